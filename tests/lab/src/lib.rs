@@ -1,1 +1,61 @@
-//! lab
+//! The real estate `cutover-agent` is tested against: two Kafka clusters, a small Fast Data shop on them, the operator's
+//! actions of the migration, and an [`Oracle`] that knows what is safe because it knows what the lab itself did.
+//!
+//! **Everything is blocking** and `Send + Sync`: from async code, call it inside `spawn_blocking`. Nothing outlives the
+//! values: dropping a [`Shop`] ends its producers and services, dropping a [`Pair`] kills its servers and removes their
+//! folders; a process that is killed takes its servers with it.
+//!
+//! ```no_run
+//! use cutover_lab::{Pair, Shop, ShopOptions, Side, Step, Stop};
+//! use std::time::Duration;
+//!
+//! # fn main() -> cutover_lab::Result<()> {
+//! let pair = Pair::start()?;                                    // 3.9.1 → 4.1.0, fetched once
+//! let shop = Shop::open(&pair, ShopOptions::renamed("t1.PROD.", "t1.prod."))?;
+//! shop.start()?;                                                // topics on both sides, all else on the source
+//! assert!(shop.oracle().is_safe(Step::SwitchProducers));
+//! shop.switch_producers()?;
+//! shop.wait_safe(Step::StopConsumers, Duration::from_secs(60))?;
+//! shop.stop_consumers(Stop::Leave)?;
+//! shop.seed_destination()?;
+//! println!("{:?}", shop.oracle().unsafe_reasons(Step::StartConsumers));
+//! shop.start_consumers(Side::Destination)?;
+//! shop.retire_source()?;
+//! println!("{}", shop.oracle().timeline());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Several shops share one [`Pair`], each with its own prefix. A test that pauses, kills or stops a broker starts a pair
+//! of its own.
+
+mod client;
+mod clock;
+mod cluster;
+mod error;
+mod oracle;
+mod pair;
+mod ports;
+mod process;
+mod progress;
+mod provision;
+mod scratch;
+mod shop;
+mod words;
+
+pub use client::Client;
+pub use clock::{now, wait_for, wall_ms};
+pub use cluster::{ClientAuth, Cluster, ClusterBuilder, Listener, TlsFiles, User};
+pub use error::{Error, Result};
+pub use oracle::{
+    Attachment, Entry, GroupFacts, Ledger, LogFacts, Names, OpenTransaction, Oracle, Timeline,
+    TopicFacts, Turn, unsafe_reasons,
+};
+pub use pair::Pair;
+pub use ports::free as free_port;
+pub use provision::{Kafka, cache_dir, provision, provision_in, verify};
+pub use scratch::Scratch;
+pub use shop::{
+    ProducerOptions, SERVICES, ServiceSpec, Shop, ShopOptions, Stop, TOPICS, TopicSpec,
+};
+pub use words::{Part, Side, Step, Version};

@@ -1,0 +1,391 @@
+//! Kafka clusters: one to three combined KRaft nodes on free ports of the loopback, with their data in a scratch folder.
+//!
+//! Everything is blocking. Dropping a [`Cluster`] kills its servers and removes its folder.
+
+mod node;
+mod security;
+mod settings;
+mod tls;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+pub(crate) use node::java_args;
+pub use security::{Listener, User};
+pub use tls::{ClientAuth, TlsFiles};
+
+use crate::client::Client;
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::process;
+use crate::progress::say;
+use crate::provision::{Kafka, provision};
+use crate::scratch::Scratch;
+use crate::words::Version;
+use node::Node;
+
+/// How long a cluster may take to answer: generous, two cores may be shared by many.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// What a cluster should be like. See [`Cluster::builder`].
+#[derive(Debug, Clone)]
+pub struct ClusterBuilder {
+    pub(crate) version: Version,
+    pub(crate) name: String,
+    pub(crate) brokers: usize,
+    pub(crate) extra: BTreeMap<String, String>,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) client_auth: ClientAuth,
+    pub(crate) users: Vec<User>,
+    pub(crate) authorizer: bool,
+    pub(crate) session_timeout: Duration,
+}
+
+impl ClusterBuilder {
+    /// A name for logs and messages; the version by default.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// How many nodes, 1 to 3; one by default. With more, topics may be replicated.
+    pub fn brokers(mut self, count: usize) -> Self {
+        self.brokers = count;
+        self
+    }
+
+    /// One more broker setting, overriding the lab's own.
+    pub fn setting(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.extra.insert(key.into(), value.into());
+        self
+    }
+
+    /// One more listener beside PLAINTEXT.
+    pub fn listener(mut self, listener: Listener) -> Self {
+        if !self.listeners.contains(&listener) {
+            self.listeners.push(listener);
+        }
+        self
+    }
+
+    /// Whether TLS listeners ask for client certificates; they do not by default.
+    pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
+        self.client_auth = client_auth;
+        self
+    }
+
+    /// A user for the SASL listeners, known to PLAIN and to SCRAM.
+    pub fn user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
+        self.users.push(User {
+            name: name.into(),
+            password: password.into(),
+        });
+        self
+    }
+
+    /// Turns `StandardAuthorizer` on: nobody may do anything but the super users, `User:admin` and whoever comes over
+    /// PLAINTEXT (`User:ANONYMOUS`), until [`Cluster::acl`] allows it.
+    pub fn authorizer(mut self) -> Self {
+        self.authorizer = true;
+        self
+    }
+
+    /// How long brokers keep a silent member; 6 s by default.
+    pub fn session_timeout(mut self, timeout: Duration) -> Self {
+        self.session_timeout = timeout;
+        self
+    }
+
+    /// Provisions this Kafka if need be, starts the nodes and returns when all answer.
+    pub fn start(self) -> Result<Cluster> {
+        let kafka = provision(self.version)?;
+        if !(1..=3).contains(&self.brokers) {
+            return Err(Error::Usage(format!(
+                "a lab cluster has 1 to 3 brokers, not {}",
+                self.brokers
+            )));
+        }
+        let began = clock::now();
+        let scratch = Scratch::new("kafka")?;
+        let tls = tls::create(&scratch.join("tls"))?;
+        let id = cluster_id();
+        let nodes = Node::plan(&self, scratch.path(), &tls)?;
+        let mut cluster = Cluster {
+            builder: self,
+            kafka,
+            scratch,
+            tls,
+            id,
+            nodes,
+            up_after: Duration::ZERO,
+        };
+        say(format!(
+            "starting {} (Kafka {}) on {}",
+            cluster.builder.name,
+            cluster.builder.version,
+            cluster.bootstrap()
+        ));
+        for node in &mut cluster.nodes {
+            node.format(&cluster.kafka, &cluster.id, &cluster.builder.users)?;
+        }
+        for node in &mut cluster.nodes {
+            node.launch(&cluster.kafka)?;
+        }
+        cluster.await_answers(began)?;
+        cluster.up_after = began.elapsed();
+        say(format!(
+            "{} answers after {:.1} s",
+            cluster.builder.name,
+            cluster.up_after.as_secs_f64()
+        ));
+        Ok(cluster)
+    }
+}
+
+/// A running cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    builder: ClusterBuilder,
+    kafka: Kafka,
+    // Before the folder: servers end first.
+    nodes: Vec<Node>,
+    scratch: Scratch,
+    tls: TlsFiles,
+    id: String,
+    up_after: Duration,
+}
+
+impl Cluster {
+    /// A cluster to be: one PLAINTEXT node with quick settings unless told otherwise.
+    pub fn builder(version: Version) -> ClusterBuilder {
+        ClusterBuilder {
+            version,
+            name: format!("kafka-{version}"),
+            brokers: 1,
+            extra: BTreeMap::new(),
+            listeners: Vec::new(),
+            client_auth: ClientAuth::None,
+            users: Vec::new(),
+            authorizer: false,
+            session_timeout: Duration::from_secs(6),
+        }
+    }
+
+    /// Which Kafka it runs.
+    pub fn version(&self) -> Version {
+        self.builder.version
+    }
+
+    /// Its cluster id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// How many nodes it has.
+    pub fn brokers(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// How long members may be silent.
+    pub fn session_timeout(&self) -> Duration {
+        self.builder.session_timeout
+    }
+
+    /// `host:port` of every node's PLAINTEXT listener, comma-separated.
+    pub fn bootstrap(&self) -> String {
+        self.bootstrap_of(Listener::Plaintext)
+    }
+
+    /// The same for another listener; empty if the cluster has none of that kind.
+    pub fn bootstrap_of(&self, listener: Listener) -> String {
+        let ports = self.nodes.iter().filter_map(|node| node.port(listener));
+        ports
+            .map(|port| format!("127.0.0.1:{port}"))
+            .collect::<Vec<_>>()
+            .join(",")
+    }
+
+    /// The certificates: what clients trust and may present, and a CA nobody trusts.
+    pub fn tls(&self) -> &TlsFiles {
+        &self.tls
+    }
+
+    /// A blocking client over PLAINTEXT.
+    pub fn client(&self) -> Result<Client> {
+        Client::new(&self.bootstrap())
+    }
+
+    /// The text of a `client.properties` as a Java client would use it; `user` for SASL listeners.
+    pub fn client_properties(&self, listener: Listener, user: Option<&User>) -> String {
+        security::client_properties(
+            &self.bootstrap_of(listener),
+            listener,
+            user,
+            &self.tls,
+            self.builder.client_auth,
+        )
+    }
+
+    /// Changes access rules as `kafka-acls.sh` would: `["--add", "--allow-principal", "User:alice", …]`.
+    pub fn acl(&self, args: &[&str]) -> Result<String> {
+        let class = match self.builder.version {
+            Version::V3_9_1 => "kafka.admin.AclCommand",
+            Version::V4_1_0 => "org.apache.kafka.tools.AclCommand",
+        };
+        self.run_java(class, args)
+    }
+
+    /// Runs one of Kafka's own command-line tools to its end: its class and arguments; `--bootstrap-server` is added.
+    pub fn run_java(&self, class: &str, args: &[&str]) -> Result<String> {
+        let log = tempfile::Builder::new()
+            .prefix("tool-")
+            .tempfile_in(self.scratch.path())
+            .map_err(|source| Error::Io {
+                doing: "create a log file".to_owned(),
+                source,
+            })?;
+        let mut full = node::java_args(&self.kafka, "-Xmx96m", class);
+        full.extend(["--bootstrap-server".to_owned(), self.bootstrap()]);
+        full.extend(args.iter().map(|arg| (*arg).to_owned()));
+        let java = self.kafka.java().to_string_lossy().into_owned();
+        process::run(
+            class,
+            &java,
+            &full,
+            self.scratch.path(),
+            log.path(),
+            Duration::from_secs(120),
+        )
+    }
+
+    /// Ends a node as an operator would, and returns when it has ended.
+    pub fn stop(&mut self, node: usize) -> Result<()> {
+        self.node(node)?.stop()
+    }
+
+    /// Kills a node (SIGKILL).
+    pub fn kill9(&mut self, node: usize) -> Result<()> {
+        self.node(node)?.kill9()
+    }
+
+    /// Stops a node from running without ending it (SIGSTOP): its connections stay open and silent.
+    pub fn pause(&mut self, node: usize) -> Result<()> {
+        self.node(node)?.pause()
+    }
+
+    /// Lets a paused node run on (SIGCONT).
+    pub fn resume(&mut self, node: usize) -> Result<()> {
+        self.node(node)?.resume()
+    }
+
+    /// Starts a stopped or killed node again, same ports, same data, and returns when the cluster answers in full.
+    pub fn restart(&mut self, node: usize) -> Result<()> {
+        let began = clock::now();
+        let kafka = self.kafka.clone();
+        let node = self.node(node)?;
+        node.stop()?;
+        node.launch(&kafka)?;
+        self.await_answers(began)
+    }
+
+    /// From the start of formatting to the first full answer.
+    pub fn up_after(&self) -> Duration {
+        self.up_after
+    }
+
+    /// Resident memory of all nodes in kB.
+    pub fn resident_kb(&self) -> u64 {
+        self.nodes.iter().filter_map(Node::resident_kb).sum()
+    }
+
+    /// The end of a node's log.
+    pub fn log_tail(&self, node: usize) -> String {
+        self.nodes.get(node).map(Node::log_tail).unwrap_or_default()
+    }
+
+    /// Its folder: configuration, logs, data.
+    pub fn dir(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    pub(crate) fn kafka(&self) -> &Kafka {
+        &self.kafka
+    }
+
+    fn node(&mut self, index: usize) -> Result<&mut Node> {
+        let count = self.nodes.len();
+        self.nodes
+            .get_mut(index)
+            .ok_or_else(|| Error::Usage(format!("no node {index}, the cluster has {count}")))
+    }
+
+    /// Waits until every running node is in the metadata the cluster gives out.
+    fn await_answers(&mut self, began: Instant) -> Result<()> {
+        let mut told = 0;
+        let mut client: Option<Client> = None;
+        let running = self
+            .nodes
+            .iter_mut()
+            .filter_map(|node| node.is_running().then_some(()))
+            .count();
+        let bootstrap = self.bootstrap();
+        let name = self.builder.name.clone();
+        let nodes = &mut self.nodes;
+        let mut dead = None;
+        let answered = clock::wait_for(&format!("{name} to answer"), PATIENCE, || {
+            if began.elapsed().as_secs() / 10 > told {
+                told = began.elapsed().as_secs() / 10;
+                say(format!("{name}: still starting after {} s", told * 10));
+            }
+            if let Some(error) = nodes.iter_mut().find_map(Node::died) {
+                dead = Some(error);
+                return Ok(());
+            }
+            if let Some(shut) = nodes
+                .iter_mut()
+                .find_map(|node| (node.is_running() && !node.listens()).then(|| node.id()))
+            {
+                return Err(format!("node {shut} does not listen yet"));
+            }
+            if client.is_none() {
+                client = Some(Client::new(&bootstrap).map_err(|error| error.to_string())?);
+            }
+            let brokers = client
+                .as_ref()
+                .map_or(Ok(0), Client::broker_count)
+                .map_err(|error| error.to_string())?;
+            if brokers >= running {
+                Ok(())
+            } else {
+                Err(format!("{brokers} of {running} brokers are registered"))
+            }
+        });
+        if let Some(error) = dead {
+            return Err(error);
+        }
+        answered.map_err(|error| match self.nodes.first() {
+            Some(node) => node.error(error.to_string()),
+            None => error,
+        })
+    }
+}
+
+/// 16 random bytes in the URL alphabet of Base64, as Kafka wants a cluster id: hexadecimal digits are part of it, and
+/// the last character carries two bits only.
+fn cluster_id() -> String {
+    let hex = uuid::Uuid::new_v4().simple().to_string();
+    format!("{}Q", &hex[..21])
+}
+
+/// A file in a folder, as text for a properties file.
+pub(crate) fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+pub(crate) fn write(path: &PathBuf, content: &str) -> Result<()> {
+    std::fs::write(path, content).map_err(|source| Error::Io {
+        doing: format!("write {}", path.display()),
+        source,
+    })
+}
