@@ -1,0 +1,227 @@
+//! What was measured, what is remembered of it and for how long.
+//!
+//! The estate has one writer and is pure: samples go in by [`Estate::apply`], nothing else changes it. It holds no
+//! opinion: whether a reading is fresh enough, or good, is the business of [`crate::view`] and the playbook.
+
+pub mod kafka;
+mod memory;
+
+use crate::Name;
+use crate::time::{Now, Span, Wall};
+use kafka::{KafkaConfigs, KafkaSample, KafkaTails};
+pub use memory::{EndsMemory, CommitMemory, KafkaMemory, LagPoint};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A side of the move.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// The infrastructure being left.
+    Source,
+    /// The infrastructure being moved to.
+    Destination,
+}
+
+impl Side {
+    /// Both sides, source first.
+    pub const BOTH: [Side; 2] = [Side::Source, Side::Destination];
+
+    /// `source` or `destination`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Side::Source => "source",
+            Side::Destination => "destination",
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a sampler looks at.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Target {
+    /// The Kafka cluster of a side.
+    Kafka(Side),
+    /// The MongoDB deployment of a side.
+    Mongodb(Side),
+    /// A mirror, by its configured name.
+    Mirror(Name),
+    /// A probe, by its configured name.
+    Probe(Name),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Kafka(s) => write!(f, "kafka/{s}"),
+            Target::Mongodb(s) => write!(f, "mongodb/{s}"),
+            Target::Mirror(n) => write!(f, "mirror/{n}"),
+            Target::Probe(n) => write!(f, "probe/{n}"),
+        }
+    }
+}
+
+/// Why a reading could not be taken, by what a person has to mend.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// No answer within the time allowed.
+    Timeout,
+    /// The address refuses, does not resolve or cannot be routed.
+    Unreachable,
+    /// TLS failed: certificate, name or version.
+    Tls,
+    /// The credentials were not accepted.
+    Auth,
+    /// Logged in, but not allowed to read this.
+    Privilege,
+    /// The answer could not be understood, or the server is too old.
+    Protocol,
+    /// The server answered with an error of its own.
+    Server,
+}
+
+impl FailureKind {
+    /// The stable name, as in metrics and codes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FailureKind::Timeout => "timeout",
+            FailureKind::Unreachable => "unreachable",
+            FailureKind::Tls => "tls",
+            FailureKind::Auth => "auth",
+            FailureKind::Privilege => "privilege",
+            FailureKind::Protocol => "protocol",
+            FailureKind::Server => "server",
+        }
+    }
+}
+
+/// A reading that failed: what kind of failure, and what was tried and came back. Never holds a secret.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Failure {
+    /// What a person has to mend.
+    pub kind: FailureKind,
+    /// What was tried, on what, and what came back.
+    pub message: Name,
+}
+
+impl Failure {
+    /// A failure of `kind`, said in a sentence.
+    pub fn new(kind: FailureKind, message: impl Into<Name>) -> Failure {
+        Failure { kind, message: message.into() }
+    }
+}
+
+/// What one sampler learned of one target in one go.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// The target sampled.
+    pub target: Target,
+    /// When its first request was sent and its last answer came.
+    pub span: Span,
+    /// The content, or why there is none.
+    pub outcome: Result<Content, Failure>,
+}
+
+/// The content of a sample.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// The regular reading of a Kafka cluster.
+    Kafka(Box<KafkaSample>),
+    /// The slow reading of a Kafka cluster: configurations and sizes.
+    KafkaConfigs(Box<KafkaConfigs>),
+    /// The tails a check demanded.
+    KafkaTails(KafkaTails),
+}
+
+/// How a target is doing, for metrics and the log.
+#[derive(Clone, Debug, Default)]
+pub struct Health {
+    /// Regular samples taken, failed ones included.
+    pub samples: u64,
+    /// Failures by kind.
+    pub failures: BTreeMap<&'static str, u64>,
+    /// When the last good regular sample was sent, by the wall clock.
+    pub last_success: Option<Wall>,
+    /// The newest sample failed, and why.
+    pub failing: Option<Failure>,
+}
+
+/// Everything measured.
+#[derive(Clone, Debug, Default)]
+pub struct Estate {
+    kafka: BTreeMap<Side, KafkaMemory>,
+    health: BTreeMap<Target, Health>,
+    steps: Option<i64>,
+    jumps: u64,
+}
+
+/// Wall and monotonic clock further apart than this between two looks: a suspend or a clock step.
+const DRIFT_MS: i64 = 2000;
+
+impl Estate {
+    /// An estate of which nothing is known.
+    pub fn new() -> Estate {
+        Estate::default()
+    }
+
+    /// Takes in one sample, at `now`.
+    pub fn apply(&mut self, sample: Sample, now: Now) {
+        self.tick(now);
+        let regular = !matches!(sample.outcome, Ok(Content::KafkaConfigs(_) | Content::KafkaTails(_)));
+        let health = self.health.entry(sample.target.clone()).or_default();
+        match &sample.outcome {
+            Ok(_) if regular => {
+                health.samples += 1;
+                health.failing = None;
+                health.last_success = Some(now.wall_of(sample.span.sent));
+            }
+            Ok(_) => {}
+            Err(e) => {
+                health.samples += 1;
+                *health.failures.entry(e.kind.as_str()).or_default() += 1;
+                health.failing = Some(e.clone());
+            }
+        }
+        let Target::Kafka(side) = sample.target else { return };
+        let memory = self.kafka.entry(side).or_default();
+        match sample.outcome {
+            Ok(Content::Kafka(k)) => memory.apply(sample.span, *k),
+            Ok(Content::KafkaConfigs(c)) => memory.configs = Some((sample.span, *c)),
+            Ok(Content::KafkaTails(t)) => memory.tails = Some((sample.span, t)),
+            Err(_) => {}
+        }
+    }
+
+    /// Looks at the two clocks; a suspend or a clock step makes every dwell start again (see [`Estate::jumps`]).
+    pub fn tick(&mut self, now: Now) {
+        let offset = now.wall.0 - now.mono.0;
+        if self.steps.is_some_and(|o| (offset - o).abs() > DRIFT_MS) {
+            self.jumps += 1;
+            self.kafka.values_mut().for_each(KafkaMemory::forget_spans);
+        }
+        // Slow drift (NTP slewing) is followed; only a jump between two looks counts.
+        self.steps = Some(offset);
+    }
+
+    /// How often the clocks have jumped apart.
+    pub fn jumps(&self) -> u64 {
+        self.jumps
+    }
+
+    /// What is remembered of a side's Kafka cluster; `None` before its first good sample.
+    pub fn kafka(&self, side: Side) -> Option<&KafkaMemory> {
+        self.kafka.get(&side).filter(|m| m.last.is_some())
+    }
+
+    /// How each target sampled so far is doing.
+    pub fn health(&self) -> &BTreeMap<Target, Health> {
+        &self.health
+    }
+}

@@ -1,0 +1,522 @@
+//! Facts: what the journal keeps because it must outlive a sample.
+//!
+//! Every fact is keyed by what it is about (Kafka cluster id, topic id, …), so that voiding one is a look-up that
+//! misses: another cluster or a recreated topic has other keys. [`Facts`] is rebuilt by replaying the journal in order;
+//! a [`Fact`] counts only once it is on disk.
+
+use crate::Name;
+use crate::settings::Home;
+use crate::time::{Dur, Wall};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// How a step came to be begun.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "how")]
+pub enum How {
+    /// Claimed through `begin`.
+    Claimed {
+        /// The token's name.
+        author: Name,
+    },
+    /// Its effect was seen after it had been go.
+    Unclaimed,
+    /// Adopted by a person.
+    Adopted {
+        /// The token's name.
+        author: Name,
+        /// Why.
+        reason: Name,
+    },
+}
+
+/// A partition of a topic of a cluster, by identity.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct LogKey {
+    /// Kafka cluster id.
+    pub cluster: Name,
+    /// Topic id.
+    pub id: Uuid,
+    /// Topic name: also part of the key, for clusters too old to give ids.
+    pub topic: Name,
+    /// Partition.
+    pub partition: i32,
+}
+
+/// One fact.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "kebab-case")]
+pub enum Fact {
+    /// A step was begun.
+    Begun {
+        /// The step.
+        step: Name,
+        /// When.
+        at: Wall,
+        /// How.
+        #[serde(flatten)]
+        how: How,
+        /// What its ready checks said, in one line each.
+        evidence: Vec<Name>,
+    },
+    /// A step's done checks held.
+    Done {
+        /// The step.
+        step: Name,
+        /// When.
+        at: Wall,
+        /// What its done checks said.
+        evidence: Vec<Name>,
+    },
+    /// A done reversible step was measured false for its dwell.
+    Undone {
+        /// The step.
+        step: Name,
+        /// When.
+        at: Wall,
+    },
+    /// A begun or done step was taken back.
+    Withdrawn {
+        /// The step.
+        step: Name,
+        /// When.
+        at: Wall,
+        /// The token's name.
+        author: Name,
+        /// Why.
+        reason: Name,
+    },
+    /// A step's ready was go from `from` on, last at `until`.
+    WasGo {
+        /// The step.
+        step: Name,
+        /// Since when.
+        from: Wall,
+        /// Until when it was go at least.
+        until: Wall,
+    },
+    /// The effect of a begun step was seen.
+    EffectSeen {
+        /// The step.
+        step: Name,
+        /// When.
+        at: Wall,
+    },
+    /// A person holds a step, or all of them.
+    Held {
+        /// The step; `None` for all.
+        step: Option<Name>,
+        /// When.
+        at: Wall,
+        /// The token's name.
+        author: Name,
+        /// Why.
+        reason: Name,
+    },
+    /// A hold was taken off.
+    Released {
+        /// The step; `None` for the hold on all.
+        step: Option<Name>,
+        /// When.
+        at: Wall,
+        /// The token's name.
+        author: Name,
+        /// Why.
+        reason: Name,
+    },
+    /// A person's word.
+    Confirmed {
+        /// What, as in the playbook.
+        name: Name,
+        /// About what.
+        subject: Vec<Name>,
+        /// When.
+        at: Wall,
+        /// The token's name.
+        author: Name,
+        /// Why.
+        reason: Name,
+        /// What was measured when it was said; the word is void when that has changed.
+        basis: Option<Name>,
+    },
+    /// A pair that will never commit, taken off the list at these offsets.
+    Accepted {
+        /// The partition.
+        #[serde(flatten)]
+        key: LogKey,
+        /// The group.
+        group: Name,
+        /// Its committed offset then.
+        committed: Option<i64>,
+        /// The end offset then.
+        end: i64,
+        /// When.
+        at: Wall,
+        /// The token's name.
+        author: Name,
+        /// Why.
+        reason: Name,
+    },
+    /// A group has committed on, been assigned or subscribed to a topic.
+    Pair {
+        /// Kafka cluster id.
+        cluster: Name,
+        /// The group.
+        group: Name,
+        /// The topic.
+        topic: Name,
+    },
+    /// A topic was first seen with this id.
+    Topic {
+        /// Kafka cluster id.
+        cluster: Name,
+        /// The topic.
+        topic: Name,
+        /// Its id.
+        id: Uuid,
+    },
+    /// A member of a group was seen.
+    Member {
+        /// Kafka cluster id.
+        cluster: Name,
+        /// The group.
+        group: Name,
+        /// The identity a rule captured, or the group id.
+        identity: Name,
+        /// Its home.
+        home: Home,
+    },
+    /// A topic was seen growing.
+    Grew {
+        /// Kafka cluster id.
+        cluster: Name,
+        /// The topic.
+        topic: Name,
+        /// Its id.
+        id: Uuid,
+        /// When first.
+        at: Wall,
+    },
+    /// The gaps between a producer's writes, as seen.
+    Gaps {
+        /// Kafka cluster id.
+        cluster: Name,
+        /// The producer.
+        producer: Name,
+        /// Growths seen.
+        growths: u32,
+        /// The longest gap between two of them.
+        longest: Dur,
+    },
+    /// A destination partition was empty, ending at this offset.
+    Empty {
+        /// The partition.
+        #[serde(flatten)]
+        key: LogKey,
+        /// Its end offset.
+        offset: i64,
+    },
+    /// Where a destination partition began when the producers were switched.
+    RecordedStart {
+        /// The partition.
+        #[serde(flatten)]
+        key: LogKey,
+        /// Its end offset, empty, before.
+        offset: i64,
+        /// Typed in or measured late, by whom; `None` if measured in time.
+        adopted: Option<Name>,
+    },
+    /// A destination topic has grown past its recorded start.
+    Grown {
+        /// Kafka cluster id.
+        cluster: Name,
+        /// The topic.
+        topic: Name,
+        /// Its id.
+        id: Uuid,
+    },
+    /// Where a source partition ended when the consumers were stopped, or what was carried over since.
+    SourceEnd {
+        /// The partition.
+        #[serde(flatten)]
+        key: LogKey,
+        /// Its end offset.
+        offset: i64,
+        /// `confirm reconciled` or adoption, by whom; `None` if measured in time.
+        adopted: Option<Name>,
+    },
+    /// Between the two offsets lies no record that an application would be given.
+    Phantom {
+        /// The partition.
+        #[serde(flatten)]
+        key: LogKey,
+        /// The committed offset.
+        from: i64,
+        /// The end.
+        to: i64,
+    },
+    /// The first sample in which a group had a member on a destination topic.
+    Attached {
+        /// The partition.
+        #[serde(flatten)]
+        key: LogKey,
+        /// The group.
+        group: Name,
+        /// The partition's end in that sample.
+        end: i64,
+        /// Its end in a sample surely before any member attached.
+        before: Option<i64>,
+    },
+    /// After it attached, a group committed below the end that lay there before it attached: it did not skip to the end.
+    ReadFromStart {
+        /// The partition.
+        #[serde(flatten)]
+        key: LogKey,
+        /// The group.
+        group: Name,
+    },
+}
+
+/// A step's life so far.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StepFacts {
+    /// When and how it was begun.
+    pub begun: Option<(Wall, How)>,
+    /// When its done checks first held.
+    pub done: Option<Wall>,
+    /// When it came undone, if it is.
+    pub undone: Option<Wall>,
+    /// How often it came undone.
+    pub undone_total: u64,
+    /// It was go from … until at least ….
+    pub was_go: Option<(Wall, Wall)>,
+    /// Its effect was seen after it was begun.
+    pub effect_seen: bool,
+    /// What its done checks said when they held.
+    pub evidence: Vec<Name>,
+}
+
+/// A person's word or stop.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Word {
+    /// When.
+    pub at: Wall,
+    /// The token's name.
+    pub author: Name,
+    /// Why.
+    pub reason: Name,
+    /// What was measured when it was said.
+    pub basis: Option<Name>,
+}
+
+/// An anchored offset and whether it was adopted rather than measured in time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Anchor {
+    /// The offset.
+    pub offset: i64,
+    /// Who adopted or reconciled it.
+    pub adopted: Option<Name>,
+}
+
+/// The ends a group found when it attached.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct AttachedAt {
+    /// End in the first sample with a member.
+    pub end: i64,
+    /// End surely before.
+    pub before: Option<i64>,
+}
+
+/// All facts, as a look-up.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    pub(crate) steps: BTreeMap<Name, StepFacts>,
+    pub(crate) holds: BTreeMap<Option<Name>, Word>,
+    pub(crate) confirmed: BTreeMap<(Name, Vec<Name>), Word>,
+    pub(crate) accepted: BTreeMap<(Name, LogKey), (Option<i64>, i64)>,
+    pub(crate) pairs: BTreeMap<Name, BTreeSet<(Name, Name)>>,
+    pub(crate) topics: BTreeMap<(Name, Name), Uuid>,
+    pub(crate) members: BTreeMap<Name, BTreeMap<(Name, Name), BTreeSet<Home>>>,
+    pub(crate) grew: BTreeMap<(Name, Name, Uuid), Wall>,
+    pub(crate) gaps: BTreeMap<(Name, Name), (u32, Dur)>,
+    pub(crate) empty: BTreeMap<LogKey, i64>,
+    pub(crate) starts: BTreeMap<LogKey, Anchor>,
+    pub(crate) grown: BTreeSet<(Name, Name, Uuid)>,
+    pub(crate) source_ends: BTreeMap<LogKey, Anchor>,
+    pub(crate) phantoms: BTreeSet<(LogKey, i64, i64)>,
+    pub(crate) attached: BTreeMap<(Name, LogKey), AttachedAt>,
+    pub(crate) read_from_start: BTreeSet<(Name, LogKey)>,
+}
+
+impl Facts {
+    /// Takes in one fact.
+    pub fn apply(&mut self, fact: Fact) {
+        match fact {
+            Fact::Begun { step, at, how, .. } => self.steps.entry(step).or_default().begun = Some((at, how)),
+            Fact::Done { step, at, evidence } => {
+                let s = self.steps.entry(step).or_default();
+                s.done.get_or_insert(at);
+                s.undone = None;
+                s.evidence = evidence;
+            }
+            Fact::Undone { step, at } => {
+                let s = self.steps.entry(step).or_default();
+                s.undone = Some(at);
+                s.undone_total += 1;
+            }
+            Fact::Withdrawn { step, .. } => {
+                let undone_total = self.steps.get(&step).map_or(0, |s| s.undone_total);
+                self.void_what_it_set(&step);
+                self.steps.insert(step, StepFacts { undone_total, ..StepFacts::default() });
+            }
+            Fact::WasGo { step, from, until } => self.steps.entry(step).or_default().was_go = Some((from, until)),
+            Fact::EffectSeen { step, .. } => self.steps.entry(step).or_default().effect_seen = true,
+            Fact::Held { step, at, author, reason } => {
+                self.holds.insert(step, Word { at, author, reason, basis: None });
+            }
+            Fact::Released { step, .. } => {
+                self.holds.remove(&step);
+            }
+            Fact::Confirmed { name, subject, at, author, reason, basis } => {
+                self.confirmed.insert((name, subject), Word { at, author, reason, basis });
+            }
+            Fact::Accepted { key, group, committed, end, .. } => {
+                self.accepted.insert((group, key), (committed, end));
+            }
+            Fact::Pair { cluster, group, topic } => {
+                self.pairs.entry(cluster).or_default().insert((group, topic));
+            }
+            Fact::Topic { cluster, topic, id } => {
+                self.topics.entry((cluster, topic)).or_insert(id);
+            }
+            Fact::Member { cluster, group, identity, home } => {
+                self.members.entry(cluster).or_default().entry((group, identity)).or_default().insert(home);
+            }
+            Fact::Grew { cluster, topic, id, at } => {
+                self.grew.entry((cluster, topic, id)).or_insert(at);
+            }
+            Fact::Gaps { cluster, producer, growths, longest } => {
+                self.gaps.insert((cluster, producer), (growths, longest));
+            }
+            Fact::Empty { key, offset } => {
+                self.empty.insert(key, offset);
+            }
+            Fact::RecordedStart { key, offset, adopted } => {
+                // Frozen: nothing later moves it.
+                self.starts.entry(key).or_insert(Anchor { offset, adopted });
+            }
+            Fact::Grown { cluster, topic, id } => {
+                self.grown.insert((cluster, topic, id));
+            }
+            Fact::SourceEnd { key, offset, adopted } => {
+                self.source_ends.insert(key, Anchor { offset, adopted });
+            }
+            Fact::Phantom { key, from, to } => {
+                self.phantoms.insert((key, from, to));
+            }
+            Fact::Attached { key, group, end, before } => {
+                self.attached.entry((group, key)).or_insert(AttachedAt { end, before });
+            }
+            Fact::ReadFromStart { key, group } => {
+                self.read_from_start.insert((group, key));
+            }
+        }
+    }
+
+    fn void_what_it_set(&mut self, step: &str) {
+        match step {
+            "switch-producers" => {
+                self.starts.clear();
+                self.grown.clear();
+            }
+            "stop-consumers" => {
+                self.source_ends.clear();
+                // A word about what was stopped is about that stop.
+                self.confirmed.retain(|(name, _), _| &**name != "scaled-to-zero");
+            }
+            "start-consumers" => {
+                self.attached.clear();
+                self.read_from_start.clear();
+            }
+            _ => {}
+        }
+    }
+
+    /// What is known of a step's life.
+    pub fn step(&self, step: &str) -> StepFacts {
+        self.steps.get(step).cloned().unwrap_or_default()
+    }
+
+    /// Whether a step was begun and not withdrawn.
+    pub fn is_begun(&self, step: &str) -> bool {
+        self.steps.get(step).is_some_and(|s| s.begun.is_some())
+    }
+
+    /// Whether a step is done and has not come undone.
+    pub fn is_done(&self, step: &str) -> bool {
+        self.steps.get(step).is_some_and(|s| s.begun.is_some() && s.done.is_some() && s.undone.is_none())
+    }
+
+    /// A person's word on `name` about `subject`.
+    pub fn confirmed(&self, name: &str, subject: &[Name]) -> Option<&Word> {
+        self.confirmed.get(&(Name::from(name), subject.to_vec()))
+    }
+
+    /// The holds in force.
+    pub fn holds(&self) -> &BTreeMap<Option<Name>, Word> {
+        &self.holds
+    }
+
+    /// Every (group, topic) pair of a cluster.
+    pub fn pairs(&self, cluster: &str) -> impl Iterator<Item = &(Name, Name)> {
+        self.pairs.get(cluster).into_iter().flatten()
+    }
+
+    /// Every (group, identity) ever seen on a cluster, with the homes it was seen with.
+    pub fn members(&self, cluster: &str) -> impl Iterator<Item = (&(Name, Name), &BTreeSet<Home>)> {
+        self.members.get(cluster).into_iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_survive_their_own_text() {
+        let key = LogKey { cluster: "c".into(), id: Uuid::from_u128(7), topic: "t".into(), partition: 3 };
+        let facts = vec![
+            Fact::Begun {
+                step: "switch-producers".into(),
+                at: Wall(1),
+                how: How::Claimed { author: "alice".into() },
+                evidence: vec!["x".into()],
+            },
+            Fact::RecordedStart { key: key.clone(), offset: 4, adopted: None },
+            Fact::Attached { key, group: "g".into(), end: 9, before: Some(4) },
+            Fact::Held { step: None, at: Wall(2), author: "bob".into(), reason: "lunch".into() },
+        ];
+        for f in facts {
+            let text = serde_json::to_string(&f).unwrap();
+            assert_eq!(serde_json::from_str::<Fact>(&text).unwrap(), f, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_recorded_start_is_frozen_until_its_step_is_withdrawn() {
+        let key = LogKey { cluster: "c".into(), id: Uuid::nil(), topic: "t".into(), partition: 0 };
+        let start = |offset| Fact::RecordedStart { key: key.clone(), offset, adopted: None };
+        let mut f = Facts::default();
+        f.apply(start(4));
+        f.apply(start(9));
+        assert_eq!(f.starts[&key].offset, 4);
+        f.apply(Fact::Withdrawn {
+            step: "switch-producers".into(),
+            at: Wall(0),
+            author: "a".into(),
+            reason: "r".into(),
+        });
+        assert!(f.starts.is_empty());
+    }
+}

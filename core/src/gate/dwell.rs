@@ -1,0 +1,104 @@
+//! How long a check has been true.
+
+use crate::reading::{Reading, Tri};
+use crate::time::{Dur, Mono};
+
+/// How long a check has been true, without a gap, in samples.
+#[derive(Clone, Debug, Default)]
+pub struct Dwell {
+    from: Option<Mono>,
+    last: Option<Mono>,
+    members: Vec<u64>,
+}
+
+impl Dwell {
+    /// Takes in what the check says of the newest samples.
+    ///
+    /// True extends it if the samples follow each other closely enough, and if the set looked at has gained nobody;
+    /// false ends it; unknown neither feeds nor ends it, but the gap it leaves ages it.
+    pub fn feed(&mut self, r: &Reading) {
+        match r.is {
+            Tri::No => *self = Dwell::default(),
+            Tri::Unknown => {}
+            Tri::Yes => {
+                let Some(basis) = r.basis else { return };
+                let gap = basis.until - basis.span.sent;
+                let torn = self.last.is_none_or(|l| basis.span.sent - l > gap);
+                if self.from.is_none() || torn || gained(&self.members, &r.members) {
+                    // The first sample proves nothing before its last answer: a dwell is never overstated.
+                    self.from = Some(basis.span.received);
+                    self.members.clone_from(&r.members);
+                } else if self.members != r.members {
+                    self.members.clone_from(&r.members);
+                }
+                self.last = Some(basis.span.sent);
+            }
+        }
+    }
+
+    /// For how long the check is proven to have been true, up to its newest true sample.
+    pub fn held(&self) -> Dur {
+        match (self.from, self.last) {
+            (Some(f), Some(l)) => (l - f).max(Dur::ZERO),
+            _ => Dur::ZERO,
+        }
+    }
+
+    /// Since when.
+    pub fn since(&self) -> Option<Mono> {
+        self.from
+    }
+}
+
+/// Whether `new` has a member that `old` lacks; both sorted.
+fn gained(old: &[u64], new: &[u64]) -> bool {
+    new.iter().any(|m| old.binary_search(m).is_err())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reading::{Basis, Code, Finding, IfEmpty, Subject, each};
+    use crate::time::Span;
+
+    /// A reading of a sample sent at `t` seconds and answered a second later, over `members`.
+    fn read(t: i64, is: Tri, members: &[u32]) -> Reading {
+        let span = Span { sent: Mono(t * 1000), received: Mono((t + 1) * 1000) };
+        let basis = Some(Basis { span, until: span.sent + Dur::secs(15) });
+        each(basis, members.iter().map(|m| (*m, *m)), IfEmpty::Unknown("m"), |_| {
+            Ok(match is {
+                Tri::Yes => Finding::yes(Code::Ok, Subject::Whole),
+                Tri::No => Finding::no(Code::Draining, Subject::Whole),
+                Tri::Unknown => Finding::unknown(Code::Stale, Subject::Whole),
+            })
+        })
+    }
+
+    fn held(readings: &[Reading]) -> i64 {
+        let mut d = Dwell::default();
+        readings.iter().for_each(|r| d.feed(r));
+        d.held().0 / 1000
+    }
+
+    #[test]
+    fn it_counts_from_the_first_answer_to_the_newest_request() {
+        assert_eq!(held(&[read(0, Tri::Yes, &[1])]), 0);
+        assert_eq!(held(&[read(0, Tri::Yes, &[1]), read(5, Tri::Yes, &[1]), read(10, Tri::Yes, &[1])]), 9);
+    }
+
+    #[test]
+    fn a_false_ends_it_and_an_unknown_only_ages_it() {
+        let y = |t| read(t, Tri::Yes, &[1]);
+        assert_eq!(held(&[y(0), read(5, Tri::No, &[1]), y(10), y(15)]), 4);
+        assert_eq!(held(&[y(0), read(5, Tri::Unknown, &[1]), y(10)]), 9);
+        let u = |t| read(t, Tri::Unknown, &[1]);
+        assert_eq!(held(&[y(0), u(5), u(10), u(15), y(20), y(25)]), 4, "more than three intervals without a true sample");
+    }
+
+    #[test]
+    fn a_set_that_gains_a_member_starts_it_again_and_one_that_loses_one_does_not() {
+        let a = |t, m: &[u32]| read(t, Tri::Yes, m);
+        assert_eq!(held(&[a(0, &[1]), a(5, &[1, 2]), a(10, &[1, 2])]), 4);
+        assert_eq!(held(&[a(0, &[1, 2]), a(5, &[1]), a(10, &[1])]), 9);
+    }
+}

@@ -1,0 +1,95 @@
+//! Judges each check once per board, however many steps use it.
+
+use super::board::CheckBoard;
+use super::dwell::Dwell;
+use crate::Name;
+use crate::estate::Side;
+use crate::playbook::{Check, Effect, Step, Use, dwell_of, steps};
+use crate::reading::{Demand, Reading, Tri};
+use crate::time::{Dur, Mono};
+use crate::view::View;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What every check says of the newest samples, and for how long it has said so.
+#[derive(Debug)]
+pub(super) struct Judged {
+    readings: BTreeMap<&'static str, (Arc<Reading>, Dur, Option<Mono>)>,
+    sightings: BTreeMap<&'static str, Reading>,
+    replicated: bool,
+}
+
+/// Reads every check of the configured tracks and feeds its dwell.
+pub(super) fn judge(v: &View<'_>, dwells: &mut BTreeMap<&'static str, Dwell>) -> Judged {
+    let mut readings = BTreeMap::new();
+    let mut sightings = BTreeMap::new();
+    for step in v.settings.tracks.iter().flat_map(|t| steps(*t)) {
+        let used = step.ready.iter().chain(step.done).map(|u| u.check);
+        for check in used.chain(step.tripwires.iter().map(|t| t.check)) {
+            readings.entry(check.key).or_insert_with(|| {
+                let reading = (check.read)(v);
+                let dwell = dwells.entry(check.key).or_default();
+                dwell.feed(&reading);
+                (Arc::new(reading), dwell.held(), dwell.since())
+            });
+        }
+        if let Effect::Appearance(sighting) = step.effect {
+            sightings.insert(step.id, sighting(v));
+        }
+    }
+    let replicated = Side::BOTH.iter().any(|s| v.kafka(*s).is_ok_and(|k| k.replicated()));
+    Judged { readings, sightings, replicated }
+}
+
+impl Judged {
+    /// A check as a step uses it.
+    pub(super) fn of(&self, v: &View<'_>, step: &Step, u: &Use, begun: bool) -> CheckBoard {
+        let mut c = self.check(v, step, u.check);
+        c.advisory = u.advisory && !(u.check.id == "requirements" && v.settings.requirements_enforced);
+        c.left_out = u.before && begun;
+        c
+    }
+
+    /// A check with the dwell that a step asks of it.
+    pub(super) fn check(&self, v: &View<'_>, step: &Step, check: &'static Check) -> CheckBoard {
+        let scaled_to_zero = v.facts.confirmed("scaled-to-zero", &[Name::from(step.track.as_str())]).is_some();
+        let need = dwell_of(v.settings, step, check, self.replicated, scaled_to_zero);
+        let (reading, held, since) = match self.readings.get(check.key) {
+            Some((r, h, s)) => (r.clone(), *h, *s),
+            // Not of a configured track: nothing was read.
+            None => (Arc::new(crate::playbook::not_built(v)), Dur::ZERO, None),
+        };
+        // A reading that rests on no sample (a person's word) has nothing to dwell on.
+        let dwelt = if reading.basis.is_none() && reading.is == Tri::Yes { need } else { held };
+        let is = match reading.is {
+            Tri::Yes if dwelt < need => Tri::No,
+            other => other,
+        };
+        CheckBoard {
+            check,
+            advisory: false,
+            left_out: false,
+            is,
+            dwelt,
+            need,
+            since: since.filter(|_| reading.is == Tri::Yes).map(|m| v.now.wall_of(m)),
+            age: reading.basis.map(|b| v.now.mono - b.span.sent),
+            reading,
+        }
+    }
+
+    /// Whether the effect of an appearance step is seen.
+    pub(super) fn sighted(&self, step: &Step) -> Tri {
+        self.sightings.get(step.id).map_or(Tri::No, |r| r.is)
+    }
+
+    /// What was seen of it.
+    pub(super) fn sighting(&self, step: &Step) -> Option<&Reading> {
+        self.sightings.get(step.id)
+    }
+
+    /// Everything the checks want beyond the regular readings.
+    pub(super) fn demands(&self) -> BTreeSet<Demand> {
+        self.readings.values().flat_map(|(r, ..)| r.wants.iter().cloned()).collect()
+    }
+}

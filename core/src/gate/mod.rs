@@ -1,0 +1,78 @@
+//! The gate: pure, `(estate, facts, now) → (board, new facts, demands)`, and it knows no step by name.
+//!
+//! One turn of the loop around it: evaluate, write the new facts, evaluate again with them; publish the board of the
+//! evaluation that found none new. A fact counts once it is on disk.
+
+pub mod board;
+pub mod dwell;
+mod judge;
+mod life;
+pub mod ops;
+
+use crate::Name;
+use crate::estate::Estate;
+use crate::facts::{Fact, Facts};
+use crate::playbook::seen;
+use crate::reading::Demand;
+use crate::settings::Settings;
+use crate::time::{Mono, Now};
+use crate::view::View;
+use board::Board;
+use dwell::Dwell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What one evaluation yields.
+#[derive(Debug)]
+pub struct Turn {
+    /// The verdicts, to be published only if `facts` is empty.
+    pub board: Board,
+    /// Facts that are new; write them and evaluate again.
+    pub facts: Vec<Fact>,
+    /// Readings wanted beyond the regular ones.
+    pub demands: BTreeSet<Demand>,
+}
+
+/// The gate's own memory: dwells, nothing else.
+#[derive(Debug)]
+pub struct Gate {
+    settings: Arc<Settings>,
+    dwells: BTreeMap<&'static str, Dwell>,
+    falses: BTreeMap<&'static str, (Mono, Mono)>,
+    jumps: u64,
+    hold_file: Option<Name>,
+}
+
+impl Gate {
+    /// A gate that has seen nothing.
+    pub fn new(settings: Arc<Settings>) -> Gate {
+        Gate { settings, dwells: BTreeMap::new(), falses: BTreeMap::new(), jumps: 0, hold_file: None }
+    }
+
+    /// The settings it decides by.
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// Sets the text of the hold file; `None` where there is no such file. One that cannot be read counts as held: give
+    /// the error as its text.
+    pub fn set_hold_file(&mut self, text: Option<Name>) {
+        self.hold_file = text;
+    }
+
+    /// Judges every check of every step at `now`.
+    pub fn evaluate(&mut self, estate: &Estate, facts: &Facts, now: Now) -> Turn {
+        if self.jumps != estate.jumps() {
+            self.jumps = estate.jumps();
+            self.dwells.clear();
+            self.falses.clear();
+        }
+        let settings = self.settings.clone();
+        let view = View { estate, facts, settings: &settings, now };
+        let judged = judge::judge(&view, &mut self.dwells);
+        // What was seen is journaled before anything is concluded from it.
+        let mut new = seen::observe(&view);
+        let board = life::board(self, &view, &judged, &mut new);
+        Turn { board, facts: new, demands: judged.demands() }
+    }
+}

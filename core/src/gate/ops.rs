@@ -1,0 +1,365 @@
+//! What people may do: claim a step, hold, release, confirm, adopt, withdraw, take a pair off the list. There is no
+//! forced go. Every request is answered by the facts it makes, or refused whole.
+
+use super::Gate;
+use super::board::{Life, Verdict};
+use super::life::{evidence, long_false, successor};
+use crate::Name;
+use crate::estate::{Estate, Side};
+use crate::facts::{Fact, Facts, How};
+use crate::playbook::{self, Effect, Exit, Step, Withdraw};
+use crate::reading::{Code, Finding, Tri};
+use crate::render;
+use crate::time::Now;
+use crate::view::View;
+use std::collections::BTreeMap;
+
+/// A request of a person, whose name is that of their token.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Op {
+    /// Claims a step: go only while ready is go, and begun from then on.
+    Begin {
+        /// The step.
+        step: Name,
+    },
+    /// Stops a step, or all of them.
+    Hold {
+        /// The step; all if none.
+        step: Option<Name>,
+    },
+    /// Takes a hold off.
+    Release {
+        /// The step; the hold on all if none.
+        step: Option<Name>,
+    },
+    /// A person's word, where the playbook offers one.
+    Confirm {
+        /// The word.
+        name: Name,
+        /// What it is about.
+        subject: Vec<Name>,
+    },
+    /// Takes a step as done that nobody claimed.
+    Adopt {
+        /// The step.
+        step: Name,
+        /// Anchors typed in: (topic, partition) → offset.
+        anchors: BTreeMap<(Name, i32), i64>,
+    },
+    /// Takes a begun or done step back.
+    Withdraw {
+        /// The step.
+        step: Name,
+    },
+    /// Takes a pair that will never commit off the list, at the offsets of now.
+    AcceptOffset {
+        /// The group.
+        group: Name,
+        /// The topic, as on the source.
+        topic: Name,
+        /// The partition.
+        partition: i32,
+    },
+}
+
+/// Why a request is refused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// There is no such step, group, topic or word; with what there is.
+    NoSuch(String),
+    /// The request makes no sense as it stands.
+    Bad(String),
+    /// Not now: what is missing, with the code of the first thing.
+    NotNow(Code, String),
+    /// It will never be possible: done, or begun and once.
+    Settled(Code, String),
+}
+
+impl Refusal {
+    /// The sentence.
+    pub fn text(&self) -> &str {
+        match self {
+            Refusal::NoSuch(t) | Refusal::Bad(t) | Refusal::NotNow(_, t) | Refusal::Settled(_, t) => t,
+        }
+    }
+}
+
+impl Gate {
+    /// What a request makes true, or why it is refused. `author` is the token's name.
+    ///
+    /// # Errors
+    /// [`Refusal`]: nothing is changed then.
+    pub fn request(
+        &mut self,
+        estate: &Estate,
+        facts: &Facts,
+        now: Now,
+        author: &Name,
+        reason: &Name,
+        op: &Op,
+    ) -> Result<Vec<Fact>, Refusal> {
+        let settings = self.settings.clone();
+        let v = View { estate, facts, settings: &settings, now };
+        let (author, reason) = (author.clone(), reason.clone());
+        match op {
+            Op::Begin { step } => self.begin(&v, known(&v, step)?, author),
+            Op::Hold { step } => {
+                let step = step.as_ref().map(|s| known(&v, s).map(|s| s.id.into())).transpose()?;
+                Ok(vec![Fact::Held { step, at: now.wall, author, reason }])
+            }
+            Op::Release { step } => {
+                let step: Option<Name> = step.as_ref().map(|s| known(&v, s).map(|s| s.id.into())).transpose()?;
+                if !facts.holds().contains_key(&step) {
+                    let held: Vec<&str> = facts.holds().keys().map(|s| s.as_deref().unwrap_or("everything")).collect();
+                    let what = step.as_deref().unwrap_or("everything");
+                    return Err(Refusal::Bad(format!("nothing holds {what}; held now: {}", list(held))));
+                }
+                Ok(vec![Fact::Released { step, at: now.wall, author, reason }])
+            }
+            Op::Confirm { name, subject } => confirm(&v, name, subject, author, reason),
+            Op::Adopt { step, anchors } => self.adopt(&v, known(&v, step)?, anchors, author, reason),
+            Op::Withdraw { step } => self.withdraw(&v, known(&v, step)?, author, reason),
+            Op::AcceptOffset { group, topic, partition } => {
+                accept(&v, group, topic, *partition, author, reason).map(|f| vec![f])
+            }
+        }
+    }
+
+    fn begin(&mut self, v: &View<'_>, step: &'static Step, author: Name) -> Result<Vec<Fact>, Refusal> {
+        let turn = self.evaluate(v.estate, v.facts, v.now);
+        let Some(b) = turn.board.step(step.id) else { return Err(no_step(v, step.id)) };
+        if let Some(code) = b.ready.settled {
+            return Err(Refusal::Settled(code, render::answer(&b.ready)));
+        }
+        if matches!(b.life, Life::Begun(..)) {
+            return Err(Refusal::Settled(Code::AlreadyBegun, format!("{} is begun already", step.id)));
+        }
+        if b.ready.verdict != Verdict::Go || turn.board.expired(&b.ready, v.now) {
+            let code = render::chief(&b.ready).map_or(Code::Expired, |f| f.code);
+            return Err(Refusal::NotNow(code, render::answer(&b.ready)));
+        }
+        let mut facts = (step.anchors_begun)(v);
+        facts.push(Fact::Begun {
+            step: step.id.into(),
+            at: v.now.wall,
+            how: How::Claimed { author },
+            evidence: evidence(&b.ready),
+        });
+        Ok(facts)
+    }
+
+    fn adopt(
+        &mut self,
+        v: &View<'_>,
+        step: &'static Step,
+        typed: &BTreeMap<(Name, i32), i64>,
+        author: Name,
+        reason: Name,
+    ) -> Result<Vec<Fact>, Refusal> {
+        if v.facts.is_done(step.id) {
+            return Err(Refusal::Settled(Code::AlreadyDone, format!("{} is done already", step.id)));
+        }
+        let before = self.evaluate(v.estate, v.facts, v.now);
+        let Some(b) = before.board.step(step.id) else { return Err(no_step(v, step.id)) };
+        let predecessor = before.board.steps.iter().filter(|o| o.step.track == step.track && o.position < b.position);
+        if let Some(p) = predecessor.filter(|o| !matches!(o.life, Life::Done(..) | Life::Skipped(_))).last() {
+            let text = format!("{} comes before it and is {}: adopt or finish that first", p.step.id, p.life.as_str());
+            return Err(Refusal::NotNow(Code::Predecessor, text));
+        }
+        let mut facts: Vec<Fact> = Vec::new();
+        let mut typed = typed.clone();
+        for f in (step.anchors_adopted)(v, &author) {
+            facts.push(match f {
+                Fact::RecordedStart { key, offset, adopted } => {
+                    match typed.remove(&(key.topic.clone(), key.partition)) {
+                        Some(offset) => Fact::RecordedStart { key, offset, adopted: Some(author.clone()) },
+                        None => Fact::RecordedStart { key, offset, adopted },
+                    }
+                }
+                Fact::SourceEnd { key, offset, adopted } => match typed.remove(&(key.topic.clone(), key.partition)) {
+                    Some(offset) => Fact::SourceEnd { key, offset, adopted: Some(author.clone()) },
+                    None => Fact::SourceEnd { key, offset, adopted },
+                },
+                f => f,
+            });
+        }
+        if let Some(((topic, p), _)) = typed.into_iter().next() {
+            return Err(Refusal::NoSuch(format!("{} has no anchor on {topic} partition {p}", step.id)));
+        }
+        let how = How::Adopted { author, reason };
+        facts.push(Fact::Begun { step: step.id.into(), at: v.now.wall, how, evidence: vec![] });
+        // What the done checks say once it is begun with these anchors.
+        let mut then = v.facts.clone();
+        facts.iter().cloned().for_each(|f| then.apply(f));
+        crate::playbook::seen::observe(&View { facts: &then, ..*v }).into_iter().for_each(|f| then.apply(f));
+        let after = self.evaluate(v.estate, &then, v.now);
+        let Some(a) = after.board.step(step.id) else { return Err(no_step(v, step.id)) };
+        let mut missing: Vec<(Code, String)> = Vec::new();
+        for (c, old) in a.done.checks.iter().zip(&b.done.checks).filter(|(c, _)| !c.advisory) {
+            // Its dwell could not run while its anchors were missing.
+            let fresh = c.reading.is == Tri::Yes && old.reading.is != Tri::Yes;
+            let unmeasurable = c.reading.is == Tri::Unknown
+                && c.reading.worst.iter().all(|f| {
+                    matches!(f.code, Code::NeverSeen | Code::NotBuilt | Code::NotMeasured | Code::CadenceUnknown)
+                });
+            if c.is != Tri::Yes && !fresh && !unmeasurable {
+                let f = c.chief();
+                missing.push((f.code, format!("{}: {}", c.check.id, render::sentence(&f))));
+            }
+        }
+        if let Some((code, _)) = missing.first() {
+            let said: Vec<String> = missing.iter().map(|(_, s)| s.clone()).collect();
+            return Err(Refusal::NotNow(
+                *code,
+                format!("{} cannot be adopted, its done checks do not hold: {}", step.id, said.join("; ")),
+            ));
+        }
+        facts.push(Fact::Done { step: step.id.into(), at: v.now.wall, evidence: evidence(&a.done) });
+        Ok(facts)
+    }
+
+    fn withdraw(&mut self, v: &View<'_>, step: &'static Step, author: Name, reason: Name) -> Result<Vec<Fact>, Refusal> {
+        let f = v.facts.step(step.id);
+        if f.begun.is_none() {
+            return Err(Refusal::Bad(format!("{} is not begun: there is nothing to withdraw", step.id)));
+        }
+        if let Some(next) = successor(v, step).filter(|s| v.facts.is_begun(s.id)) {
+            return Err(Refusal::Settled(
+                Code::AlreadyBegun,
+                format!("{} is begun after it: {} can no longer be withdrawn", next.id, step.id),
+            ));
+        }
+        let always = step.withdraw == Withdraw::Always;
+        if !always && (f.effect_seen || f.done.is_some()) {
+            return Err(Refusal::Settled(
+                Code::AlreadyDone,
+                format!("{} cannot be rolled back, and its effect was seen", step.id),
+            ));
+        }
+        self.evaluate(v.estate, v.facts, v.now);
+        if !long_false(self, v, step) {
+            let how = match step.effect {
+                Effect::Absence => "start what it stopped again",
+                Effect::Appearance(_) => "undo it",
+            };
+            return Err(Refusal::NotNow(
+                Code::Dwelling,
+                format!("its done checks have not been measured false for long enough: {how}, and try again"),
+            ));
+        }
+        Ok(vec![Fact::Withdrawn { step: step.id.into(), at: v.now.wall, author, reason }])
+    }
+}
+
+fn list(mut names: Vec<&str>) -> String {
+    names.sort_unstable();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+fn no_step(v: &View<'_>, id: &str) -> Refusal {
+    let known: Vec<&str> = v.settings.tracks.iter().flat_map(|t| playbook::steps(*t)).map(|s| s.id).collect();
+    Refusal::NoSuch(format!("there is no step `{id}`; known: {}", known.join(", ")))
+}
+
+fn known(v: &View<'_>, id: &str) -> Result<&'static Step, Refusal> {
+    playbook::step(id).filter(|s| v.settings.tracks.contains(&s.track)).ok_or_else(|| no_step(v, id))
+}
+
+fn confirm(v: &View<'_>, name: &Name, subject: &[Name], author: Name, reason: Name) -> Result<Vec<Fact>, Refusal> {
+    let exits = playbook::exits();
+    let exit: &Exit = exits.iter().find(|e| e.confirm == &**name).ok_or_else(|| {
+        let known: Vec<&str> = exits.iter().map(|e| e.confirm).collect();
+        Refusal::NoSuch(format!("there is no confirmation `{name}`; known: {}", list(known)))
+    })?;
+    if exit.about.len() != subject.len() {
+        let wants: Vec<String> = exit.about.iter().map(|a| format!("<{a}>")).collect();
+        return Err(Refusal::Bad(format!("confirm {name} takes {}: {}", wants.join(" "), exit.says)));
+    }
+    let mut facts = Vec::new();
+    let mut basis = None;
+    let none = |what: &str, known: Vec<&str>| Refusal::NoSuch(format!("there is no {what}; known: {}", list(known)));
+    let kafka = v.settings.kafka.as_ref();
+    for (what, given) in exit.about.iter().zip(subject) {
+        match *what {
+            "producer" => {
+                let known: Vec<&str> = kafka.iter().flat_map(|k| k.producers.keys()).map(|n| &**n).collect();
+                if !known.contains(&&**given) {
+                    return Err(none(&format!("producer `{given}`"), known));
+                }
+                basis = Some(playbook::producer_basis(v, given).map_err(|g| {
+                    let f: Finding = g.into();
+                    Refusal::NotNow(f.code, render::sentence(&f))
+                })?);
+            }
+            "requirement" => {
+                let known: Vec<&str> = playbook::REQUIREMENTS.iter().map(|r| r.0).collect();
+                if !known.contains(&&**given) {
+                    return Err(none(&format!("requirement `{given}`"), known));
+                }
+            }
+            "track" => {
+                let known: Vec<&str> = v.settings.tracks.iter().map(|t| t.as_str()).collect();
+                if !known.contains(&&**given) {
+                    return Err(none(&format!("track `{given}`"), known));
+                }
+            }
+            _ => {}
+        }
+    }
+    if exit.confirm == "source-kafka-fenced" && v.kafka(Side::Source).is_ok() {
+        return Err(Refusal::NotNow(
+            Code::Attached,
+            "the source Kafka answers the agent: what it says counts, there is nothing to confirm".to_owned(),
+        ));
+    }
+    if exit.confirm == "reconciled" {
+        facts.push(reconciled(v, subject, &author)?);
+    }
+    facts.push(Fact::Confirmed { name: name.clone(), subject: subject.to_vec(), at: v.now.wall, author, reason, basis });
+    Ok(facts)
+}
+
+fn reconciled(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fact, Refusal> {
+    let [topic, partition, offset] = subject else {
+        return Err(Refusal::Bad("confirm reconciled takes <topic> <partition> <offset>".to_owned()));
+    };
+    let number = |what: &str, n: &Name| n.parse::<i64>().map_err(|_| Refusal::Bad(format!("{what} `{n}` is not a number")));
+    let (p, offset) = (number("partition", partition)?, number("offset", offset)?);
+    let gone = |g: crate::reading::Gap| {
+        let f: Finding = g.into();
+        Refusal::NotNow(f.code, render::sentence(&f))
+    };
+    let s = v.kafka(Side::Source).map_err(gone)?;
+    let t = s.topic(topic).map_err(|_| {
+        let known = s.sample.topics.keys().map(|t| &**t).collect();
+        Refusal::NoSuch(format!("there is no topic `{topic}` in scope on the source; known: {}", list(known)))
+    })?;
+    let part = i32::try_from(p).ok().and_then(|p| Some((p, t.partitions.get(&p)?)));
+    let (p, part) = part.ok_or_else(|| Refusal::NoSuch(format!("{topic} has no partition {p}")))?;
+    let ends = part.ends.as_ref().map_err(|f| Refusal::NotNow(f.kind.into(), f.message.to_string()))?;
+    let key = s.key(topic, t, p);
+    let old = v.facts.source_ends.get(&key).map_or(0, |a| a.offset);
+    if offset > ends.high || offset < old {
+        return Err(Refusal::Bad(format!(
+            "{topic} partition {p} was anchored at {old} and ends at {}: name an offset between the two",
+            ends.high
+        )));
+    }
+    Ok(Fact::SourceEnd { key, offset, adopted: Some(author.clone()) })
+}
+
+fn accept(v: &View<'_>, group: &Name, topic: &Name, p: i32, author: Name, reason: Name) -> Result<Fact, Refusal> {
+    let missing = |g: crate::reading::Gap| {
+        let f: Finding = g.into();
+        Refusal::NotNow(f.code, render::sentence(&f))
+    };
+    let s = v.kafka(Side::Source).map_err(missing)?;
+    let pairs = v.pairs(&s);
+    if !pairs.iter().any(|(g, t)| *g == group && *t == topic) {
+        let known: Vec<String> = pairs.iter().map(|(g, t)| format!("{g} on {t}")).collect();
+        let known = list(known.iter().map(String::as_str).collect());
+        return Err(Refusal::NoSuch(format!("`{group}` on `{topic}` is no pair of this migration; known: {known}")));
+    }
+    let (committed, ends, key) = playbook::position(&s, group, topic, p).map_err(missing)?;
+    Ok(Fact::Accepted { key, group: group.clone(), committed, end: ends.high, at: v.now.wall, author, reason })
+}

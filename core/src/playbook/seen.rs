@@ -1,0 +1,132 @@
+//! What the newest samples add to the facts: sightings, growths, proofs. Idempotent: a fact that is already there is not
+//! emitted again, so evaluating until none is new ends.
+
+use super::kafka_after::destination_facts;
+use super::kafka_before::writers_of;
+use crate::Name;
+use crate::estate::Side;
+use crate::facts::{Fact, LogKey};
+use crate::time::Dur;
+use crate::view::{Kafka, View};
+use std::collections::BTreeSet;
+
+/// Facts that the newest samples show and the journal does not hold yet.
+pub fn observe(v: &View<'_>) -> Vec<Fact> {
+    let mut out = Vec::new();
+    for side in Side::BOTH {
+        if let Ok(k) = v.kafka(side) {
+            members(v, &k, &mut out);
+            phantoms(v, &k, &mut out);
+        }
+    }
+    if let Ok(s) = v.kafka(Side::Source) {
+        pairs(v, &s, &mut out);
+        topics(v, &s, &mut out);
+        gaps(v, &s, &mut out);
+    }
+    destination_facts(v, &mut out);
+    out
+}
+
+fn members(v: &View<'_>, k: &Kafka<'_>, out: &mut Vec<Fact>) {
+    let Some(settings) = &v.settings.kafka else { return };
+    let cluster = &k.sample.cluster_id;
+    let known = v.facts.members.get(cluster);
+    let mut fresh = BTreeSet::new();
+    for (group, g) in &k.sample.groups {
+        for m in g.members.as_ref().ok().into_iter().flatten() {
+            // A member that reads nothing in scope is no witness for anything in scope.
+            if m.topics.as_ref().is_ok_and(BTreeSet::is_empty) {
+                continue;
+            }
+            let (home, identity) = settings.home(group, &m.client_id, &m.host);
+            let key = (group.clone(), Name::from(identity));
+            if !known.and_then(|k| k.get(&key)).is_some_and(|homes| homes.contains(&home)) {
+                fresh.insert((key, home));
+            }
+        }
+    }
+    out.extend(fresh.into_iter().map(|((group, identity), home)| Fact::Member {
+        cluster: cluster.clone(),
+        group,
+        identity,
+        home,
+    }));
+}
+
+fn phantoms(v: &View<'_>, k: &Kafka<'_>, out: &mut Vec<Fact>) {
+    let Some((_, tails)) = k.memory.tails.as_ref().filter(|(_, t)| t.cluster_id == k.sample.cluster_id) else { return };
+    for t in &tails.tails {
+        let key = LogKey {
+            cluster: tails.cluster_id.clone(),
+            id: t.topic_id,
+            topic: t.topic.clone(),
+            partition: t.partition,
+        };
+        let known = v.facts.phantoms.contains(&(key.clone(), t.from, t.to));
+        if t.records == Ok(0) && t.from < t.to && !known {
+            out.push(Fact::Phantom { key, from: t.from, to: t.to });
+        }
+    }
+}
+
+fn pairs(v: &View<'_>, s: &Kafka<'_>, out: &mut Vec<Fact>) {
+    let cluster = &s.sample.cluster_id;
+    let known = v.facts.pairs.get(cluster);
+    let mut fresh: BTreeSet<(Name, Name)> = BTreeSet::new();
+    for (group, g) in &s.sample.groups {
+        let read = g.members.as_ref().ok().into_iter().flatten().filter_map(|m| m.topics.as_ref().ok()).flatten();
+        let committed = g.commits.as_ref().ok().into_iter().flat_map(|c| c.keys().map(|(t, _)| t));
+        let mut last: Option<&Name> = None;
+        for topic in read.chain(committed) {
+            if last == Some(topic) {
+                continue;
+            }
+            last = Some(topic);
+            let pair = (group.clone(), topic.clone());
+            if !known.is_some_and(|k| k.contains(&pair)) {
+                fresh.insert(pair);
+            }
+        }
+    }
+    out.extend(fresh.into_iter().map(|(group, topic)| Fact::Pair { cluster: cluster.clone(), group, topic }));
+}
+
+fn topics(v: &View<'_>, s: &Kafka<'_>, out: &mut Vec<Fact>) {
+    let cluster = &s.sample.cluster_id;
+    for (name, t) in &s.sample.topics {
+        if t.failed.is_some() {
+            continue;
+        }
+        if !v.facts.topics.contains_key(&(cluster.clone(), name.clone())) {
+            out.push(Fact::Topic { cluster: cluster.clone(), topic: name.clone(), id: t.id });
+        }
+        let grew = t.partitions.keys().any(|p| s.memory.ends().get(&(name.clone(), *p)).is_some_and(|m| m.growths > 0));
+        if grew && !v.facts.grew.contains_key(&(cluster.clone(), name.clone(), t.id)) {
+            out.push(Fact::Grew { cluster: cluster.clone(), topic: name.clone(), id: t.id, at: v.now.wall });
+        }
+    }
+}
+
+/// The gaps between a producer's writes: those of its busiest partition bound those of the whole.
+fn gaps(v: &View<'_>, s: &Kafka<'_>, out: &mut Vec<Fact>) {
+    let Some(settings) = &v.settings.kafka else { return };
+    for name in settings.producers.keys() {
+        let mut best: Option<(u32, Dur)> = None;
+        for ((topic, _), m) in s.memory.ends() {
+            if m.growths < 3 || !writers_of(settings, topic).any(|(n, _)| n == name) {
+                continue;
+            }
+            if best.is_none_or(|(_, gap)| m.longest_gap < gap) {
+                best = Some((m.growths, m.longest_gap));
+            }
+        }
+        let Some((growths, longest)) = best else { continue };
+        let key = (s.sample.cluster_id.clone(), name.clone());
+        // Only a gap clearly longer than the longest journaled says something new.
+        let old = v.facts.gaps.get(&key).map_or(Dur::ZERO, |(_, d)| *d);
+        if longest.0 > old.0 + old.0 / 10 {
+            out.push(Fact::Gaps { cluster: key.0, producer: key.1, growths, longest });
+        }
+    }
+}

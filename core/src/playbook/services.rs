@@ -1,0 +1,83 @@
+//! The services track: each step reversible; its checks look at the clusters in force.
+//!
+//! Declared whole, so that the gate's rules between tracks hold; the readings are not part of this version and say so.
+
+use super::{
+    Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, Step, Withdraw, no_adoption, no_anchors, not_built,
+};
+use crate::settings::Track;
+use crate::time::Dur;
+
+const S60: Dwell = Dwell::For { default: Dur::secs(60), floor: Dur::ZERO };
+
+macro_rules! check {
+    ($name:ident, $id:literal, $dwell:expr, $exits:expr, $asks:literal) => {
+        static $name: Check =
+            Check { id: $id, key: concat!("services/", $id), read: not_built, dwell: $dwell, exits: $exits, asks: $asks };
+    };
+}
+
+check!(IN_FORCE, "in-force-reachable", Dwell::None, &[], "the clusters in force answer from every vantage");
+check!(PRESENT, "present", S60, &[], "every identity seen with home source is seen with home destination");
+check!(HEALTHY, "destination-healthy", S60, &[], "every probe and pod selector of side destination passes");
+check!(
+    TRAFFIC,
+    "traffic-moved",
+    S60,
+    &[Exit { confirm: "traffic-moved", about: &[], says: "the traffic reaches the destination" }],
+    "the checks attached to the redirection hold"
+);
+check!(KEEPING_UP, "keeping-up", Dwell::None, &[], "the consumers in force keep up");
+check!(NO_SOURCE_HOME, "no-source-home", S60, &[], "no client of home source on the clusters in force");
+check!(ENTRY, "entry-points", S60, &[], "the probes of the destination's entry points pass");
+check!(
+    NAMES,
+    "names-moved",
+    Dwell::None,
+    &[Exit { confirm: "names-moved", about: &[], says: "every resolver answers with the destination only" }],
+    "every resolver answers only with expected addresses, and no old answer can still be cached"
+);
+
+const fn step(id: &'static str, does: &'static str, effect: Effect) -> Step {
+    Step {
+        id,
+        track: Track::Services,
+        does,
+        way_back: true,
+        skippable: true,
+        run: Run::Incremental,
+        downtime: Downtime::None,
+        effect,
+        withdraw: Withdraw::Always,
+        ready: &[],
+        done: &[],
+        anchors_begun: no_anchors,
+        anchors_done: no_anchors,
+        anchors_adopted: no_adoption,
+        tripwires: &[],
+    }
+}
+
+static DEPLOY: Step = Step {
+    ready: &[IN_FORCE.req(), REQUIREMENTS_MET.req().advisory()],
+    done: &[PRESENT.req()],
+    ..step("deploy-services", "deploy the services at the destination", Effect::Appearance(not_built))
+};
+static REDIRECT: Step = Step {
+    ready: &[HEALTHY.req()],
+    done: &[TRAFFIC.req()],
+    ..step("redirect-traffic", "send the traffic to the destination", Effect::Appearance(not_built))
+};
+static STOP: Step = Step {
+    ready: &[PRESENT.req(), KEEPING_UP.req()],
+    done: &[NO_SOURCE_HOME.req()],
+    ..step("stop-source-services", "stop the services at the source", Effect::Absence)
+};
+static DNS: Step = Step {
+    ready: &[ENTRY.req()],
+    done: &[NAMES.req()],
+    ..step("switch-dns", "let the names answer with the destination", Effect::Appearance(not_built))
+};
+
+/// The steps in order.
+pub static STEPS: &[&Step] = &[&DEPLOY, &REDIRECT, &STOP, &DNS];

@@ -1,0 +1,591 @@
+//! What a check says: three values, findings that name what and where, and the span of the samples behind them.
+//!
+//! There are few ways to build a [`Reading`], and each handles emptiness: [`each`] (an empty set is unknown),
+//! [`none_of`] (a complete listing proves that there is none), [`Reading::unknown`]. `?` on a [`Known`] *is* "unknown,
+//! because".
+
+use crate::Name;
+use crate::estate::Side;
+use crate::time::{Dur, Mono, Span, Wall};
+use serde::Serialize;
+use uuid::Uuid;
+
+/// Yes, no, or not known. Unknown is a value of its own and is never go.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tri {
+    /// Measured true.
+    Yes,
+    /// Measured false.
+    No,
+    /// Not measured, or not to be believed.
+    Unknown,
+}
+
+impl Tri {
+    /// Both: no wins over unknown, unknown over yes.
+    pub fn and(self, o: Tri) -> Tri {
+        match (self, o) {
+            (Tri::No, _) | (_, Tri::No) => Tri::No,
+            (Tri::Unknown, _) | (_, Tri::Unknown) => Tri::Unknown,
+            _ => Tri::Yes,
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $v:ident = $s:literal,)*) => {
+        /// Why a finding is what it is: stable words that scripts may branch on.
+        #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum Code { $($(#[doc = $doc])+ $v,)* }
+        impl Code {
+            /// The stable word.
+            pub fn as_str(self) -> &'static str { match self { $(Code::$v => $s,)* } }
+            /// Every code, with what it means.
+            pub const ALL: &'static [(Code, &'static str)] = &[$((Code::$v, concat!($($doc),+)),)*];
+        }
+        impl Serialize for Code {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> { s.serialize_str(self.as_str()) }
+        }
+    };
+}
+
+codes! {
+    /// The check holds.
+    Ok = "ok",
+    /// A person's word settles it.
+    Confirmed = "confirmed",
+    /// Taken off the list by `accept-offset`.
+    Accepted = "accepted",
+    /// Only markers or aborted records lie before the end: proven by reading.
+    Phantom = "phantom",
+    /// Relaxed by the configuration.
+    Relaxed = "relaxed",
+    /// Not sampled yet.
+    NeverSampled = "never-sampled",
+    /// The newest sample is too old.
+    Stale = "stale",
+    /// The target could not be reached.
+    Unreachable = "unreachable",
+    /// The target did not answer in time.
+    Timeout = "timeout",
+    /// TLS failed.
+    Tls = "tls",
+    /// The credentials were not accepted.
+    Auth = "auth",
+    /// Not allowed to read this.
+    Privilege = "privilege",
+    /// The answer could not be understood.
+    Protocol = "protocol",
+    /// The server answered with an error.
+    Server = "server",
+    /// One part of a reading is missing.
+    Partial = "partial",
+    /// Two readings came in an order that could hide something.
+    Order = "order",
+    /// This reading is not part of this version.
+    NotBuilt = "not-built",
+    /// Nothing in this set, so nothing is proven.
+    EmptySet = "empty-set",
+    /// It was never seen, so its absence proves nothing.
+    NeverSeen = "never-seen",
+    /// A journaled value that the check rests on is missing.
+    NoAnchor = "no-anchor",
+    /// Nothing measures this.
+    NotMeasured = "not-measured",
+    /// A person has to say so.
+    NotConfirmed = "not-confirmed",
+    /// Both sides are the same.
+    SameCluster = "same-cluster",
+    /// An advertised broker does not answer.
+    BrokerUnreachable = "broker-unreachable",
+    /// The list of groups may be shortened.
+    Hidden = "hidden",
+    /// The topic is not there.
+    MissingTopic = "missing-topic",
+    /// Another number of partitions.
+    PartitionsDiffer = "partitions-differ",
+    /// A setting does not fit.
+    ConfigDiffers = "config-differs",
+    /// Records would expire too soon.
+    RetentionShort = "retention-short",
+    /// Something is there that should not be.
+    NotEmpty = "not-empty",
+    /// A commit is there that should not be.
+    LeftoverCommit = "leftover-commit",
+    /// A member is attached.
+    Attached = "attached",
+    /// No declared producer writes this topic.
+    Undeclared = "undeclared",
+    /// A topic of no class grows.
+    Unclassified = "unclassified",
+    /// Still being written.
+    StillWritten = "still-written",
+    /// A transaction is open.
+    OpenTransaction = "open-transaction",
+    /// How long it may be silent is not known.
+    CadenceUnknown = "cadence-unknown",
+    /// Has not been written since the switch.
+    NotGrown = "not-grown",
+    /// Behind, and being read.
+    Draining = "draining",
+    /// Behind, and not getting less.
+    Stuck = "stuck",
+    /// Behind, with nobody there to read.
+    Abandoned = "abandoned",
+    /// No committed offset.
+    NeverCommitted = "never-committed",
+    /// Committed below the low watermark: records were lost.
+    Lost = "lost",
+    /// The topic was recreated.
+    Recreated = "recreated",
+    /// Seen before, not listed now.
+    Vanished = "vanished",
+    /// Nobody reads it.
+    NotRead = "not-read",
+    /// Committed offsets still move.
+    Advancing = "advancing",
+    /// The group is not in state Empty.
+    NotEmptyGroup = "group-state",
+    /// Offsets are not where the recorded start is.
+    NotSeeded = "not-seeded",
+    /// Nobody is attached.
+    NotAttached = "not-attached",
+    /// Has not caught up with where it attached.
+    CatchingUp = "catching-up",
+    /// Records may have been skipped.
+    Skipped = "skipped",
+    /// Moved from where it was when the step was done.
+    Moved = "moved",
+    /// Records from the recorded start on are gone.
+    Trimmed = "trimmed",
+    /// Not expired yet.
+    Unexpired = "unexpired",
+    /// Never expires.
+    NeverExpires = "never-expires",
+    /// Still there.
+    StillThere = "still-there",
+    /// Holds, but not for long enough yet.
+    Dwelling = "dwelling",
+    /// The step before is not done.
+    Predecessor = "predecessor",
+    /// A step it waits for is not done.
+    After = "after",
+    /// Too soon after the step before.
+    Pace = "pace",
+    /// Another track holds the downtime.
+    OtherDowntime = "other-downtime",
+    /// The downtime could not be ended again now.
+    WayOut = "way-out",
+    /// Something that must stay true is not.
+    Tripwire = "tripwire",
+    /// A done step is no longer true.
+    Undone = "undone",
+    /// Its effect was seen, and it was never go.
+    OutOfOrder = "out-of-order",
+    /// Its done checks hold, and nobody claimed it.
+    Unclaimed = "unclaimed",
+    /// A person holds it.
+    Hold = "hold",
+    /// It is done.
+    AlreadyDone = "already-done",
+    /// It is begun and may be begun only once.
+    AlreadyBegun = "already-begun",
+    /// Not begun.
+    NotBegun = "not-begun",
+    /// The journal cannot be written.
+    Journal = "journal",
+    /// The answer is too old to be believed.
+    Expired = "expired",
+}
+
+/// What a finding is about.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Subject {
+    /// The check as a whole.
+    #[default]
+    Whole,
+    /// A side of a move.
+    Side(Side),
+    /// A step.
+    Step(&'static str),
+    /// A topic of a side.
+    Topic(Side, Name),
+    /// Partitions of a topic of a side.
+    Partitions(Side, Name, Vec<i32>),
+    /// A group of a side.
+    Group(Side, Name),
+    /// A group on a topic of a side, and the partitions concerned.
+    Pair(Side, Name, Name, Vec<i32>),
+    /// A declared producer.
+    Producer(Name),
+    /// A broker of a side.
+    Broker(Side, Name),
+    /// A requirement, a confirmation or another named thing.
+    Thing(Name),
+}
+
+/// A measured value or a limit, with its unit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Qty {
+    /// Records, offsets, members: a plain number of `unit`.
+    Count(i64, &'static str),
+    /// A time.
+    Time(Dur),
+    /// An instant.
+    At(Wall),
+    /// Words.
+    Words(Name),
+}
+
+/// A reading that a check wants beyond the regular ones.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Demand {
+    /// Read the records of a partition from an offset to its end, `read_committed`: is there anything at all?
+    Tail {
+        /// The side.
+        side: Side,
+        /// The topic.
+        topic: Name,
+        /// Its id.
+        topic_id: Uuid,
+        /// The partition.
+        partition: i32,
+        /// A committed offset.
+        from: i64,
+        /// The high watermark, equal to the last stable offset.
+        to: i64,
+    },
+    /// Read the configurations of a side afresh.
+    Configs(Side),
+}
+
+/// One thing a check found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// Yes, no or unknown.
+    pub is: Tri,
+    /// Why.
+    pub code: Code,
+    /// About what.
+    pub at: Subject,
+    /// The value measured.
+    pub observed: Option<Qty>,
+    /// The limit it is held against.
+    pub limit: Option<Qty>,
+    /// More words: what came back, a name.
+    pub detail: Option<Name>,
+    /// What would mend it: a command or a line to paste.
+    pub fix: Option<Name>,
+    /// How long until it could be yes, where that is known.
+    pub wait: Option<Dur>,
+    /// A reading that could settle it.
+    pub want: Option<Demand>,
+}
+
+impl Finding {
+    fn new(is: Tri, code: Code, at: Subject) -> Finding {
+        Finding { is, code, at, observed: None, limit: None, detail: None, fix: None, wait: None, want: None }
+    }
+
+    /// It holds.
+    pub fn yes(code: Code, at: Subject) -> Finding {
+        Finding::new(Tri::Yes, code, at)
+    }
+
+    /// It does not hold.
+    pub fn no(code: Code, at: Subject) -> Finding {
+        Finding::new(Tri::No, code, at)
+    }
+
+    /// Not known.
+    pub fn unknown(code: Code, at: Subject) -> Finding {
+        Finding::new(Tri::Unknown, code, at)
+    }
+
+    /// With the value measured.
+    pub fn seen(mut self, q: Qty) -> Finding {
+        self.observed = Some(q);
+        self
+    }
+
+    /// With the limit.
+    pub fn limit(mut self, q: Qty) -> Finding {
+        self.limit = Some(q);
+        self
+    }
+
+    /// With more words.
+    pub fn detail(mut self, d: impl Into<Name>) -> Finding {
+        self.detail = Some(d.into());
+        self
+    }
+
+    /// With what would mend it.
+    pub fn fix(mut self, f: impl Into<Name>) -> Finding {
+        self.fix = Some(f.into());
+        self
+    }
+
+    /// With the time until it could hold.
+    pub fn wait(mut self, d: Dur) -> Finding {
+        self.wait = Some(d);
+        self
+    }
+
+    /// With the reading that could settle it.
+    pub fn want(mut self, d: Demand) -> Finding {
+        self.want = Some(d);
+        self
+    }
+}
+
+/// Why something is not known: becomes an unknown finding.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Gap {
+    /// Why.
+    pub code: Code,
+    /// Of what.
+    pub at: Subject,
+    /// What was tried and came back.
+    pub detail: Option<Name>,
+    /// What would mend it.
+    pub fix: Option<Name>,
+}
+
+impl Gap {
+    /// A gap about `at`.
+    pub fn new(code: Code, at: Subject) -> Gap {
+        Gap { code, at, detail: None, fix: None }
+    }
+
+    /// With more words.
+    pub fn detail(mut self, d: impl Into<Name>) -> Gap {
+        self.detail = Some(d.into());
+        self
+    }
+
+    /// With what would mend it.
+    pub fn fix(mut self, d: impl Into<Name>) -> Gap {
+        self.fix = Some(d.into());
+        self
+    }
+}
+
+impl From<Gap> for Finding {
+    fn from(g: Gap) -> Finding {
+        Finding { detail: g.detail, fix: g.fix, ..Finding::unknown(g.code, g.at) }
+    }
+}
+
+/// Measured, or why not.
+pub type Known<T> = Result<T, Gap>;
+
+/// The samples a reading rests on.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Basis {
+    /// Oldest request out, newest answer in, of the regular samples.
+    pub span: Span,
+    /// The instant until which all of them may be believed.
+    pub until: Mono,
+}
+
+impl Basis {
+    /// The basis of two readings together.
+    pub fn merge(self, o: Basis) -> Basis {
+        Basis { span: self.span.merge(o.span), until: self.until.min(o.until) }
+    }
+
+    /// Both, where either may be missing.
+    pub fn join(a: Option<Basis>, b: Option<Basis>) -> Option<Basis> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(a.merge(b)),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
+/// Findings kept per reading; the rest is counted.
+pub const WORST: usize = 12;
+
+/// What a check says of the newest samples.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Reading {
+    /// Yes, no or unknown.
+    pub is: Tri,
+    /// The findings that are not yes, worst first, at most [`WORST`]; where there are none, a few notes.
+    pub worst: Vec<Finding>,
+    /// How many findings were not yes.
+    pub bad: usize,
+    /// How many members were looked at.
+    pub of: usize,
+    /// Hashes of the members looked at, sorted: a dwell starts again when the set gains one.
+    pub members: Vec<u64>,
+    /// The samples behind it; `None` where it rests on none.
+    pub basis: Option<Basis>,
+    /// Demands of all findings, bounded.
+    pub wants: Vec<Demand>,
+}
+
+impl Reading {
+    /// Unknown, because of one gap.
+    pub fn unknown(gap: Gap) -> Reading {
+        Reading::of(gap.into(), None)
+    }
+
+    /// One finding over a basis.
+    pub fn of(f: Finding, basis: Option<Basis>) -> Reading {
+        let mut r = Reading::empty(basis);
+        r.add(0, f);
+        r
+    }
+
+    fn empty(basis: Option<Basis>) -> Reading {
+        Reading { is: Tri::Yes, worst: Vec::new(), bad: 0, of: 0, members: Vec::new(), basis, wants: Vec::new() }
+    }
+
+    fn add(&mut self, member: u64, f: Finding) {
+        self.of += 1;
+        self.members.push(member);
+        self.is = self.is.and(f.is);
+        if let Some(w) = &f.want
+            && self.wants.len() < 64
+        {
+            self.wants.push(w.clone());
+        }
+        let note = f.is == Tri::Yes;
+        if !note {
+            self.bad += 1;
+        } else if f.code == Code::Ok {
+            return;
+        }
+        // No before unknown before notes; the first of a kind stay.
+        let rank = |t: Tri| match t {
+            Tri::No => 0,
+            Tri::Unknown => 1,
+            Tri::Yes => 2,
+        };
+        let at = self.worst.partition_point(|w| rank(w.is) <= rank(f.is));
+        if at < WORST {
+            self.worst.insert(at, f);
+            self.worst.truncate(WORST);
+        }
+    }
+
+    /// This reading and another, both needed.
+    pub fn and(mut self, o: Reading) -> Reading {
+        self.basis = Basis::join(self.basis, o.basis);
+        self.of += o.of;
+        self.members.extend(o.members);
+        self.members.sort_unstable();
+        self.members.dedup();
+        self.wants.extend(o.wants);
+        self.wants.truncate(64);
+        let notes = self.bad + o.bad;
+        self.is = self.is.and(o.is);
+        let (a, b) = (std::mem::take(&mut self.worst), o.worst);
+        let (of, bad) = (self.of, notes);
+        for f in a.into_iter().chain(b) {
+            let members = std::mem::take(&mut self.members);
+            let wants = std::mem::take(&mut self.wants);
+            self.add(0, f);
+            self.members = members;
+            self.wants = wants;
+        }
+        self.of = of;
+        self.bad = bad;
+        self
+    }
+
+    /// The finding that speaks for the whole.
+    pub fn chief(&self) -> Option<&Finding> {
+        self.worst.first()
+    }
+}
+
+/// What a set without members says.
+#[derive(Clone, Debug)]
+pub enum IfEmpty {
+    /// Nothing is proven: unknown, with what the set should hold.
+    Unknown(&'static str),
+    /// A person said why there is none.
+    Expected(Name),
+}
+
+/// Every member of a set must hold; an empty set is unknown unless it is expected to be empty.
+pub fn each<T, M: std::hash::Hash>(
+    basis: Option<Basis>,
+    set: impl IntoIterator<Item = (M, T)>,
+    empty: IfEmpty,
+    mut judge: impl FnMut(T) -> Known<Finding>,
+) -> Reading {
+    let mut r = Reading::empty(basis);
+    for (member, item) in set {
+        r.add(hash(&member), judge(item).unwrap_or_else(Finding::from));
+    }
+    if r.of == 0 {
+        let f = match empty {
+            IfEmpty::Unknown(what) => Finding::unknown(Code::EmptySet, Subject::Whole).detail(what),
+            IfEmpty::Expected(why) => Finding::yes(Code::Relaxed, Subject::Whole).detail(why),
+        };
+        r.add(0, f);
+    }
+    r.members.sort_unstable();
+    r.members.dedup();
+    r
+}
+
+/// A complete listing in which nothing offends: `offenders` are the findings against it. Only for listings known to
+/// hide nothing; absence of what *was* there needs a witness besides.
+pub fn none_of(basis: Option<Basis>, offenders: impl IntoIterator<Item = Finding>) -> Reading {
+    let mut r = Reading::empty(basis);
+    for f in offenders {
+        r.add(0, f);
+    }
+    r.members.clear();
+    r
+}
+
+fn hash(m: &impl std::hash::Hash) -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    let mut h = std::hash::BuildHasherDefault::<std::hash::DefaultHasher>::default().build_hasher();
+    m.hash(&mut h);
+    h.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn yes(_: i32) -> Known<Finding> {
+        Ok(Finding::yes(Code::Ok, Subject::Whole))
+    }
+
+    #[test]
+    fn an_empty_set_proves_nothing() {
+        assert_eq!(each(None, Vec::<(i32, i32)>::new(), IfEmpty::Unknown("x"), yes).is, Tri::Unknown);
+        assert_eq!(each(None, Vec::<(i32, i32)>::new(), IfEmpty::Expected("no".into()), yes).is, Tri::Yes);
+        assert_eq!(each(None, [(1, 1)], IfEmpty::Unknown("x"), yes).is, Tri::Yes);
+    }
+
+    #[test]
+    fn one_gap_makes_the_whole_unknown_and_one_no_makes_it_no() {
+        let judge = |i: i32| match i {
+            0 => Err(Gap::new(Code::Stale, Subject::Whole)),
+            1 => Ok(Finding::no(Code::Draining, Subject::Whole)),
+            _ => yes(i),
+        };
+        assert_eq!(each(None, [(2, 2), (0, 0)], IfEmpty::Unknown("x"), judge).is, Tri::Unknown);
+        let r = each(None, [(2, 2), (0, 0), (1, 1)], IfEmpty::Unknown("x"), judge);
+        assert_eq!((r.is, r.bad, r.of), (Tri::No, 2, 3));
+        assert_eq!(r.chief().map(|f| f.code), Some(Code::Draining));
+    }
+
+    #[test]
+    fn and_adds_up_without_losing_a_finding() {
+        let a = Reading::of(Finding::unknown(Code::Stale, Subject::Whole), None);
+        let b = Reading::of(Finding::no(Code::Draining, Subject::Whole), None);
+        let r = a.and(b);
+        assert_eq!((r.is, r.bad, r.of, r.worst.len()), (Tri::No, 2, 2, 2));
+    }
+}

@@ -1,0 +1,240 @@
+//! Findings in words: one line a person can act on. Rendered only when served.
+
+use crate::gate::board::{Answer, Verdict};
+use crate::reading::{Code, Finding, Qty, Reading, Subject, Tri};
+use crate::time::Wall;
+use std::fmt::Write;
+
+/// A finding in a sentence: what, where, measured against which limit.
+pub fn sentence(f: &Finding) -> String {
+    let mut s = said(f);
+    if let Some(d) = &f.detail
+        && !DETAIL_SAID.contains(&f.code)
+    {
+        let _ = write!(s, ": {d}");
+    }
+    s
+}
+
+/// Codes whose sentence holds the detail already.
+const DETAIL_SAID: &[Code] = &[
+    Code::EmptySet,
+    Code::Predecessor,
+    Code::SameCluster,
+    Code::NotEmptyGroup,
+    Code::StillWritten,
+    Code::NotConfirmed,
+    Code::Draining,
+    Code::Attached,
+];
+
+fn said(f: &Finding) -> String {
+    let at = subject(&f.at);
+    let seen = f.observed.as_ref().map(quantity).unwrap_or_default();
+    let limit = f.limit.as_ref().map(quantity).unwrap_or_default();
+    let detail = f.detail.as_deref().unwrap_or_default();
+    match f.code {
+        Code::Ok if at.is_empty() => "holds".to_owned(),
+        Code::Ok => format!("{at}: holds"),
+        Code::Confirmed => format!("{at} confirmed by a person").trim_start().to_owned(),
+        Code::Accepted => format!("{at}: taken off the list by accept-offset"),
+        Code::Phantom => format!("{at}: only {seen} before the end, nothing left to read"),
+        Code::Relaxed => format!("{at} relaxed by the configuration").trim_start().to_owned(),
+        Code::NeverSampled => format!("{at} has not been sampled yet"),
+        Code::Stale => format!("{at} is not measured now").trim_start().to_owned(),
+        Code::Unreachable => format!("{at} cannot be reached"),
+        Code::Timeout => format!("{at} does not answer in time"),
+        Code::Tls => format!("{at}: TLS failed"),
+        Code::Auth => format!("{at} does not accept the credentials"),
+        Code::Privilege => format!("{at}: the agent is not allowed to read it"),
+        Code::Protocol => format!("{at}: the answer could not be understood"),
+        Code::Server => format!("{at} answered with an error"),
+        Code::Partial => format!("{at}: part of the reading is missing"),
+        Code::Order => format!("{at}: read in an order that could hide something"),
+        Code::NotBuilt => format!("{at} is not measured by this version").trim_start().to_owned(),
+        Code::EmptySet => format!("there are no {detail}, so nothing is proven"),
+        Code::NeverSeen if at.is_empty() => "never seen".to_owned(),
+        Code::NeverSeen => format!("{at} was never seen"),
+        Code::NoAnchor => format!("{at}: the value it is held against is missing"),
+        Code::NotMeasured => format!("{at} is not measured").trim_start().to_owned(),
+        Code::NotConfirmed => format!("{at} is not confirmed: {detail}"),
+        Code::SameCluster => format!("source and destination are the same cluster, {detail}"),
+        Code::BrokerUnreachable => format!("{at} does not answer at its advertised address"),
+        Code::Hidden => format!("{at} may hide groups from the agent: it lacks Describe on the cluster"),
+        Code::MissingTopic => format!("{at} does not exist"),
+        Code::PartitionsDiffer => format!("{at} has {seen} instead of {limit}"),
+        Code::ConfigDiffers => format!("{at} is configured otherwise"),
+        Code::RetentionShort => format!("{at} keeps records for {seen}, less than {limit}"),
+        Code::NotEmpty => format!("{at} holds {seen}"),
+        Code::LeftoverCommit => format!("{at} has an offset committed ({seen}) from before"),
+        Code::Attached => format!("{at} is attached: member {detail}"),
+        Code::Undeclared => format!("{at} was written by a producer that is not declared"),
+        Code::Unclassified => format!("{at} grows and is of no class: who writes it is not known"),
+        Code::StillWritten if seen.is_empty() => format!("{at} is still written: {detail}"),
+        Code::StillWritten => format!("{at} was written {seen} ago by {detail}, must be silent for {limit}"),
+        Code::OpenTransaction if seen.is_empty() => format!("{at} has an open transaction"),
+        Code::OpenTransaction => format!("{at} has an open transaction ({seen})"),
+        Code::CadenceUnknown => format!("how long {at} may be silent between two writes is not known"),
+        Code::NotGrown => format!("{at} has not been written since the producers were switched"),
+        Code::Draining if detail.is_empty() => format!("{at} is {seen}"),
+        Code::Draining => format!("{at} is {seen}; {detail}"),
+        Code::Stuck => format!("{at} is {seen} and not getting less"),
+        Code::Abandoned => format!("{at} is {seen}, and nobody is there to read"),
+        Code::NeverCommitted => format!("{at} has no committed offset, and there are {seen}"),
+        Code::Lost => format!("{at}: {seen} expired before they were read"),
+        Code::Recreated => format!("{at} was recreated since it was first seen"),
+        Code::Vanished => format!("{at} is gone"),
+        Code::NotRead => format!("{at} holds {seen} and is read by no group"),
+        Code::Advancing => format!("{at} is being read"),
+        Code::NotEmptyGroup => format!("{at} has no member but is {detail}, not Empty"),
+        Code::NotSeeded => format!("{at} is not seeded"),
+        Code::NotAttached => format!("{at} has nobody attached"),
+        Code::CatchingUp => format!("{at} is at {seen}, to reach {limit}"),
+        Code::Skipped => format!("{at} may have skipped records that lay there before it attached"),
+        Code::Moved => format!("{at} moved: {seen}, {limit}"),
+        Code::Trimmed => format!("{at} lost records from the recorded start on: {seen}, {limit}"),
+        Code::Unexpired => format!("{at} holds {seen} that expire at {limit}"),
+        Code::NeverExpires => format!("{at} never expires by itself"),
+        Code::StillThere => format!("{at} is still there"),
+        Code::Dwelling if at.is_empty() => format!("true for {seen}, must be for {limit}"),
+        Code::Dwelling if seen.is_empty() => format!("{at} has been watched for too short a time"),
+        Code::Dwelling => format!("{at} has been silent for {seen} as far as watched, must be for {limit}"),
+        Code::Predecessor => format!("{at} comes before and is not done ({detail})"),
+        Code::After => format!("{at} must be done first"),
+        Code::Pace => format!("{at} was done only {seen} ago, the pace is {limit}"),
+        Code::OtherDowntime => format!("the {at} track is in its downtime"),
+        Code::WayOut => format!("the downtime could not be ended: {at}"),
+        Code::Tripwire => format!("since {at} was done this must stay true and is not"),
+        Code::Undone => format!("{at} was done and is no longer true"),
+        Code::OutOfOrder => format!("the effect of {at} was seen, and it was never go"),
+        Code::Unclaimed => format!("{at} looks done, but was neither claimed nor go shortly before"),
+        Code::Hold => format!("held by {at}"),
+        Code::AlreadyDone if seen.is_empty() => format!("{at} is done"),
+        Code::AlreadyDone => format!("{at} is done since {seen}"),
+        Code::AlreadyBegun => format!("{at} was begun at {seen} and is begun only once"),
+        Code::NotBegun => format!("{at} is not begun"),
+        Code::Journal => "facts cannot be written to the journal".to_owned(),
+        Code::Expired => "the last evaluation is too old to be believed".to_owned(),
+    }
+}
+
+fn subject(s: &Subject) -> String {
+    let parts = |ps: &[i32]| match ps {
+        [] => String::new(),
+        [p] => format!(" partition {p}"),
+        ps => {
+            let shown: Vec<String> = ps.iter().take(8).map(i32::to_string).collect();
+            let more = if ps.len() > 8 { format!(" and {} more", ps.len() - 8) } else { String::new() };
+            format!(" partitions {}{more}", shown.join(", "))
+        }
+    };
+    match s {
+        Subject::Whole => String::new(),
+        Subject::Side(side) => format!("the {side} Kafka"),
+        Subject::Step(step) => (*step).to_owned(),
+        Subject::Topic(side, t) => format!("topic {t} ({side})"),
+        Subject::Partitions(side, t, ps) => format!("topic {t}{} ({side})", parts(ps)),
+        Subject::Group(side, g) => format!("group {g} ({side})"),
+        Subject::Pair(side, g, t, ps) => format!("group {g} on {t}{} ({side})", parts(ps)),
+        Subject::Producer(p) => format!("producer {p}"),
+        Subject::Broker(side, a) => format!("broker {a} ({side})"),
+        Subject::Thing(t) => t.to_string(),
+    }
+}
+
+/// A quantity with its unit.
+pub fn quantity(q: &Qty) -> String {
+    match q {
+        Qty::Count(n, "") => grouped(*n),
+        Qty::Count(n, unit) => format!("{} {unit}", grouped(*n)),
+        Qty::Time(d) => d.to_string(),
+        Qty::At(w) => instant(*w),
+        Qty::Words(w) => w.to_string(),
+    }
+}
+
+/// Thousands apart by a thin gap: `1 204`.
+fn grouped(n: i64) -> String {
+    let digits = n.unsigned_abs().to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(' ');
+        }
+        out.push(c);
+    }
+    if n < 0 { format!("-{out}") } else { out }
+}
+
+/// An instant as RFC 3339 in UTC, whole seconds.
+pub fn instant(w: Wall) -> String {
+    let s = w.0.div_euclid(1000);
+    let (days, rest) = (s.div_euclid(86_400), s.rem_euclid(86_400));
+    // Howard Hinnant's civil-from-days.
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let (d, m) = (doy - (153 * mp + 2) / 5 + 1, if mp < 10 { mp + 3 } else { mp - 9 });
+    let y = yoe + era * 400 + i64::from(m <= 2);
+    format!("{y:04}-{m:02}-{d:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest % 3600 / 60, rest % 60)
+}
+
+/// The finding that speaks for an answer: no before unknown, blockers before checks.
+pub fn chief(a: &Answer) -> Option<Finding> {
+    let blockers = a.blockers.iter().filter(|f| f.is != Tri::Yes).cloned();
+    let checks = a.checks.iter().filter(|c| !c.advisory && !c.left_out && c.is != Tri::Yes).map(|c| c.chief());
+    blockers.chain(checks).min_by_key(|f| u8::from(f.is != Tri::No))
+}
+
+/// An answer in one line: `no-go (draining): group … is 1 204 records behind`.
+pub fn answer(a: &Answer) -> String {
+    match chief(a) {
+        Some(f) => format!("{} ({}): {}", a.verdict.as_str(), f.code.as_str(), sentence(&f)),
+        None if a.verdict == Verdict::Go => "go".to_owned(),
+        None => a.verdict.as_str().to_owned(),
+    }
+}
+
+/// A reading in one line, with how many more findings there are.
+pub fn reading(r: &Reading) -> String {
+    let Some(f) = r.chief() else { return format!("holds for all {}", r.of) };
+    let more = if r.bad > 1 { format!(" (and {} more)", r.bad - 1) } else { String::new() };
+    format!("{}{more}", sentence(f))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_read_as_rfc_3339() {
+        assert_eq!(instant(Wall(0)), "1970-01-01T00:00:00Z");
+        assert_eq!(instant(Wall(1_795_377_599_999)), "2026-11-22T20:39:59Z");
+        assert_eq!(instant(Wall(951_782_400_000)), "2000-02-29T00:00:00Z");
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(grouped(1_204), "1 204");
+        assert_eq!(grouped(-12), "-12");
+        assert_eq!(grouped(1_000_000), "1 000 000");
+    }
+
+    #[test]
+    fn the_sentence_of_a_drain_says_what_where_and_how_far() {
+        let f = Finding::no(
+            Code::Draining,
+            Subject::Pair(crate::estate::Side::Source, "shop.rtu".into(), "shop.crm.ingestion".into(), vec![0, 3]),
+        )
+        .seen(Qty::Count(1204, "records behind"))
+        .detail("falling 310/s, zero in about 4 s");
+        assert_eq!(
+            sentence(&f),
+            "group shop.rtu on shop.crm.ingestion partitions 0, 3 (source) is 1 204 records behind; falling 310/s, \
+             zero in about 4 s"
+        );
+    }
+}

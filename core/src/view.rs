@@ -1,0 +1,150 @@
+//! What a check may look at: the estate, the facts and the settings at one instant. Nothing measured can be read here
+//! without the question how old it is.
+
+use crate::Name;
+use crate::estate::kafka::{GroupSample, KafkaConfigs, KafkaSample, TopicSample};
+use crate::estate::{Estate, Failure, FailureKind, KafkaMemory, Side, Target};
+use crate::facts::{Facts, LogKey};
+use crate::reading::{Basis, Code, Gap, Known, Subject};
+use crate::settings::{KafkaSettings, Settings};
+use crate::time::{Dur, Now, Span};
+
+/// The estate, the facts and the settings at one instant.
+#[derive(Copy, Clone, Debug)]
+pub struct View<'a> {
+    /// What was measured.
+    pub estate: &'a Estate,
+    /// What was journaled.
+    pub facts: &'a Facts,
+    /// What was configured.
+    pub settings: &'a Settings,
+    /// The instant.
+    pub now: Now,
+}
+
+/// A side's Kafka cluster, its newest sample fresh.
+#[derive(Copy, Clone, Debug)]
+pub struct Kafka<'a> {
+    /// The side.
+    pub side: Side,
+    /// The newest good sample.
+    pub sample: &'a KafkaSample,
+    /// What is remembered besides.
+    pub memory: &'a KafkaMemory,
+    /// The samples this rests on.
+    pub basis: Basis,
+}
+
+/// A sample may be this many of its sampler's intervals old.
+pub const INTERVALS: i64 = 3;
+
+impl From<FailureKind> for Code {
+    fn from(k: FailureKind) -> Code {
+        match k {
+            FailureKind::Timeout => Code::Timeout,
+            FailureKind::Unreachable => Code::Unreachable,
+            FailureKind::Tls => Code::Tls,
+            FailureKind::Auth => Code::Auth,
+            FailureKind::Privilege => Code::Privilege,
+            FailureKind::Protocol => Code::Protocol,
+            FailureKind::Server => Code::Server,
+        }
+    }
+}
+
+/// The gap that a failure leaves.
+pub fn gap(f: &Failure, at: Subject) -> Gap {
+    Gap::new(f.kind.into(), at).detail(f.message.clone())
+}
+
+impl<'a> View<'a> {
+    /// The settings of the Kafka move.
+    pub fn kafka_settings(&self) -> Known<&'a KafkaSettings> {
+        self.settings.kafka.as_ref().ok_or_else(|| {
+            Gap::new(Code::NotMeasured, Subject::Whole).detail("no kafka section in the configuration")
+        })
+    }
+
+    /// The newest sample of a side's Kafka cluster, if it may still be believed.
+    pub fn kafka(&self, side: Side) -> Known<Kafka<'a>> {
+        let max_age = Dur(self.kafka_settings()?.interval.0 * INTERVALS);
+        let memory = self.estate.kafka(side).and_then(|m| Some((m, m.last()?)));
+        let failing = self.estate.health().get(&Target::Kafka(side)).and_then(|h| h.failing.as_ref());
+        let Some((memory, (span, sample))) = memory else {
+            return Err(match failing {
+                Some(f) => gap(f, Subject::Side(side)),
+                None => Gap::new(Code::NeverSampled, Subject::Side(side)),
+            });
+        };
+        let basis = self.fresh(span, max_age).map_err(|g| match failing {
+            Some(f) => gap(f, Subject::Side(side)),
+            None => Gap { at: Subject::Side(side), ..g },
+        })?;
+        Ok(Kafka { side, sample, memory, basis })
+    }
+
+    /// The newest configurations of a side's Kafka cluster, if they are of the cluster sampled and may be believed.
+    pub fn configs(&self, k: &Kafka<'a>) -> Known<(Basis, Span, &'a KafkaConfigs)> {
+        let max_age = Dur(self.kafka_settings()?.slow_interval.0 * INTERVALS);
+        let missing = || Gap::new(Code::NeverSampled, Subject::Side(k.side)).detail("its topic configurations");
+        let (span, configs) = k.memory.configs.as_ref().ok_or_else(missing)?;
+        if configs.cluster_id != k.sample.cluster_id {
+            return Err(missing());
+        }
+        let basis = self.fresh(*span, max_age)?;
+        // A slow reading says until when it may be believed, but a dwell counts on the regular samples.
+        Ok((Basis { span: k.basis.span, until: basis.until.min(k.basis.until) }, *span, configs))
+    }
+
+    fn fresh(&self, span: Span, max_age: Dur) -> Known<Basis> {
+        let until = span.sent + max_age;
+        if self.now.mono >= until {
+            let age = self.now.mono - span.sent;
+            return Err(Gap::new(Code::Stale, Subject::Whole)
+                .detail(format!("the newest sample was asked for {age} ago; believed for {max_age}")));
+        }
+        Ok(Basis { span, until })
+    }
+
+    /// The pairs seen on the source in this attempt that count, with their topic's name.
+    pub fn pairs(&self, source: &Kafka<'a>) -> Vec<(&'a Name, &'a Name)> {
+        let Some(s) = self.settings.kafka.as_ref() else { return Vec::new() };
+        self.facts
+            .pairs(&source.sample.cluster_id)
+            .filter(|(g, t)| !s.ignored.contains_key(g) && s.in_scope(t))
+            .map(|(g, t)| (g, t))
+            .collect()
+    }
+}
+
+impl<'a> Kafka<'a> {
+    /// A topic in scope, its partitions known.
+    pub fn topic(&self, topic: &Name) -> Known<&'a TopicSample> {
+        let at = || Subject::Topic(self.side, topic.clone());
+        let t = self.sample.topics.get(topic).ok_or_else(|| {
+            Gap::new(Code::Vanished, at()).detail("it is not in the cluster's list of topics")
+        })?;
+        if let Some(f) = &t.failed {
+            return Err(gap(f, at()));
+        }
+        if t.partitions.is_empty() {
+            return Err(Gap::new(Code::Partial, at()).detail("the cluster lists no partition of it"));
+        }
+        Ok(t)
+    }
+
+    /// A group the listing shows.
+    pub fn group(&self, group: &Name) -> Option<&'a GroupSample> {
+        self.sample.groups.get(group)
+    }
+
+    /// The key of a partition's facts.
+    pub fn key(&self, topic: &Name, t: &TopicSample, partition: i32) -> LogKey {
+        LogKey { cluster: self.sample.cluster_id.clone(), id: t.id, topic: topic.clone(), partition }
+    }
+
+    /// Some partition in scope has more than one replica.
+    pub fn replicated(&self) -> bool {
+        self.sample.topics.values().flat_map(|t| t.partitions.values()).any(|p| p.replicas > 1)
+    }
+}

@@ -1,0 +1,70 @@
+//! The running agent: one writer (the main loop), many readers (scrapes, probes, the command line's requests).
+
+mod run;
+
+pub(crate) use run::{Agent, Parts};
+
+use arc_swap::ArcSwap;
+use cutover_core::Name;
+use cutover_core::gate::board::Board;
+use cutover_core::gate::ops::{Op, Refusal};
+use cutover_core::measures::Measures;
+use cutover_core::settings::Settings;
+use cutover_core::time::Now;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// Everything a reader may ask for, at one instant: immutable, swapped whole.
+#[derive(Debug)]
+pub(crate) struct Published {
+    /// All verdicts.
+    pub board: Board,
+    /// Every number behind them.
+    pub measures: Measures,
+    /// What they were decided by.
+    pub settings: Arc<Settings>,
+    /// Why facts cannot be written, if they cannot: every go is unknown then.
+    pub journal: Option<Name>,
+    /// When the agent started.
+    pub started: Now,
+    /// Facts in the journal, newest last, as its text: for `/history`, bounded.
+    pub history: Arc<Vec<Name>>,
+}
+
+/// A person's request and where its answer goes.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// The token's name.
+    pub author: Name,
+    /// Why.
+    pub reason: Name,
+    /// What.
+    pub op: Op,
+    /// The board after it, or why not.
+    pub reply: oneshot::Sender<Result<Arc<Published>, Denied>>,
+}
+
+/// Why a request changed nothing.
+#[derive(Debug)]
+pub(crate) enum Denied {
+    /// The gate refuses.
+    Refused(Refusal),
+    /// It would be allowed, but the facts could not be written.
+    Journal(Name),
+}
+
+/// What the surfaces hold of the agent.
+#[derive(Clone, Debug)]
+pub(crate) struct Handle {
+    /// The newest board; `None` until the first evaluation.
+    pub published: Arc<ArcSwap<Option<Arc<Published>>>>,
+    /// Requests of people.
+    pub requests: mpsc::Sender<Request>,
+}
+
+impl Handle {
+    /// The newest board.
+    pub(crate) fn board(&self) -> Option<Arc<Published>> {
+        self.published.load().as_ref().clone()
+    }
+}
