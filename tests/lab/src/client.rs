@@ -29,9 +29,7 @@ pub struct Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("bootstrap", &self.bootstrap)
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("bootstrap", &self.bootstrap).finish_non_exhaustive()
     }
 }
 
@@ -39,57 +37,32 @@ impl Client {
     /// A client of the cluster at `bootstrap`, over PLAINTEXT.
     pub fn new(bootstrap: &str) -> Result<Self> {
         let mut config = config(bootstrap, "lab-admin");
-        let admin = config
-            .create()
-            .doing(|| "create an admin client".to_owned())?;
+        let admin = config.create().doing(|| "create an admin client".to_owned())?;
         let reader = config
             .set("isolation.level", "read_uncommitted")
             .create()
             .doing(|| "create a reading client".to_owned())?;
-        Ok(Self {
-            bootstrap: bootstrap.to_owned(),
-            admin,
-            reader,
-        })
+        Ok(Self { bootstrap: bootstrap.to_owned(), admin, reader })
     }
 
     /// How many brokers the cluster knows.
     pub fn broker_count(&self) -> Result<usize> {
-        let metadata = self
-            .reader
-            .fetch_metadata(None, Duration::from_secs(5))
-            .doing(|| "ask for metadata".to_owned())?;
+        let metadata =
+            self.reader.fetch_metadata(None, Duration::from_secs(5)).doing(|| "ask for metadata".to_owned())?;
         Ok(metadata.brokers().len())
     }
 
     /// Every topic but Kafka's own, with its number of partitions.
     pub fn topics(&self) -> Result<BTreeMap<String, i32>> {
-        let metadata = self
-            .reader
-            .fetch_metadata(None, TIMEOUT)
-            .doing(|| "ask for metadata".to_owned())?;
-        let topics = metadata
-            .topics()
-            .iter()
-            .filter(|topic| !topic.name().starts_with("__"));
+        let metadata = self.reader.fetch_metadata(None, TIMEOUT).doing(|| "ask for metadata".to_owned())?;
+        let topics = metadata.topics().iter().filter(|topic| !topic.name().starts_with("__"));
         Ok(topics
-            .map(|topic| {
-                (
-                    topic.name().to_owned(),
-                    i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX),
-                )
-            })
+            .map(|topic| (topic.name().to_owned(), i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX)))
             .collect())
     }
 
     /// Creates a topic and returns when every partition has a leader.
-    pub fn create_topic(
-        &self,
-        name: &str,
-        partitions: i32,
-        replication: i32,
-        config: &[(&str, &str)],
-    ) -> Result<()> {
+    pub fn create_topic(&self, name: &str, partitions: i32, replication: i32, config: &[(&str, &str)]) -> Result<()> {
         let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
         for (key, value) in config {
             topic = topic.set(key, value);
@@ -98,24 +71,10 @@ impl Client {
         let results = block_on(self.admin.create_topics([&topic], &options())).doing(doing)?;
         each(results, doing)?;
         clock::wait_for(&format!("leaders of {name}"), PATIENCE, || {
-            let metadata = self
-                .reader
-                .fetch_metadata(Some(name), TIMEOUT)
-                .map_err(|error| error.to_string())?;
-            let found = metadata
-                .topics()
-                .first()
-                .map(|topic| topic.partitions())
-                .unwrap_or_default();
-            let led = found
-                .iter()
-                .filter(|partition| partition.leader() >= 0 && partition.error().is_none())
-                .count();
-            if i32::try_from(led).is_ok_and(|led| led == partitions) {
-                Ok(())
-            } else {
-                Err(format!("{led} led"))
-            }
+            let metadata = self.reader.fetch_metadata(Some(name), TIMEOUT).map_err(|error| error.to_string())?;
+            let found = metadata.topics().first().map(|topic| topic.partitions()).unwrap_or_default();
+            let led = found.iter().filter(|partition| partition.leader() >= 0 && partition.error().is_none()).count();
+            if i32::try_from(led).is_ok_and(|led| led == partitions) { Ok(()) } else { Err(format!("{led} led")) }
         })
     }
 
@@ -124,12 +83,10 @@ impl Client {
         let doing = || format!("delete topic {name}");
         let results = block_on(self.admin.delete_topics(&[name], &options())).doing(doing)?;
         each(results, doing)?;
-        clock::wait_for(&format!("the end of {name}"), PATIENCE, || {
-            match self.topics() {
-                Ok(topics) if topics.contains_key(name) => Err("still listed".to_owned()),
-                Ok(_) => Ok(()),
-                Err(error) => Err(error.to_string()),
-            }
+        clock::wait_for(&format!("the end of {name}"), PATIENCE, || match self.topics() {
+            Ok(topics) if topics.contains_key(name) => Err("still listed".to_owned()),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
         })
     }
 
@@ -138,9 +95,7 @@ impl Client {
         let doing = || format!("delete records of {topic}/{partition}");
         let mut offsets = TopicPartitionList::new();
         let before = before.map_or(Offset::End, Offset::Offset);
-        offsets
-            .add_partition_offset(topic, partition, before)
-            .doing(doing)?;
+        offsets.add_partition_offset(topic, partition, before).doing(doing)?;
         let deleted = block_on(self.admin.delete_records(&offsets, &options())).doing(doing)?;
         for element in deleted.elements() {
             element.error().doing(doing)?;
@@ -156,28 +111,16 @@ impl Client {
     }
 
     /// What a group has committed, whatever its protocol; `None` where it has not.
-    pub fn committed(
-        &self,
-        group: &str,
-        parts: &[(String, i32)],
-    ) -> Result<BTreeMap<(String, i32), Option<i64>>> {
+    pub fn committed(&self, group: &str, parts: &[(String, i32)]) -> Result<BTreeMap<(String, i32), Option<i64>>> {
         if parts.is_empty() {
             return Ok(BTreeMap::new());
         }
         let consumer = self.bystander(group)?;
-        let list = list(
-            parts
-                .iter()
-                .map(|(topic, partition)| (topic.as_str(), *partition, None)),
-        )?;
-        let answer = consumer
-            .committed_offsets(list, TIMEOUT)
-            .doing(|| format!("ask for the commits of {group}"))?;
+        let list = list(parts.iter().map(|(topic, partition)| (topic.as_str(), *partition, None)))?;
+        let answer = consumer.committed_offsets(list, TIMEOUT).doing(|| format!("ask for the commits of {group}"))?;
         let mut out = BTreeMap::new();
         for element in answer.elements() {
-            element
-                .error()
-                .doing(|| format!("the commit of {group} on {}", element.topic()))?;
+            element.error().doing(|| format!("the commit of {group} on {}", element.topic()))?;
             let at = match element.offset() {
                 Offset::Offset(at) => Some(at),
                 _ => None,
@@ -187,30 +130,36 @@ impl Client {
         Ok(out)
     }
 
+    /// The client ids of a classic group's members, sorted; empty for one of another protocol or of none.
+    pub fn classic_members(&self, group: &str) -> Result<Vec<String>> {
+        let groups = retry(|| self.reader.fetch_group_list(Some(group), TIMEOUT));
+        let groups = groups.doing(|| format!("describe group {group}"))?;
+        let members = groups.groups().iter().flat_map(|group| group.members());
+        let mut ids: Vec<_> = members.map(|member| member.client_id().to_owned()).collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
     /// Commits for a group without joining it. The group must have no members.
     pub fn commit(&self, group: &str, offsets: &[(String, i32, i64)]) -> Result<()> {
         if offsets.is_empty() {
             return Ok(());
         }
         let consumer = self.bystander(group)?;
-        let list = list(
-            offsets
-                .iter()
-                .map(|(topic, partition, at)| (topic.as_str(), *partition, Some(*at))),
-        )?;
+        let list = list(offsets.iter().map(|(topic, partition, at)| (topic.as_str(), *partition, Some(*at))))?;
         retry(|| consumer.commit(&list, CommitMode::Sync)).doing(|| format!("commit for {group}"))
     }
 
     /// Deletes a group with its commits. It must have no members; one that does not exist is deleted already.
     pub fn delete_group(&self, group: &str) -> Result<()> {
-        let doing = || format!("delete group {group}");
-        let results =
-            retry(|| block_on(self.admin.delete_groups(&[group], &options()))).doing(doing)?;
-        let results = results.into_iter().map(|result| match result {
-            Err((_, RDKafkaErrorCode::GroupIdNotFound)) => Ok(group.to_owned()),
-            other => other,
-        });
-        each(results.collect(), doing)
+        let delete = || {
+            let results = block_on(self.admin.delete_groups(&[group], &options()))?;
+            match results.into_iter().find_map(std::result::Result::err) {
+                None | Some((_, RDKafkaErrorCode::GroupIdNotFound)) => Ok(()),
+                Some((_, code)) => Err(KafkaError::AdminOp(code)),
+            }
+        };
+        retry(delete).doing(|| format!("delete group {group}"))
     }
 
     /// Changes one setting of a topic, and puts back the rest of what was set on it (the classic request replaces all).
@@ -253,19 +202,14 @@ pub(crate) fn config(bootstrap: &str, client_id: &str) -> ClientConfig {
 }
 
 fn options() -> AdminOptions {
-    AdminOptions::new()
-        .request_timeout(Some(TIMEOUT))
-        .operation_timeout(Some(TIMEOUT))
+    AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT))
 }
 
-fn list<'a>(
-    parts: impl Iterator<Item = (&'a str, i32, Option<i64>)>,
-) -> Result<TopicPartitionList> {
+fn list<'a>(parts: impl Iterator<Item = (&'a str, i32, Option<i64>)>) -> Result<TopicPartitionList> {
     let mut list = TopicPartitionList::new();
     for (topic, partition, at) in parts {
         let offset = at.map_or(Offset::Invalid, Offset::Offset);
-        list.add_partition_offset(topic, partition, offset)
-            .doing(|| format!("name {topic}/{partition}"))?;
+        list.add_partition_offset(topic, partition, offset).doing(|| format!("name {topic}/{partition}"))?;
     }
     Ok(list)
 }
@@ -275,10 +219,7 @@ fn each(
     doing: impl Fn() -> String,
 ) -> Result<()> {
     match results.into_iter().find_map(std::result::Result::err) {
-        Some((_, code)) => Err(Error::Kafka {
-            doing: doing(),
-            source: KafkaError::AdminOp(code),
-        }),
+        Some((_, code)) => Err(Error::Kafka { doing: doing(), source: KafkaError::AdminOp(code) }),
         None => Ok(()),
     }
 }
@@ -299,8 +240,12 @@ pub(crate) fn retry<T>(
 }
 
 fn passing(error: &KafkaError) -> bool {
+    let code = match error {
+        KafkaError::AdminOp(code) => Some(*code),
+        other => other.rdkafka_error_code(),
+    };
     matches!(
-        error.rdkafka_error_code(),
+        code,
         Some(
             RDKafkaErrorCode::CoordinatorNotAvailable
                 | RDKafkaErrorCode::CoordinatorLoadInProgress

@@ -33,9 +33,7 @@ pub enum Error {
         output: String,
     },
     /// The jars are not the ones this crate was written for.
-    #[error(
-        "Kafka {version} in {dir}: {problem}\n  nothing of it is used; remove that folder and provision again"
-    )]
+    #[error("Kafka {version} in {dir}: {problem}\n  nothing of it is used; remove that folder and provision again")]
     Jars {
         /// Which Kafka.
         version: &'static str,
@@ -95,18 +93,12 @@ pub(crate) trait Doing<T> {
 
 impl<T> Doing<T> for std::io::Result<T> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|source| Error::Io {
-            doing: what(),
-            source,
-        })
+        self.map_err(|source| Error::Io { doing: what(), source })
     }
 }
 
 impl<T> Doing<T> for rdkafka::error::KafkaResult<T> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|source| Error::Kafka {
-            doing: what(),
-            source,
-        })
+        self.map_err(|source| Error::Kafka { doing: what(), source })
     }
 }

@@ -48,14 +48,17 @@ pub use clock::{now, wait_for, wall_ms};
 pub use cluster::{ClientAuth, Cluster, ClusterBuilder, Listener, TlsFiles, User};
 pub use error::{Error, Result};
 pub use oracle::{
-    Attachment, Entry, GroupFacts, Ledger, LogFacts, Names, OpenTransaction, Oracle, Timeline,
-    TopicFacts, Turn, unsafe_reasons,
+    Attachment, Entry, GroupFacts, Ledger, LogFacts, Names, OpenTransaction, Oracle, Timeline, TopicFacts, Turn,
+    unsafe_reasons,
 };
 pub use pair::Pair;
 pub use ports::free as free_port;
 pub use provision::{Kafka, cache_dir, provision, provision_in, verify};
 pub use scratch::Scratch;
-pub use shop::{
-    ProducerOptions, SERVICES, ServiceSpec, Shop, ShopOptions, Stop, TOPICS, TopicSpec,
-};
+pub use shop::{ProducerOptions, SERVICES, ServiceSpec, Shop, ShopOptions, Stop, TOPICS, TopicSpec};
 pub use words::{Part, Side, Step, Version};
+
+/// A random word nobody can guess, for tokens.
+pub fn secret() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}

@@ -18,10 +18,7 @@ pub struct Pair {
 impl Pair {
     /// Kafka 3.9.1 as the source, 4.1.0 as the destination, one node each.
     pub fn start() -> Result<Self> {
-        Self::start_with(
-            Cluster::builder(Version::V3_9_1),
-            Cluster::builder(Version::V4_1_0),
-        )
+        Self::start_with(Cluster::builder(Version::V3_9_1), Cluster::builder(Version::V4_1_0))
     }
 
     /// Any two clusters, started at the same time.
@@ -31,12 +28,8 @@ impl Pair {
             let source = source.name("source").start();
             (source, destination.join())
         });
-        let panicked =
-            |_| Error::Usage("the thread that started the destination panicked".to_owned());
-        Ok(Self {
-            source: source?,
-            destination: destination.map_err(panicked)??,
-        })
+        let panicked = |_| Error::Usage("the thread that started the destination panicked".to_owned());
+        Ok(Self { source: source?, destination: destination.map_err(panicked)?? })
     }
 
     /// The cluster of that side.

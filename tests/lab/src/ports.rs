@@ -15,12 +15,8 @@ pub fn free() -> Result<u16> {
     // Those that must not be given again are kept open until another one is found.
     let mut tried = Vec::new();
     loop {
-        let socket =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).doing(|| "bind a free port".to_owned())?;
-        let port = socket
-            .local_addr()
-            .doing(|| "read a port".to_owned())?
-            .port();
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).doing(|| "bind a free port".to_owned())?;
+        let port = socket.local_addr().doing(|| "read a port".to_owned())?.port();
         if given.insert(port) {
             return Ok(port);
         }

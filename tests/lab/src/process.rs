@@ -2,9 +2,11 @@
 //!
 //! A child is started through `setpriv --pdeathsig KILL` where there is one: the kernel then kills it when the *thread*
 //! that started it ends, so all are started by one thread that lives as long as the process. Only processes started
-//! here are ever signalled, by their own id, and only while they have not been reaped.
+//! here are ever signalled, by their own id, and only while they have not been reaped. Each has a process group of its
+//! own, so that a Ctrl-C in the terminal reaches the lab alone, which then ends them in the right order.
 
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::OnceLock;
@@ -30,13 +32,7 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts `program` with `args`; its output is appended to `log`.
-    pub(crate) fn start(
-        name: &str,
-        program: &str,
-        args: &[String],
-        dir: &Path,
-        log: &Path,
-    ) -> Result<Self> {
+    pub(crate) fn start(name: &str, program: &str, args: &[String], dir: &Path, log: &Path) -> Result<Self> {
         let mut command = match setpriv() {
             Some(setpriv) => {
                 let mut command = Command::new(setpriv);
@@ -51,19 +47,9 @@ impl Process {
             .open(log)
             .doing(|| format!("open {}", log.display()))?;
         let err = out.try_clone().doing(|| "share the log file".to_owned())?;
-        command
-            .args(args)
-            .current_dir(dir)
-            .stdin(std::process::Stdio::null())
-            .stdout(out)
-            .stderr(err);
+        command.args(args).current_dir(dir).process_group(0).stdin(std::process::Stdio::null()).stdout(out).stderr(err);
         let child = spawn(command).doing(|| format!("start {name}"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            child,
-            log: log.to_owned(),
-            ended: None,
-        })
+        Ok(Self { name: name.to_owned(), child, log: log.to_owned(), ended: None })
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -86,18 +72,14 @@ impl Process {
         let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) else {
             return Ok(());
         };
-        kill_process(pid, signal)
-            .map_err(io::Error::from)
-            .doing(|| format!("signal {}", self.name))
+        kill_process(pid, signal).map_err(io::Error::from).doing(|| format!("signal {}", self.name))
     }
 
     /// SIGTERM, and SIGKILL when it has not ended after `grace`. Returns when it has ended.
     pub(crate) fn stop(&mut self, grace: Duration) -> Result<()> {
         self.signal(Signal::CONT)?;
         self.signal(Signal::TERM)?;
-        let ended = clock::wait_for("the end of a process", grace, || {
-            self.ended().ok_or_else(|| "alive".to_owned())
-        });
+        let ended = clock::wait_for("the end of a process", grace, || self.ended().ok_or_else(|| "alive".to_owned()));
         match ended {
             Ok(_) => Ok(()),
             Err(_) => self.kill(),
@@ -108,10 +90,7 @@ impl Process {
     pub(crate) fn kill(&mut self) -> Result<()> {
         self.signal(Signal::KILL)?;
         if self.ended.is_none() {
-            let status = self
-                .child
-                .wait()
-                .doing(|| format!("wait for {}", self.name))?;
+            let status = self.child.wait().doing(|| format!("wait for {}", self.name))?;
             self.ended = Some(status);
         }
         Ok(())
@@ -124,11 +103,7 @@ impl Process {
 
     /// An error about it, with the tail of its log.
     pub(crate) fn error(&self, problem: impl Into<String>) -> Error {
-        Error::Server {
-            what: self.name.clone(),
-            problem: problem.into(),
-            log: self.tail(),
-        }
+        Error::Server { what: self.name.clone(), problem: problem.into(), log: self.tail() }
     }
 
     /// Resident memory in kB, as the kernel tells it.
@@ -155,9 +130,7 @@ pub(crate) fn run(
     limit: Duration,
 ) -> Result<String> {
     let mut process = Process::start(name, program, args, dir, log)?;
-    let status = clock::wait_for(name, limit, || {
-        process.ended().ok_or_else(|| "still running".to_owned())
-    })?;
+    let status = clock::wait_for(name, limit, || process.ended().ok_or_else(|| "still running".to_owned()))?;
     if status.success() {
         std::fs::read_to_string(log).doing(|| format!("read {}", log.display()))
     } else {
@@ -166,9 +139,7 @@ pub(crate) fn run(
 }
 
 pub(crate) fn tail(log: &Path) -> String {
-    let text = std::fs::read(log)
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default();
+    let text = std::fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
     lines[lines.len().saturating_sub(40)..].join("\n")
 }
@@ -198,9 +169,7 @@ fn setpriv() -> Option<&'static Path> {
 /// The program of that name on the path.
 pub(crate) fn which(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|dir| dir.join(program))
-        .find(|file| file.is_file())
+    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
 }
 
 #[cfg(test)]
@@ -211,8 +180,7 @@ mod tests {
     fn a_child_ends_on_stop_and_tells_its_status() {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("log");
-        let mut child =
-            Process::start("sleep", "sleep", &["60".to_owned()], dir.path(), &log).unwrap();
+        let mut child = Process::start("sleep", "sleep", &["60".to_owned()], dir.path(), &log).unwrap();
         assert!(child.ended().is_none());
         child.stop(Duration::from_secs(5)).unwrap();
         assert!(child.ended().is_some());
@@ -223,15 +191,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let args = ["-c".to_owned(), "echo broken pipe dream; exit 3".to_owned()];
         let log = dir.path().join("log");
-        let error = run(
-            "the shell",
-            "sh",
-            &args,
-            dir.path(),
-            &log,
-            Duration::from_secs(10),
-        )
-        .unwrap_err();
+        let error = run("the shell", "sh", &args, dir.path(), &log, Duration::from_secs(10)).unwrap_err();
         assert!(error.to_string().contains("broken pipe dream"), "{error}");
     }
 }

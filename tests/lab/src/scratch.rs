@@ -25,8 +25,7 @@ impl Scratch {
 
     pub(crate) fn below(root: &Path, name: &str) -> Result<Self> {
         let gate = lock_file(&root.join("cutover-lab.lock"))?;
-        gate.lock()
-            .doing(|| format!("lock {}/cutover-lab.lock", root.display()))?;
+        gate.lock().doing(|| format!("lock {}/cutover-lab.lock", root.display()))?;
         sweep(root);
         let dir = tempfile::Builder::new()
             .prefix(&format!("{PREFIX}{name}-"))
@@ -54,10 +53,7 @@ fn sweep(root: &Path) {
         return;
     };
     for entry in entries.flatten() {
-        let ours = entry
-            .file_name()
-            .to_str()
-            .is_some_and(|name| name.starts_with(PREFIX));
+        let ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
         let lock = entry.path().join("lock");
         if ours && lock.exists() && lock_file(&lock).is_ok_and(|file| file.try_lock().is_ok()) {
             let _ = fs::remove_dir_all(entry.path());
@@ -66,12 +62,7 @@ fn sweep(root: &Path) {
 }
 
 pub(crate) fn lock_file(path: &Path) -> Result<File> {
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .doing(|| format!("open {}", path.display()))
+    OpenOptions::new().create(true).truncate(false).write(true).open(path).doing(|| format!("open {}", path.display()))
 }
 
 #[cfg(test)]

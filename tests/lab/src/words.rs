@@ -81,12 +81,7 @@ pub enum Step {
 
 impl Step {
     /// All four in order.
-    pub const ALL: [Step; 4] = [
-        Step::SwitchProducers,
-        Step::StopConsumers,
-        Step::StartConsumers,
-        Step::RetireSource,
-    ];
+    pub const ALL: [Step; 4] = [Step::SwitchProducers, Step::StopConsumers, Step::StartConsumers, Step::RetireSource];
 
     /// The name the playbook gives it.
     pub fn name(self) -> &'static str {
@@ -129,11 +124,7 @@ pub struct Part {
 impl Part {
     /// `topic/partition` on `side`.
     pub fn new(side: Side, topic: impl Into<String>, partition: i32) -> Self {
-        Self {
-            side,
-            topic: topic.into(),
-            partition,
-        }
+        Self { side, topic: topic.into(), partition }
     }
 }
 

@@ -77,10 +77,7 @@ impl ClusterBuilder {
 
     /// A user for the SASL listeners, known to PLAIN and to SCRAM.
     pub fn user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
-        self.users.push(User {
-            name: name.into(),
-            password: password.into(),
-        });
+        self.users.push(User { name: name.into(), password: password.into() });
         self
     }
 
@@ -101,25 +98,14 @@ impl ClusterBuilder {
     pub fn start(self) -> Result<Cluster> {
         let kafka = provision(self.version)?;
         if !(1..=3).contains(&self.brokers) {
-            return Err(Error::Usage(format!(
-                "a lab cluster has 1 to 3 brokers, not {}",
-                self.brokers
-            )));
+            return Err(Error::Usage(format!("a lab cluster has 1 to 3 brokers, not {}", self.brokers)));
         }
         let began = clock::now();
         let scratch = Scratch::new("kafka")?;
         let tls = tls::create(&scratch.join("tls"))?;
         let id = cluster_id();
         let nodes = Node::plan(&self, scratch.path(), &tls)?;
-        let mut cluster = Cluster {
-            builder: self,
-            kafka,
-            scratch,
-            tls,
-            id,
-            nodes,
-            up_after: Duration::ZERO,
-        };
+        let mut cluster = Cluster { builder: self, kafka, scratch, tls, id, nodes, up_after: Duration::ZERO };
         say(format!(
             "starting {} (Kafka {}) on {}",
             cluster.builder.name,
@@ -134,11 +120,7 @@ impl ClusterBuilder {
         }
         cluster.await_answers(began)?;
         cluster.up_after = began.elapsed();
-        say(format!(
-            "{} answers after {:.1} s",
-            cluster.builder.name,
-            cluster.up_after.as_secs_f64()
-        ));
+        say(format!("{} answers after {:.1} s", cluster.builder.name, cluster.up_after.as_secs_f64()));
         Ok(cluster)
     }
 }
@@ -200,10 +182,7 @@ impl Cluster {
     /// The same for another listener; empty if the cluster has none of that kind.
     pub fn bootstrap_of(&self, listener: Listener) -> String {
         let ports = self.nodes.iter().filter_map(|node| node.port(listener));
-        ports
-            .map(|port| format!("127.0.0.1:{port}"))
-            .collect::<Vec<_>>()
-            .join(",")
+        ports.map(|port| format!("127.0.0.1:{port}")).collect::<Vec<_>>().join(",")
     }
 
     /// The certificates: what clients trust and may present, and a CA nobody trusts.
@@ -218,13 +197,7 @@ impl Cluster {
 
     /// The text of a `client.properties` as a Java client would use it; `user` for SASL listeners.
     pub fn client_properties(&self, listener: Listener, user: Option<&User>) -> String {
-        security::client_properties(
-            &self.bootstrap_of(listener),
-            listener,
-            user,
-            &self.tls,
-            self.builder.client_auth,
-        )
+        security::client_properties(&self.bootstrap_of(listener), listener, user, &self.tls, self.builder.client_auth)
     }
 
     /// Changes access rules as `kafka-acls.sh` would: `["--add", "--allow-principal", "User:alice", …]`.
@@ -241,22 +214,12 @@ impl Cluster {
         let log = tempfile::Builder::new()
             .prefix("tool-")
             .tempfile_in(self.scratch.path())
-            .map_err(|source| Error::Io {
-                doing: "create a log file".to_owned(),
-                source,
-            })?;
+            .map_err(|source| Error::Io { doing: "create a log file".to_owned(), source })?;
         let mut full = node::java_args(&self.kafka, "-Xmx96m", class);
         full.extend(["--bootstrap-server".to_owned(), self.bootstrap()]);
         full.extend(args.iter().map(|arg| (*arg).to_owned()));
         let java = self.kafka.java().to_string_lossy().into_owned();
-        process::run(
-            class,
-            &java,
-            &full,
-            self.scratch.path(),
-            log.path(),
-            Duration::from_secs(120),
-        )
+        process::run(class, &java, &full, self.scratch.path(), log.path(), Duration::from_secs(120))
     }
 
     /// Ends a node as an operator would, and returns when it has ended.
@@ -315,20 +278,14 @@ impl Cluster {
 
     fn node(&mut self, index: usize) -> Result<&mut Node> {
         let count = self.nodes.len();
-        self.nodes
-            .get_mut(index)
-            .ok_or_else(|| Error::Usage(format!("no node {index}, the cluster has {count}")))
+        self.nodes.get_mut(index).ok_or_else(|| Error::Usage(format!("no node {index}, the cluster has {count}")))
     }
 
     /// Waits until every running node is in the metadata the cluster gives out.
     fn await_answers(&mut self, began: Instant) -> Result<()> {
         let mut told = 0;
         let mut client: Option<Client> = None;
-        let running = self
-            .nodes
-            .iter_mut()
-            .filter_map(|node| node.is_running().then_some(()))
-            .count();
+        let running = self.nodes.iter_mut().filter_map(|node| node.is_running().then_some(())).count();
         let bootstrap = self.bootstrap();
         let name = self.builder.name.clone();
         let nodes = &mut self.nodes;
@@ -342,24 +299,16 @@ impl Cluster {
                 dead = Some(error);
                 return Ok(());
             }
-            if let Some(shut) = nodes
-                .iter_mut()
-                .find_map(|node| (node.is_running() && !node.listens()).then(|| node.id()))
+            if let Some(shut) =
+                nodes.iter_mut().find_map(|node| (node.is_running() && !node.listens()).then(|| node.id()))
             {
                 return Err(format!("node {shut} does not listen yet"));
             }
             if client.is_none() {
                 client = Some(Client::new(&bootstrap).map_err(|error| error.to_string())?);
             }
-            let brokers = client
-                .as_ref()
-                .map_or(Ok(0), Client::broker_count)
-                .map_err(|error| error.to_string())?;
-            if brokers >= running {
-                Ok(())
-            } else {
-                Err(format!("{brokers} of {running} brokers are registered"))
-            }
+            let brokers = client.as_ref().map_or(Ok(0), Client::broker_count).map_err(|error| error.to_string())?;
+            if brokers >= running { Ok(()) } else { Err(format!("{brokers} of {running} brokers are registered")) }
         });
         if let Some(error) = dead {
             return Err(error);
@@ -384,8 +333,5 @@ pub(crate) fn text(path: &Path) -> String {
 }
 
 pub(crate) fn write(path: &PathBuf, content: &str) -> Result<()> {
-    std::fs::write(path, content).map_err(|source| Error::Io {
-        doing: format!("write {}", path.display()),
-        source,
-    })
+    std::fs::write(path, content).map_err(|source| Error::Io { doing: format!("write {}", path.display()), source })
 }

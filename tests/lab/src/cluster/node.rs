@@ -38,17 +38,10 @@ impl Node {
         let mut all = Vec::new();
         for _ in 0..builder.brokers {
             let mut listeners = vec![(Listener::Plaintext, ports::free()?)];
-            for listener in builder
-                .listeners
-                .iter()
-                .filter(|listener| **listener != Listener::Plaintext)
-            {
+            for listener in builder.listeners.iter().filter(|listener| **listener != Listener::Plaintext) {
                 listeners.push((*listener, ports::free()?));
             }
-            all.push(Ports {
-                controller: ports::free()?,
-                listeners,
-            });
+            all.push(Ports { controller: ports::free()?, listeners });
         }
         let mut nodes = Vec::new();
         for (index, ports) in all.iter().enumerate() {
@@ -75,11 +68,7 @@ impl Node {
     }
 
     pub(super) fn port(&self, listener: Listener) -> Option<u16> {
-        self.ports
-            .listeners
-            .iter()
-            .find(|(kind, _)| *kind == listener)
-            .map(|(_, port)| *port)
+        self.ports.listeners.iter().find(|(kind, _)| *kind == listener).map(|(_, port)| *port)
     }
 
     /// Formats its data folder, with the SCRAM passwords of the users.
@@ -89,10 +78,7 @@ impl Node {
         for user in users {
             for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
                 args.push("--add-scram".to_owned());
-                args.push(format!(
-                    "{mechanism}=[name={},password={}]",
-                    user.name, user.password
-                ));
+                args.push(format!("{mechanism}=[name={},password={}]", user.name, user.password));
             }
         }
         let log = self.dir.join("format.log");
@@ -107,13 +93,7 @@ impl Node {
         args.insert(0, "-Xms128m".to_owned());
         args.push("server.properties".to_owned());
         let log = self.dir.join("server.log");
-        self.process = Some(Process::start(
-            &self.name,
-            &text(kafka.java()),
-            &args,
-            &self.dir,
-            &log,
-        )?);
+        self.process = Some(Process::start(&self.name, &text(kafka.java()), &args, &self.dir, &log)?);
         Ok(())
     }
 
@@ -140,9 +120,7 @@ impl Node {
     }
 
     pub(super) fn is_running(&mut self) -> bool {
-        self.process
-            .as_mut()
-            .is_some_and(|process| process.ended().is_none())
+        self.process.as_mut().is_some_and(|process| process.ended().is_none())
     }
 
     /// The error of a server that ended by itself.
@@ -168,11 +146,7 @@ impl Node {
     }
 
     pub(super) fn error(&self, problem: impl Into<String>) -> Error {
-        Error::Server {
-            what: self.name.clone(),
-            problem: problem.into(),
-            log: self.log_tail(),
-        }
+        Error::Server { what: self.name.clone(), problem: problem.into(), log: self.log_tail() }
     }
 
     fn signal(&mut self, signal: Signal) -> Result<()> {
@@ -185,14 +159,8 @@ impl Node {
     fn java(&self, kafka: &Kafka, heap: &str, class: &str) -> Vec<String> {
         let mut args = java_args(kafka, heap, class);
         let logging = match kafka.version() {
-            Version::V3_9_1 => format!(
-                "-Dlog4j.configuration=file:{}",
-                text(&self.dir.join("log4j.properties"))
-            ),
-            Version::V4_1_0 => format!(
-                "-Dlog4j2.configurationFile={}",
-                text(&self.dir.join("log4j2.properties"))
-            ),
+            Version::V3_9_1 => format!("-Dlog4j.configuration=file:{}", text(&self.dir.join("log4j.properties"))),
+            Version::V4_1_0 => format!("-Dlog4j2.configurationFile={}", text(&self.dir.join("log4j2.properties"))),
         };
         args.insert(0, logging);
         args
@@ -201,15 +169,7 @@ impl Node {
 
 /// The arguments of a quick, small virtual machine up to its main class.
 pub(crate) fn java_args(kafka: &Kafka, heap: &str, class: &str) -> Vec<String> {
-    [
-        heap,
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-        "-Xshare:auto",
-        "-cp",
-        &kafka.class_path(),
-        class,
-    ]
-    .map(str::to_owned)
-    .to_vec()
+    [heap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", &kafka.class_path(), class]
+        .map(str::to_owned)
+        .to_vec()
 }

@@ -49,28 +49,18 @@ pub struct User {
 }
 
 /// What the listeners and the authorizer need in server.properties.
-pub(super) fn server_settings(
-    builder: &ClusterBuilder,
-    tls: &TlsFiles,
-) -> BTreeMap<String, String> {
+pub(super) fn server_settings(builder: &ClusterBuilder, tls: &TlsFiles) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
     let mut set = |key: String, value: String| out.insert(key, value);
     for listener in &builder.listeners {
         let prefix = format!("listener.name.{}", listener.name().to_lowercase());
         if listener.sasl() {
-            set(
-                format!("{prefix}.sasl.enabled.mechanisms"),
-                "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512".to_owned(),
-            );
-            let mut plain =
-                "org.apache.kafka.common.security.plain.PlainLoginModule required".to_owned();
+            set(format!("{prefix}.sasl.enabled.mechanisms"), "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512".to_owned());
+            let mut plain = "org.apache.kafka.common.security.plain.PlainLoginModule required".to_owned();
             for user in &builder.users {
                 let _ = write!(plain, " user_{}=\"{}\"", user.name, user.password);
             }
-            set(
-                format!("{prefix}.plain.sasl.jaas.config"),
-                format!("{plain};"),
-            );
+            set(format!("{prefix}.plain.sasl.jaas.config"), format!("{plain};"));
             for scram in ["scram-sha-256", "scram-sha-512"] {
                 set(
                     format!("{prefix}.{scram}.sasl.jaas.config"),
@@ -80,10 +70,7 @@ pub(super) fn server_settings(
         }
         if listener.tls() {
             set(format!("{prefix}.ssl.keystore.type"), "PEM".to_owned());
-            set(
-                format!("{prefix}.ssl.keystore.location"),
-                text(&tls.server_keystore),
-            );
+            set(format!("{prefix}.ssl.keystore.location"), text(&tls.server_keystore));
             set(format!("{prefix}.ssl.truststore.type"), "PEM".to_owned());
             set(format!("{prefix}.ssl.truststore.location"), text(&tls.ca));
             let auth = match builder.client_auth {
@@ -95,18 +82,9 @@ pub(super) fn server_settings(
         }
     }
     if builder.authorizer {
-        set(
-            "authorizer.class.name".to_owned(),
-            "org.apache.kafka.metadata.authorizer.StandardAuthorizer".to_owned(),
-        );
-        set(
-            "super.users".to_owned(),
-            "User:ANONYMOUS;User:admin".to_owned(),
-        );
-        set(
-            "allow.everyone.if.no.acl.found".to_owned(),
-            "false".to_owned(),
-        );
+        set("authorizer.class.name".to_owned(), "org.apache.kafka.metadata.authorizer.StandardAuthorizer".to_owned());
+        set("super.users".to_owned(), "User:ANONYMOUS;User:admin".to_owned());
+        set("allow.everyone.if.no.acl.found".to_owned(), "false".to_owned());
     }
     out
 }
@@ -119,10 +97,7 @@ pub(super) fn client_properties(
     tls: &TlsFiles,
     client_auth: ClientAuth,
 ) -> String {
-    let mut out = format!(
-        "bootstrap.servers={bootstrap}\nsecurity.protocol={}\n",
-        listener.name()
-    );
+    let mut out = format!("bootstrap.servers={bootstrap}\nsecurity.protocol={}\n", listener.name());
     if let (true, Some(user)) = (listener.sasl(), user) {
         let _ = writeln!(out, "sasl.mechanism=SCRAM-SHA-256");
         let _ = writeln!(
@@ -132,17 +107,9 @@ pub(super) fn client_properties(
         );
     }
     if listener.tls() {
-        let _ = writeln!(
-            out,
-            "ssl.truststore.type=PEM\nssl.truststore.location={}",
-            text(&tls.ca)
-        );
+        let _ = writeln!(out, "ssl.truststore.type=PEM\nssl.truststore.location={}", text(&tls.ca));
         if client_auth == ClientAuth::Required {
-            let _ = writeln!(
-                out,
-                "ssl.keystore.type=PEM\nssl.keystore.location={}",
-                text(&tls.client_keystore)
-            );
+            let _ = writeln!(out, "ssl.keystore.type=PEM\nssl.keystore.location={}", text(&tls.client_keystore));
         }
     }
     out

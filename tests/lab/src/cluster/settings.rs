@@ -39,49 +39,26 @@ pub(super) fn server_properties(
     let mut settings = BTreeMap::new();
     let mut set = |key: &str, value: String| settings.insert(key.to_owned(), value);
 
-    let voters = all
-        .iter()
-        .enumerate()
-        .map(|(index, ports)| format!("{}@127.0.0.1:{}", index + 1, ports.controller));
-    let listeners: Vec<_> = mine
-        .listeners
-        .iter()
-        .map(|(kind, port)| format!("{}://127.0.0.1:{port}", kind.name()))
-        .collect();
-    let protocols = mine
-        .listeners
-        .iter()
-        .map(|(kind, _)| format!("{0}:{0}", kind.name()));
+    let voters = all.iter().enumerate().map(|(index, ports)| format!("{}@127.0.0.1:{}", index + 1, ports.controller));
+    let listeners: Vec<_> =
+        mine.listeners.iter().map(|(kind, port)| format!("{}://127.0.0.1:{port}", kind.name())).collect();
+    let protocols = mine.listeners.iter().map(|(kind, _)| format!("{0}:{0}", kind.name()));
     set("process.roles", "broker,controller".to_owned());
     set("node.id", id.to_string());
-    set(
-        "controller.quorum.voters",
-        voters.collect::<Vec<_>>().join(","),
-    );
+    set("controller.quorum.voters", voters.collect::<Vec<_>>().join(","));
     set("controller.listener.names", "CONTROLLER".to_owned());
     set("inter.broker.listener.name", "PLAINTEXT".to_owned());
-    set(
-        "listeners",
-        format!(
-            "{},CONTROLLER://127.0.0.1:{}",
-            listeners.join(","),
-            mine.controller
-        ),
-    );
+    set("listeners", format!("{},CONTROLLER://127.0.0.1:{}", listeners.join(","), mine.controller));
     set("advertised.listeners", listeners.join(","));
-    let map: Vec<_> = protocols
-        .chain(["CONTROLLER:PLAINTEXT".to_owned()])
-        .collect();
+    let map: Vec<_> = protocols.chain(["CONTROLLER:PLAINTEXT".to_owned()]).collect();
     set("listener.security.protocol.map", map.join(","));
     set("log.dirs", text(&dir.join("data")));
 
     let copies = all.len().min(3).to_string();
     let least = if all.len() > 2 { "2" } else { "1" };
-    for (what, partitions) in [
-        ("offsets.topic", "4"),
-        ("transaction.state.log", "2"),
-        ("share.coordinator.state.topic", "2"),
-    ] {
+    for (what, partitions) in
+        [("offsets.topic", "4"), ("transaction.state.log", "2"), ("share.coordinator.state.topic", "2")]
+    {
         if what.starts_with("share") && builder.version == Version::V3_9_1 {
             continue;
         }
@@ -94,26 +71,17 @@ pub(super) fn server_properties(
     set("default.replication.factor", copies);
     set("auto.create.topics.enable", "false".to_owned());
     set("group.initial.rebalance.delay.ms", "0".to_owned());
-    set(
-        "group.coordinator.rebalance.protocols",
-        "classic,consumer".to_owned(),
-    );
+    set("group.coordinator.rebalance.protocols", "classic,consumer".to_owned());
     let session = builder.session_timeout.as_millis().max(2);
     set("group.min.session.timeout.ms", "1000".to_owned());
     set("group.consumer.min.session.timeout.ms", session.to_string());
     set("group.consumer.session.timeout.ms", session.to_string());
     set("group.consumer.min.heartbeat.interval.ms", "500".to_owned());
-    set(
-        "group.consumer.heartbeat.interval.ms",
-        (session / 3).clamp(500, 1000).to_string(),
-    );
+    set("group.consumer.heartbeat.interval.ms", (session / 3).clamp(500, 1000).to_string());
     set("log.retention.check.interval.ms", "2000".to_owned());
     set("log.segment.delete.delay.ms", "1000".to_owned());
     set("log.initial.task.delay.ms", "1000".to_owned());
-    set(
-        "transaction.remove.expired.transaction.cleanup.interval.ms",
-        "10000".to_owned(),
-    );
+    set("transaction.remove.expired.transaction.cleanup.interval.ms", "10000".to_owned());
     set("num.network.threads", "2".to_owned());
     set("num.io.threads", "4".to_owned());
     set("controlled.shutdown.enable", (all.len() > 1).to_string());
@@ -141,14 +109,8 @@ mod tests {
             .listener(Listener::Tls)
             .user("alice", "secret")
             .setting("num.io.threads", "7");
-        let ports = Ports {
-            controller: 9,
-            listeners: vec![
-                (Listener::Plaintext, 1),
-                (Listener::Sasl, 2),
-                (Listener::Tls, 3),
-            ],
-        };
+        let ports =
+            Ports { controller: 9, listeners: vec![(Listener::Plaintext, 1), (Listener::Sasl, 2), (Listener::Tls, 3)] };
         let text = server_properties(
             &builder,
             1,

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 
 use super::write;
@@ -55,20 +54,13 @@ impl TlsFiles {
 pub(super) fn create(dir: &Path) -> Result<TlsFiles> {
     std::fs::create_dir_all(dir).doing(|| format!("create {}", dir.display()))?;
     let files = TlsFiles::at(dir);
-    let made =
-        make().map_err(|error| Error::Usage(format!("cannot make certificates: {error}")))?;
+    let made = make().map_err(|error| Error::Usage(format!("cannot make certificates: {error}")))?;
     write(&files.ca, &made.ca)?;
     write(&files.other_ca, &made.other_ca)?;
-    write(
-        &files.server_keystore,
-        &format!("{}{}", made.server.1, made.server.0),
-    )?;
+    write(&files.server_keystore, &format!("{}{}", made.server.1, made.server.0))?;
     write(&files.client_cert, &made.client.0)?;
     write(&files.client_key, &made.client.1)?;
-    write(
-        &files.client_keystore,
-        &format!("{}{}", made.client.1, made.client.0),
-    )?;
+    write(&files.client_keystore, &format!("{}{}", made.client.1, made.client.0))?;
     Ok(files)
 }
 
@@ -84,12 +76,7 @@ fn make() -> Result<Made, rcgen::Error> {
     let (other_ca, _) = authority("another CA")?;
     let server = signed("localhost", ExtendedKeyUsagePurpose::ServerAuth, &issuer)?;
     let client = signed("lab-client", ExtendedKeyUsagePurpose::ClientAuth, &issuer)?;
-    Ok(Made {
-        ca,
-        other_ca,
-        server,
-        client,
-    })
+    Ok(Made { ca, other_ca, server, client })
 }
 
 fn authority(name: &str) -> Result<(String, Issuer<'static, KeyPair>), rcgen::Error> {

@@ -111,9 +111,7 @@ impl Ledger {
     /// A topic was created.
     pub fn topic_created(&mut self, side: Side, topic: &str, facts: TopicFacts) {
         for partition in 0..facts.partitions {
-            self.logs
-                .entry(Part::new(side, topic, partition))
-                .or_default();
+            self.logs.entry(Part::new(side, topic, partition)).or_default();
         }
         self.topics.insert((side, topic.to_owned()), facts);
     }
@@ -121,8 +119,7 @@ impl Ledger {
     /// A topic was deleted, with its records and the commits on it.
     pub fn topic_deleted(&mut self, side: Side, topic: &str) {
         self.topics.remove(&(side, topic.to_owned()));
-        self.logs
-            .retain(|part, _| !(part.side == side && part.topic == topic));
+        self.logs.retain(|part, _| !(part.side == side && part.topic == topic));
         for ((at, _), group) in &mut self.groups {
             if *at == side {
                 group.committed.retain(|(on, _), _| on != topic);
@@ -139,8 +136,7 @@ impl Ledger {
 
     /// A producer is about to start.
     pub fn producer_started(&mut self, side: Side, name: &str, topics: &[String]) {
-        self.producers
-            .insert((side, name.to_owned()), topics.iter().cloned().collect());
+        self.producers.insert((side, name.to_owned()), topics.iter().cloned().collect());
     }
 
     /// A producer has flushed and is gone.
@@ -163,13 +159,7 @@ impl Ledger {
 
     /// A transaction is about to be opened.
     pub fn transaction_opened(&mut self, id: &str, side: Side) {
-        self.transactions.insert(
-            id.to_owned(),
-            OpenTransaction {
-                side,
-                ends: BTreeMap::new(),
-            },
-        );
+        self.transactions.insert(id.to_owned(), OpenTransaction { side, ends: BTreeMap::new() });
     }
 
     /// A record inside an open transaction was acknowledged.
@@ -221,19 +211,14 @@ impl Ledger {
     /// is what the group has processed.
     pub fn committed(&mut self, side: Side, group: &str, topic: &str, partition: i32, offset: i64) {
         let facts = self.groups.entry((side, group.to_owned())).or_default();
-        let at = facts
-            .committed
-            .entry((topic.to_owned(), partition))
-            .or_insert(offset);
+        let at = facts.committed.entry((topic.to_owned(), partition)).or_insert(offset);
         *at = (*at).max(offset);
     }
 
     /// Offsets were set from outside the group.
     pub fn seeded(&mut self, side: Side, group: &str, topic: &str, partition: i32, offset: i64) {
         let facts = self.groups.entry((side, group.to_owned())).or_default();
-        facts
-            .committed
-            .insert((topic.to_owned(), partition), offset);
+        facts.committed.insert((topic.to_owned(), partition), offset);
     }
 
     /// A group was deleted with its commits; what it ought to read is not forgotten.
@@ -245,8 +230,7 @@ impl Ledger {
 
     /// The end offset of a destination partition when the switch began.
     pub fn start_recorded(&mut self, topic: &str, partition: i32, offset: i64) {
-        self.recorded_start
-            .insert((topic.to_owned(), partition), offset);
+        self.recorded_start.insert((topic.to_owned(), partition), offset);
     }
 
     fn note_late(&mut self, part: &Part) {

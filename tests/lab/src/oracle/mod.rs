@@ -47,14 +47,9 @@ pub struct Turn {
 impl Oracle {
     /// An oracle over an empty ledger.
     pub fn new(names: Names) -> Self {
-        let inner = Inner {
-            ledger: Ledger::new(names),
-            timeline: Timeline::new(clock::now()),
-            turns: Default::default(),
-        };
-        let oracle = Self {
-            inner: Arc::new(Mutex::new(inner)),
-        };
+        let inner =
+            Inner { ledger: Ledger::new(names), timeline: Timeline::new(clock::now()), turns: Default::default() };
+        let oracle = Self { inner: Arc::new(Mutex::new(inner)) };
         oracle.record(|_| {});
         oracle
     }
@@ -71,24 +66,14 @@ impl Oracle {
 
     /// Since when `step` has been safe without a break; `None` while it is not.
     pub fn safe_since(&self, step: Step) -> Option<Instant> {
-        self.turns(step)
-            .last()
-            .filter(|turn| turn.safe)
-            .map(|turn| turn.at)
+        self.turns(step).last().filter(|turn| turn.safe).map(|turn| turn.at)
     }
 
     /// Whether `step` was safe at every instant of `from..=to`: what the agent's guarantee is about.
     pub fn was_safe_throughout(&self, step: Step, from: Instant, to: Instant) -> bool {
         let turns = self.turns(step);
-        let before = turns
-            .iter()
-            .rev()
-            .find(|turn| turn.at <= from)
-            .is_some_and(|turn| turn.safe);
-        before
-            && !turns
-                .iter()
-                .any(|turn| turn.at > from && turn.at <= to && !turn.safe)
+        let before = turns.iter().rev().find(|turn| turn.at <= from).is_some_and(|turn| turn.safe);
+        before && !turns.iter().any(|turn| turn.at > from && turn.at <= to && !turn.safe)
     }
 
     /// Every change of `step` between safe and unsafe, oldest first.
@@ -148,9 +133,5 @@ fn index(step: Step) -> usize {
 }
 
 fn more(reasons: usize) -> String {
-    if reasons > 1 {
-        format!(" (and {} more)", reasons - 1)
-    } else {
-        String::new()
-    }
+    if reasons > 1 { format!(" (and {} more)", reasons - 1) } else { String::new() }
 }

@@ -17,20 +17,12 @@ impl Names {
     /// The same names on both sides.
     pub fn same(prefix: impl Into<String>) -> Self {
         let source = prefix.into();
-        Self {
-            destination: source.clone(),
-            source,
-            rename_groups: false,
-        }
+        Self { destination: source.clone(), source, rename_groups: false }
     }
 
     /// Another prefix at the destination.
     pub fn renamed(source: impl Into<String>, destination: impl Into<String>) -> Self {
-        Self {
-            source: source.into(),
-            destination: destination.into(),
-            rename_groups: false,
-        }
+        Self { source: source.into(), destination: destination.into(), rename_groups: false }
     }
 
     /// The prefix on `side`.
@@ -61,11 +53,7 @@ impl Names {
 
     /// What the source's group is called at the destination.
     pub fn group_after(&self, source_group: &str) -> String {
-        if self.rename_groups {
-            swap(source_group, &self.source, &self.destination)
-        } else {
-            source_group.to_owned()
-        }
+        if self.rename_groups { swap(source_group, &self.source, &self.destination) } else { source_group.to_owned() }
     }
 
     /// Whether a topic of that side belongs to this estate.
@@ -75,6 +63,5 @@ impl Names {
 }
 
 fn swap(name: &str, from: &str, to: &str) -> String {
-    name.strip_prefix(from)
-        .map_or_else(|| name.to_owned(), |rest| format!("{to}{rest}"))
+    name.strip_prefix(from).map_or_else(|| name.to_owned(), |rest| format!("{to}{rest}"))
 }

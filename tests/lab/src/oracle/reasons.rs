@@ -15,7 +15,9 @@ pub fn unsafe_reasons(ledger: &Ledger, step: Step) -> Vec<String> {
     match step {
         Step::SwitchProducers => {
             destination_topics(ledger, &mut reasons);
-            live_readers(ledger, Side::Destination, &mut reasons);
+            if !ledger.begun.contains(&Step::StartConsumers) {
+                live_readers(ledger, Side::Destination, &mut reasons);
+            }
             if !ledger.begun.contains(&step) {
                 destination_leftovers(ledger, &mut reasons);
             }
@@ -65,13 +67,8 @@ fn destination_topics(ledger: &Ledger, reasons: &mut Vec<String>) {
                 other.partitions, facts.partitions
             )),
             Some(other) => {
-                if let Some(ms) = other
-                    .retention_ms
-                    .filter(|ms| (0..LONGEST_PAUSE_MS).contains(ms))
-                {
-                    reasons.push(format!(
-                        "topic {there} keeps its records for {ms} ms only at the destination"
-                    ));
+                if let Some(ms) = other.retention_ms.filter(|ms| (0..LONGEST_PAUSE_MS).contains(ms)) {
+                    reasons.push(format!("topic {there} keeps its records for {ms} ms only at the destination"));
                 }
             }
         }
@@ -81,18 +78,11 @@ fn destination_topics(ledger: &Ledger, reasons: &mut Vec<String>) {
 fn destination_leftovers(ledger: &Ledger, reasons: &mut Vec<String>) {
     for (part, log) in scoped(ledger, Side::Destination) {
         if log.written > log.start {
-            reasons.push(format!(
-                "{part} holds {} leftover records",
-                log.written - log.start
-            ));
+            reasons.push(format!("{part} holds {} leftover records", log.written - log.start));
         }
     }
     for ((side, name), topics) in &ledger.producers {
-        if *side == Side::Destination
-            && topics
-                .iter()
-                .any(|topic| ledger.names.in_scope(*side, topic))
-        {
+        if *side == Side::Destination && topics.iter().any(|topic| ledger.names.in_scope(*side, topic)) {
             reasons.push(format!("producer {name} already writes to the destination"));
         }
     }
@@ -105,13 +95,8 @@ fn destination_leftovers(ledger: &Ledger, reasons: &mut Vec<String>) {
         for ((topic, partition), offset) in &facts.committed {
             let part = Part::new(*side, topic, *partition);
             let empty_at = ledger.logs.get(&part).map_or(0, |log| log.written);
-            if *side == Side::Destination
-                && ledger.names.in_scope(*side, topic)
-                && *offset != empty_at
-            {
-                reasons.push(format!(
-                    "group {group} has a leftover commit {offset} on {part}"
-                ));
+            if *side == Side::Destination && ledger.names.in_scope(*side, topic) && *offset != empty_at {
+                reasons.push(format!("group {group} has a leftover commit {offset} on {part}"));
             }
         }
     }
@@ -119,14 +104,9 @@ fn destination_leftovers(ledger: &Ledger, reasons: &mut Vec<String>) {
 
 fn live_producers(ledger: &Ledger, reasons: &mut Vec<String>) {
     for ((side, name), topics) in &ledger.producers {
-        let mine: Vec<_> = topics
-            .iter()
-            .filter(|topic| ledger.names.in_scope(*side, topic))
-            .collect();
+        let mine: Vec<_> = topics.iter().filter(|topic| ledger.names.in_scope(*side, topic)).collect();
         if let (Side::Source, Some(topic)) = (*side, mine.first()) {
-            reasons.push(format!(
-                "producer {name} is live at the source (writes {topic})"
-            ));
+            reasons.push(format!("producer {name} is live at the source (writes {topic})"));
         }
     }
 }
@@ -142,10 +122,7 @@ fn open_transactions(ledger: &Ledger, reasons: &mut Vec<String>) {
 fn uncommitted(ledger: &Ledger, reasons: &mut Vec<String>) {
     for (part, log) in scoped(ledger, Side::Source) {
         if log.in_doubt > 0 {
-            reasons.push(format!(
-                "{} records sent to {part} are in doubt",
-                log.in_doubt
-            ));
+            reasons.push(format!("{} records sent to {part} are in doubt", log.in_doubt));
         }
         if log.end == 0 {
             continue;
@@ -157,15 +134,9 @@ fn uncommitted(ledger: &Ledger, reasons: &mut Vec<String>) {
             }
             readers += 1;
             match facts.committed.get(&(part.topic.clone(), part.partition)) {
-                None => reasons.push(format!(
-                    "group {group} never committed on {part}, which ends at {}",
-                    log.end
-                )),
+                None => reasons.push(format!("group {group} never committed on {part}, which ends at {}", log.end)),
                 Some(at) if *at < log.end => {
-                    reasons.push(format!(
-                        "group {group} is {} records behind on {part}",
-                        log.end - at
-                    ));
+                    reasons.push(format!("group {group} is {} records behind on {part}", log.end - at));
                 }
                 Some(_) => {}
             }
@@ -178,27 +149,18 @@ fn uncommitted(ledger: &Ledger, reasons: &mut Vec<String>) {
 
 fn live_readers(ledger: &Ledger, at: Side, reasons: &mut Vec<String>) {
     for ((side, group), facts) in &ledger.groups {
-        if *side != at
-            || !facts
-                .topics
-                .iter()
-                .any(|topic| ledger.names.in_scope(at, topic))
-        {
+        if *side != at || !facts.topics.iter().any(|topic| ledger.names.in_scope(at, topic)) {
             continue;
         }
         for (client, how) in &facts.members {
-            reasons.push(format!(
-                "{client} of group {group} reads at the {at} ({how:?})"
-            ));
+            reasons.push(format!("{client} of group {group} reads at the {at} ({how:?})"));
         }
     }
 }
 
 fn late_writes(ledger: &Ledger, reasons: &mut Vec<String>) {
     for (part, count) in &ledger.late_writes {
-        reasons.push(format!(
-            "{count} records or markers reached {part} after the consumers were stopped"
-        ));
+        reasons.push(format!("{count} records or markers reached {part} after the consumers were stopped"));
     }
 }
 
@@ -208,10 +170,7 @@ fn destination_lost(ledger: &Ledger, reasons: &mut Vec<String>) {
         match ledger.logs.get(&part) {
             None => reasons.push(format!("{part} is gone since the switch")),
             Some(log) if log.start > *start => {
-                reasons.push(format!(
-                    "{part} lost its records from {start} to {} before anybody read them",
-                    log.start
-                ));
+                reasons.push(format!("{part} lost its records from {start} to {} before anybody read them", log.start));
             }
             Some(_) => {}
         }
@@ -224,10 +183,7 @@ fn unseeded(ledger: &Ledger, reasons: &mut Vec<String>) {
         return;
     }
     for (group, topic, partition) in source_pairs(ledger) {
-        let (group, topic) = (
-            ledger.names.group_after(group),
-            ledger.names.topic_after(topic),
-        );
+        let (group, topic) = (ledger.names.group_after(group), ledger.names.topic_after(topic));
         let part = Part::new(Side::Destination, topic.clone(), partition);
         let Some(start) = ledger.recorded_start.get(&(topic.clone(), partition)) else {
             reasons.push(format!("{part} has no recorded start"));
@@ -238,13 +194,9 @@ fn unseeded(ledger: &Ledger, reasons: &mut Vec<String>) {
             .get(&(Side::Destination, group.clone()))
             .and_then(|facts| facts.committed.get(&(topic, partition)));
         match seeded {
-            None => reasons.push(format!(
-                "group {group} is not seeded on {part}: it would skip what lies there"
-            )),
+            None => reasons.push(format!("group {group} is not seeded on {part}: it would skip what lies there")),
             Some(at) if at != start => {
-                reasons.push(format!(
-                    "group {group} is seeded at {at} on {part} and the recorded start is {start}"
-                ));
+                reasons.push(format!("group {group} is seeded at {at} on {part} and the recorded start is {start}"));
             }
             Some(_) => {}
         }
@@ -256,19 +208,11 @@ fn not_started(ledger: &Ledger, reasons: &mut Vec<String>) {
         reasons.push("the consumers were never started on the destination".to_owned());
     }
     for ((side, group), facts) in &ledger.groups {
-        if *side != Side::Source
-            || !facts
-                .topics
-                .iter()
-                .any(|topic| ledger.names.in_scope(*side, topic))
-        {
+        if *side != Side::Source || !facts.topics.iter().any(|topic| ledger.names.in_scope(*side, topic)) {
             continue;
         }
         let there = ledger.names.group_after(group);
-        let members = ledger
-            .groups
-            .get(&(Side::Destination, there.clone()))
-            .map_or(0, |facts| facts.members.len());
+        let members = ledger.groups.get(&(Side::Destination, there.clone())).map_or(0, |facts| facts.members.len());
         if members == 0 {
             reasons.push(format!("group {there} has no member at the destination"));
         }
@@ -287,10 +231,7 @@ fn source_pairs(ledger: &Ledger) -> Vec<(&str, &str, i32)> {
             if *side != Side::Source || !ledger.names.in_scope(*side, topic) {
                 continue;
             }
-            let known = ledger
-                .topics
-                .get(&(*side, topic.clone()))
-                .map_or(0, |facts| facts.partitions);
+            let known = ledger.topics.get(&(*side, topic.clone())).map_or(0, |facts| facts.partitions);
             pairs.extend((0..known).map(|partition| (group.as_str(), topic.as_str(), partition)));
         }
     }

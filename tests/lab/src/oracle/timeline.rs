@@ -24,11 +24,7 @@ impl Timeline {
     const MOST: usize = 4000;
 
     pub(crate) fn new(start: Instant) -> Self {
-        Self {
-            start,
-            entries: Vec::new(),
-            dropped: 0,
-        }
+        Self { start, entries: Vec::new(), dropped: 0 }
     }
 
     pub(crate) fn push(&mut self, at: Instant, text: String) {
@@ -36,10 +32,7 @@ impl Timeline {
             self.entries.drain(..Self::MOST / 2);
             self.dropped += Self::MOST / 2;
         }
-        self.entries.push(Entry {
-            ms: at.saturating_duration_since(self.start).as_millis(),
-            text,
-        });
+        self.entries.push(Entry { ms: at.saturating_duration_since(self.start).as_millis(), text });
     }
 
     /// The lines, oldest first.

@@ -17,10 +17,7 @@ pub(super) fn expected(version: Version) -> BTreeMap<&'static str, &'static str>
         Version::V3_9_1 => include_str!("../../kafka-3.9.1.sha256"),
         Version::V4_1_0 => include_str!("../../kafka-4.1.0.sha256"),
     };
-    list.lines()
-        .filter_map(|line| line.split_once("  "))
-        .map(|(sum, name)| (name, sum))
-        .collect()
+    list.lines().filter_map(|line| line.split_once("  ")).map(|(sum, name)| (name, sum)).collect()
 }
 
 /// Whether the folder holds exactly the jars of the list, by name: instant, for a folder verified when it was made.
@@ -39,11 +36,7 @@ fn compare(
     expected: &BTreeMap<&str, &str>,
     sum: impl Fn(&Path) -> io::Result<Option<String>>,
 ) -> Result<()> {
-    let wrong = |problem: String| Error::Jars {
-        version: version.number(),
-        dir: dir.to_owned(),
-        problem,
-    };
+    let wrong = |problem: String| Error::Jars { version: version.number(), dir: dir.to_owned(), problem };
     let found = names(dir).map_err(|error| wrong(error.to_string()))?;
     for (name, wanted) in expected {
         if !found.contains(*name) {
@@ -51,26 +44,19 @@ fn compare(
         }
         match sum(&dir.join(name)).map_err(|error| wrong(format!("{name}: {error}")))? {
             Some(is) if is != *wanted => {
-                return Err(wrong(format!(
-                    "{name} has SHA-256 {is} and should have {wanted}"
-                )));
+                return Err(wrong(format!("{name} has SHA-256 {is} and should have {wanted}")));
             }
             _ => {}
         }
     }
-    match found
-        .iter()
-        .find(|name| !expected.contains_key(name.as_str()))
-    {
+    match found.iter().find(|name| !expected.contains_key(name.as_str())) {
         Some(stranger) => Err(wrong(format!("{stranger} is not on the list"))),
         None => Ok(()),
     }
 }
 
 fn names(dir: &Path) -> io::Result<BTreeSet<String>> {
-    fs::read_dir(dir)?
-        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-        .collect()
+    fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
 fn sum(file: &Path) -> io::Result<String> {
@@ -95,10 +81,7 @@ mod tests {
             fs::write(dir.path().join(name), text).unwrap();
         }
         let list = list.iter().copied().collect();
-        compare(Version::V3_9_1, dir.path(), &list, |file| {
-            sum(file).map(Some)
-        })
-        .map_err(|error| error.to_string())
+        compare(Version::V3_9_1, dir.path(), &list, |file| sum(file).map(Some)).map_err(|error| error.to_string())
     }
 
     #[test]

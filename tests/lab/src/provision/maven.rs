@@ -28,26 +28,15 @@ pub(super) fn fetch(version: Version, dir: &Path) -> Result<()> {
             format!("-DoutputDirectory={}", libs.display()),
         ]);
         let log = dir.join(if offline { "offline.log" } else { "online.log" });
-        process::run(
-            "mvn",
-            &maven.to_string_lossy(),
-            &args,
-            dir,
-            &log,
-            Duration::from_secs(900),
-        )
+        process::run("mvn", &maven.to_string_lossy(), &args, dir, &log, Duration::from_secs(900))
     };
     // What Maven's own repository already holds needs no network.
     if attempt(true).is_ok() {
-        say(format!(
-            "Kafka {version}: taken from Maven's own repository, offline"
-        ));
+        say(format!("Kafka {version}: taken from Maven's own repository, offline"));
         return Ok(());
     }
     let _ = fs::remove_dir_all(dir.join("libs"));
-    say(format!(
-        "Kafka {version}: fetching about 55 MB through Maven"
-    ));
+    say(format!("Kafka {version}: fetching about 55 MB through Maven"));
     attempt(false).map(drop).map_err(|error| Error::Fetch {
         version: version.number(),
         tried: format!("mvn {PLUGIN}"),
@@ -60,10 +49,7 @@ pub(super) fn fetch(version: Version, dir: &Path) -> Result<()> {
 
 fn pom(version: Version) -> String {
     let kafka = version.number();
-    let mut wanted = vec![
-        ("org.apache.kafka", "kafka_2.13", kafka),
-        ("org.apache.kafka", "kafka-tools", kafka),
-    ];
+    let mut wanted = vec![("org.apache.kafka", "kafka_2.13", kafka), ("org.apache.kafka", "kafka-tools", kafka)];
     // 3.9.1 brings its own logging.
     if version == Version::V4_1_0 {
         wanted.push(("org.apache.logging.log4j", "log4j-slf4j-impl", "2.24.3"));
@@ -92,13 +78,7 @@ mod tests {
     fn only_the_newer_kafka_needs_its_logging() {
         assert!(!pom(Version::V3_9_1).contains("log4j"));
         let newer = pom(Version::V4_1_0);
-        assert!(
-            newer.contains("<artifactId>kafka-tools</artifactId><version>4.1.0</version>"),
-            "{newer}"
-        );
-        assert!(
-            newer.contains("<artifactId>log4j-slf4j-impl</artifactId><version>2.24.3</version>"),
-            "{newer}"
-        );
+        assert!(newer.contains("<artifactId>kafka-tools</artifactId><version>4.1.0</version>"), "{newer}");
+        assert!(newer.contains("<artifactId>log4j-slf4j-impl</artifactId><version>2.24.3</version>"), "{newer}");
     }
 }

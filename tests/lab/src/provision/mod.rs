@@ -48,9 +48,7 @@ pub fn cache_dir() -> Result<PathBuf> {
     }
     match std::env::var_os("HOME").filter(|dir| !dir.is_empty()) {
         Some(home) => Ok(PathBuf::from(home).join(".cache/cutover-lab")),
-        None => Err(Error::Usage(
-            "neither CUTOVER_CACHE nor HOME says where to keep what is fetched".to_owned(),
-        )),
+        None => Err(Error::Usage("neither CUTOVER_CACHE nor HOME says where to keep what is fetched".to_owned())),
     }
 }
 
@@ -63,11 +61,7 @@ pub fn provision(version: Version) -> Result<Kafka> {
 pub fn provision_in(cache: &Path, version: Version) -> Result<Kafka> {
     let java = tools::java()?;
     let libs = cache.join(format!("kafka-{version}"));
-    let kafka = Kafka {
-        version,
-        java,
-        libs: libs.clone(),
-    };
+    let kafka = Kafka { version, java, libs: libs.clone() };
     if libs.is_dir() {
         jars::verify_names(version, &libs)?;
         return Ok(kafka);
@@ -87,10 +81,7 @@ pub fn provision_in(cache: &Path, version: Version) -> Result<Kafka> {
         .doing(|| format!("create a folder in {}", cache.display()))?;
     maven::fetch(version, temp.path())?;
     let fetched = temp.path().join("libs");
-    say(format!(
-        "Kafka {version}: verifying {} jars",
-        jars::expected(version).len()
-    ));
+    say(format!("Kafka {version}: verifying {} jars", jars::expected(version).len()));
     jars::verify(version, &fetched)?;
     fs::rename(&fetched, &libs).doing(|| format!("rename into {}", libs.display()))?;
     say(format!("Kafka {version}: ready"));

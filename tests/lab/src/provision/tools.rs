@@ -11,42 +11,24 @@ const LEAST_JAVA: u32 = 17;
 
 /// A Java that can run Kafka 4: 17 or newer, from `JAVA_HOME` or the path.
 pub(super) fn java() -> Result<PathBuf> {
-    let missing = |problem: String| Error::Tool {
-        tool: "java",
-        problem,
-        install: INSTALL,
-    };
+    let missing = |problem: String| Error::Tool { tool: "java", problem, install: INSTALL };
     let home = std::env::var_os("JAVA_HOME").map(|home| PathBuf::from(home).join("bin/java"));
     let java = home
         .filter(|java| java.is_file())
         .or_else(|| which("java"))
         .ok_or_else(|| missing("not found in JAVA_HOME or on the PATH".to_owned()))?;
-    let output = Command::new(&java)
-        .arg("-version")
-        .output()
-        .map_err(|error| missing(error.to_string()))?;
+    let output = Command::new(&java).arg("-version").output().map_err(|error| missing(error.to_string()))?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     match major(&text) {
         Some(version) if version >= LEAST_JAVA => Ok(java),
-        Some(version) => Err(missing(format!(
-            "{} is Java {version}; Kafka 4 needs {LEAST_JAVA}",
-            java.display()
-        ))),
-        None => Err(missing(format!(
-            "{} does not tell its version: {}",
-            java.display(),
-            text.trim()
-        ))),
+        Some(version) => Err(missing(format!("{} is Java {version}; Kafka 4 needs {LEAST_JAVA}", java.display()))),
+        None => Err(missing(format!("{} does not tell its version: {}", java.display(), text.trim()))),
     }
 }
 
 /// Maven, which only fetching needs.
 pub(super) fn maven() -> Result<PathBuf> {
-    which("mvn").ok_or(Error::Tool {
-        tool: "mvn",
-        problem: "not found on the PATH".to_owned(),
-        install: INSTALL,
-    })
+    which("mvn").ok_or(Error::Tool { tool: "mvn", problem: "not found on the PATH".to_owned(), install: INSTALL })
 }
 
 /// `17` from `openjdk version "17.0.15" …`, `8` from `"1.8.0_402"`.

@@ -44,10 +44,7 @@ impl Acks {
 
     /// What is acknowledged from now on belongs to this transaction, or to none.
     pub(super) fn within(&self, transaction: Option<&str>) {
-        *self
-            .transaction
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = transaction.map(str::to_owned);
+        *self.transaction.lock().unwrap_or_else(PoisonError::into_inner) = transaction.map(str::to_owned);
     }
 }
 
@@ -60,11 +57,7 @@ impl ProducerContext for Acks {
         match result {
             Ok(message) => {
                 let part = Part::new(self.side, message.topic(), message.partition());
-                let within = self
-                    .transaction
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone();
+                let within = self.transaction.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 self.oracle.record(|ledger| match within {
                     Some(id) => ledger.acknowledged_in(&id, &part, message.offset()),
                     None => ledger.acknowledged(&part, message.offset()),
@@ -100,11 +93,7 @@ fn surely_not_stored(error: &KafkaError) -> bool {
 }
 
 /// A producer that keeps the ledger.
-pub(super) fn producer(
-    config: &ClientConfig,
-    oracle: &Oracle,
-    side: Side,
-) -> Result<LedgerProducer> {
+pub(super) fn producer(config: &ClientConfig, oracle: &Oracle, side: Side) -> Result<LedgerProducer> {
     let acks = Acks {
         oracle: oracle.clone(),
         side,
@@ -140,18 +129,12 @@ pub(super) fn send(
 }
 
 /// Waits until every queued record was acknowledged or has failed; an error if one failed since `failed_before`.
-pub(super) fn flush(
-    producer: &LedgerProducer,
-    failed_before: u64,
-    limit: Duration,
-) -> KafkaResult<()> {
+pub(super) fn flush(producer: &LedgerProducer, failed_before: u64, limit: Duration) -> KafkaResult<()> {
     producer.flush(limit)?;
     // Delivery reports may be served by a poll after the flush.
     producer.poll(Duration::ZERO);
     if producer.context().failed() > failed_before {
-        return Err(KafkaError::MessageProduction(
-            RDKafkaErrorCode::MessageTimedOut,
-        ));
+        return Err(KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut));
     }
     Ok(())
 }
@@ -161,10 +144,7 @@ pub(super) fn config(bootstrap: &str, client_id: &str, idempotent: bool) -> Clie
     let mut config = crate::client::config(bootstrap, client_id);
     config
         .set("acks", "all")
-        .set(
-            "enable.idempotence",
-            if idempotent { "true" } else { "false" },
-        )
+        .set("enable.idempotence", if idempotent { "true" } else { "false" })
         .set("linger.ms", "5")
         .set("message.timeout.ms", "300000");
     config

@@ -8,10 +8,8 @@ use crate::error::{Error, Result};
 use crate::words::{Side, Step};
 
 /// The external producers and the topics they write.
-pub(super) const EXTERNAL: [(&str, &str); 2] = [
-    ("crm-cdc", "crm.customers.ingestion"),
-    ("erp-etl", "erp.orders.ingestion"),
-];
+pub(super) const EXTERNAL: [(&str, &str); 2] =
+    [("crm-cdc", "crm.customers.ingestion"), ("erp-etl", "erp.orders.ingestion")];
 
 impl Shop {
     /// Opens for business: topics on both sides, services and producers on the source. Returns when all services hold
@@ -27,29 +25,21 @@ impl Shop {
     pub fn create_topics(&self, side: Side) -> Result<()> {
         let retention = self.options.retention(side);
         for topic in self.options.topics() {
-            self.create_topic(
-                side,
-                &self.topic(side, topic.suffix),
-                topic.partitions,
-                retention,
-            )?;
+            self.create_topic(side, &self.topic(side, topic.suffix), topic.partitions, retention)?;
         }
         Ok(())
     }
 
     /// Starts the external producers `crm-cdc` and `erp-etl` on a side.
     pub fn start_producers(&self, side: Side) -> Result<()> {
-        EXTERNAL.iter().try_for_each(|(name, _)| {
-            self.start_external(side, name, self.options.producers.clone())
-        })
+        EXTERNAL.iter().try_for_each(|(name, _)| self.start_external(side, name, self.options.producers.clone()))
     }
 
     /// Starts one of them with options of its own.
     pub fn start_external(&self, side: Side, name: &str, options: ProducerOptions) -> Result<()> {
         let known = EXTERNAL.iter().find(|(external, _)| *external == name);
-        let (_, suffix) = known.ok_or_else(|| {
-            Error::Usage(format!("no external producer {name}: crm-cdc, erp-etl"))
-        })?;
+        let (_, suffix) =
+            known.ok_or_else(|| Error::Usage(format!("no external producer {name}: crm-cdc, erp-etl")))?;
         self.start_producer(side, name, &[self.topic(side, suffix)], options)
     }
 
@@ -58,11 +48,7 @@ impl Shop {
     pub fn switch_producers(&self) -> Result<()> {
         self.begin_switch()?;
         for (name, _) in EXTERNAL {
-            if self
-                .producers(Side::Source)
-                .iter()
-                .any(|running| running == name)
-            {
+            if self.producers(Side::Source).iter().any(|running| running == name) {
                 self.switch_producer(name)?;
             }
         }
@@ -82,9 +68,7 @@ impl Shop {
                     starts.push((
                         topic.clone(),
                         partition,
-                        self.client(Side::Destination)
-                            .watermarks(&topic, partition)?
-                            .1,
+                        self.client(Side::Destination).watermarks(&topic, partition)?.1,
                     ));
                 }
             }
@@ -109,11 +93,7 @@ impl Shop {
     pub fn stop_consumers(&self, how: Stop) -> Result<()> {
         self.begin(Step::StopConsumers);
         for service in self.options.services() {
-            if self
-                .services(Side::Source)
-                .iter()
-                .any(|running| running == service.name)
-            {
+            if self.services(Side::Source).iter().any(|running| running == service.name) {
                 self.stop_service(Side::Source, service.name, how)?;
             }
         }
@@ -126,29 +106,18 @@ impl Shop {
     pub fn seed_destination(&self) -> Result<()> {
         let ledger = self.oracle.ledger();
         if !ledger.begun.contains(&Step::SwitchProducers) {
-            return Err(Error::Usage(
-                "there is no recorded start before the producers are switched".to_owned(),
-            ));
+            return Err(Error::Usage("there is no recorded start before the producers are switched".to_owned()));
         }
         let mut wanted: BTreeMap<String, Vec<(String, i32, i64)>> = BTreeMap::new();
         for ((side, group), facts) in &ledger.groups {
             if *side != Side::Source {
                 continue;
             }
-            for topic in facts
-                .topics
-                .iter()
-                .filter(|topic| ledger.names.in_scope(Side::Source, topic))
-            {
+            for topic in facts.topics.iter().filter(|topic| ledger.names.in_scope(Side::Source, topic)) {
                 let there = ledger.names.topic_after(topic);
-                let starts = ledger
-                    .recorded_start
-                    .iter()
-                    .filter(|((topic, _), _)| *topic == there);
+                let starts = ledger.recorded_start.iter().filter(|((topic, _), _)| *topic == there);
                 let group = wanted.entry(ledger.names.group_after(group)).or_default();
-                group.extend(
-                    starts.map(|((topic, partition), at)| (topic.clone(), *partition, *at)),
-                );
+                group.extend(starts.map(|((topic, partition), at)| (topic.clone(), *partition, *at)));
             }
         }
         for (group, offsets) in wanted {
@@ -166,8 +135,7 @@ impl Shop {
                 self.finish(Step::StartConsumers);
             }
             Side::Source => {
-                self.oracle
-                    .note("operator: the consumers start on the source again");
+                self.oracle.note("operator: the consumers start on the source again");
                 self.run_services(side)?;
                 self.oracle.record(|ledger| {
                     ledger.begun.remove(&Step::StopConsumers);
@@ -199,10 +167,7 @@ impl Shop {
             .services()
             .filter(|service| !lock(&self.services).contains_key(&(side, service.name.to_owned())))
             .collect();
-        missing
-            .iter()
-            .rev()
-            .try_for_each(|service| self.start_service(side, service.name))
+        missing.iter().rev().try_for_each(|service| self.start_service(side, service.name))
     }
 
     fn begin(&self, step: Step) {

@@ -13,104 +13,50 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 impl Shop {
     /// Creates a topic, replicated as widely as the cluster allows.
-    pub fn create_topic(
-        &self,
-        side: Side,
-        topic: &str,
-        partitions: i32,
-        retention_ms: Option<i64>,
-    ) -> Result<()> {
+    pub fn create_topic(&self, side: Side, topic: &str, partitions: i32, retention_ms: Option<i64>) -> Result<()> {
         let retention = retention_ms.map(|ms| ms.to_string());
-        let config: Vec<_> = retention
-            .iter()
-            .map(|ms| ("retention.ms", ms.as_str()))
-            .collect();
-        self.client(side)
-            .create_topic(topic, partitions, self.place(side).replication, &config)?;
-        self.oracle.record(|ledger| {
-            ledger.topic_created(
-                side,
-                topic,
-                TopicFacts {
-                    partitions,
-                    retention_ms,
-                },
-            )
-        });
+        let config: Vec<_> = retention.iter().map(|ms| ("retention.ms", ms.as_str())).collect();
+        self.client(side).create_topic(topic, partitions, self.place(side).replication, &config)?;
+        self.oracle.record(|ledger| ledger.topic_created(side, topic, TopicFacts { partitions, retention_ms }));
         Ok(())
     }
 
     /// Deletes a topic.
     pub fn delete_topic(&self, side: Side, topic: &str) -> Result<()> {
         self.client(side).delete_topic(topic)?;
-        self.oracle
-            .record(|ledger| ledger.topic_deleted(side, topic));
-        self.oracle
-            .note(format!("topic {topic} is deleted at the {side}"));
+        self.oracle.record(|ledger| ledger.topic_deleted(side, topic));
+        self.oracle.note(format!("topic {topic} is deleted at the {side}"));
         Ok(())
     }
 
     /// Deletes a topic and creates it again: same name, another topic id, offsets from zero.
     pub fn recreate_topic(&self, side: Side, topic: &str) -> Result<()> {
-        let facts = self
-            .oracle
-            .ledger()
-            .topics
-            .get(&(side, topic.to_owned()))
-            .cloned();
+        let facts = self.oracle.ledger().topics.get(&(side, topic.to_owned())).cloned();
         self.delete_topic(side, topic)?;
-        let facts = facts.unwrap_or(TopicFacts {
-            partitions: 1,
-            retention_ms: None,
-        });
+        let facts = facts.unwrap_or(TopicFacts { partitions: 1, retention_ms: None });
         self.create_topic(side, topic, facts.partitions, facts.retention_ms)
     }
 
     /// Writes that many records outside any transaction and returns when all are acknowledged. Without a partition,
     /// their keys spread them.
-    pub fn produce(
-        &self,
-        side: Side,
-        topic: &str,
-        partition: Option<i32>,
-        records: usize,
-    ) -> Result<()> {
+    pub fn produce(&self, side: Side, topic: &str, partition: Option<i32>, records: usize) -> Result<()> {
         let doing = || format!("write {records} records to {topic} at the {side}");
         let config = acks::config(&self.place(side).bootstrap, "lab-hand", true);
         let producer = acks::producer(&config, &self.oracle, side)?;
         for n in 0..records {
             let record = format!("{{\"from\":\"lab\",\"n\":{n}}}");
-            acks::send(
-                &producer,
-                topic,
-                partition,
-                format!("lab-{n}").as_bytes(),
-                record.as_bytes(),
-            )
-            .doing(doing)?;
+            acks::send(&producer, topic, partition, format!("lab-{n}").as_bytes(), record.as_bytes()).doing(doing)?;
         }
         acks::flush(&producer, producer.context().failed(), LIMIT).doing(doing)?;
-        self.oracle.note(format!(
-            "{} records written to {topic} at the {side}",
-            producer.context().acknowledged()
-        ));
+        self.oracle.note(format!("{} records written to {topic} at the {side}", producer.context().acknowledged()));
         Ok(())
     }
 
     /// Deletes the records below `before`, or all, as retention would; returns the new low watermark.
-    pub fn delete_records(
-        &self,
-        side: Side,
-        topic: &str,
-        partition: i32,
-        before: Option<i64>,
-    ) -> Result<i64> {
+    pub fn delete_records(&self, side: Side, topic: &str, partition: i32, before: Option<i64>) -> Result<i64> {
         let low = self.client(side).delete_records(topic, partition, before)?;
-        self.oracle
-            .record(|ledger| ledger.records_deleted(&Part::new(side, topic, partition), low));
-        self.oracle.note(format!(
-            "records of {topic}/{partition} below {low} are deleted at the {side}"
-        ));
+        self.oracle.record(|ledger| ledger.records_deleted(&Part::new(side, topic, partition), low));
+        self.oracle.note(format!("records of {topic}/{partition} below {low} are deleted at the {side}"));
         Ok(low)
     }
 
@@ -127,14 +73,7 @@ impl Shop {
     }
 
     /// Commits one offset for a group that has no members.
-    pub fn seed(
-        &self,
-        side: Side,
-        group: &str,
-        topic: &str,
-        partition: i32,
-        offset: i64,
-    ) -> Result<()> {
+    pub fn seed(&self, side: Side, group: &str, topic: &str, partition: i32, offset: i64) -> Result<()> {
         self.seed_all(side, group, &[(topic.to_owned(), partition, offset)])
     }
 
@@ -146,20 +85,15 @@ impl Shop {
                 ledger.seeded(side, group, topic, *partition, *at);
             }
         });
-        self.oracle.note(format!(
-            "group {group} is seeded on {} partitions at the {side}",
-            offsets.len()
-        ));
+        self.oracle.note(format!("group {group} is seeded on {} partitions at the {side}", offsets.len()));
         Ok(())
     }
 
     /// Deletes a group that has no members, with its commits.
     pub fn delete_group(&self, side: Side, group: &str) -> Result<()> {
         self.client(side).delete_group(group)?;
-        self.oracle
-            .record(|ledger| ledger.group_deleted(side, group));
-        self.oracle
-            .note(format!("group {group} is deleted at the {side}"));
+        self.oracle.record(|ledger| ledger.group_deleted(side, group));
+        self.oracle.note(format!("group {group} is deleted at the {side}"));
         Ok(())
     }
 }

@@ -31,49 +31,16 @@ pub(super) struct Console {
 
 impl Console {
     /// Starts it and returns when the broker lists it as a member.
-    pub(super) fn start(
-        reader: Reader,
-        kafka: &Kafka,
-        dir: &Path,
-        oracle: &Oracle,
-    ) -> Result<Self> {
-        let topics: Vec<_> = reader
-            .topics
-            .iter()
-            .map(|(topic, _)| topic.clone())
-            .collect();
+    pub(super) fn start(reader: Reader, kafka: &Kafka, dir: &Path, oracle: &Oracle) -> Result<Self> {
+        let topics: Vec<_> = reader.topics.iter().map(|(topic, _)| topic.clone()).collect();
         oracle.record(|ledger| {
             ledger.group_reads(reader.side, &reader.group, &topics);
-            ledger.member_started(
-                reader.side,
-                &reader.group,
-                &reader.client_id,
-                Attachment::Consumer,
-            );
+            ledger.member_started(reader.side, &reader.group, &reader.client_id, Attachment::Consumer);
         });
-        oracle.note(format!(
-            "{} of {} starts at the {} (Java)",
-            reader.client_id, reader.group, reader.side
-        ));
-        let mut args = java_args(
-            kafka,
-            "-Xmx64m",
-            "org.apache.kafka.tools.consumer.ConsoleConsumer",
-        );
-        let include = topics
-            .iter()
-            .map(|topic| topic.replace('.', "\\."))
-            .collect::<Vec<_>>()
-            .join("|");
-        args.extend(
-            [
-                "--bootstrap-server",
-                &reader.bootstrap,
-                "--group",
-                &reader.group,
-            ]
-            .map(str::to_owned),
-        );
+        oracle.note(format!("{} of {} starts at the {} (Java)", reader.client_id, reader.group, reader.side));
+        let mut args = java_args(kafka, "-Xmx64m", "org.apache.kafka.tools.consumer.ConsoleConsumer");
+        let include = topics.iter().map(|topic| topic.replace('.', "\\.")).collect::<Vec<_>>().join("|");
+        args.extend(["--bootstrap-server", &reader.bootstrap, "--group", &reader.group].map(str::to_owned));
         match topics.as_slice() {
             [one] => args.extend(["--topic".to_owned(), one.clone()]),
             _ => args.extend(["--include".to_owned(), include]),
@@ -92,13 +59,7 @@ impl Console {
         let process = Process::start(&reader.client_id, &text(kafka.java()), &args, dir, &log)?;
         let stop = Arc::new(AtomicBool::new(false));
         let watcher = watch(&reader, oracle, &stop)?;
-        let mut console = Self {
-            reader,
-            oracle: oracle.clone(),
-            process,
-            stop,
-            watcher: Some(watcher),
-        };
+        let mut console = Self { reader, oracle: oracle.clone(), process, stop, watcher: Some(watcher) };
         console.await_member(kafka, dir)?;
         Ok(console)
     }
@@ -116,17 +77,9 @@ impl Console {
         self.stop.store(true, Ordering::SeqCst);
         if let Some(watcher) = self.watcher.take() {
             let _ = watcher.join();
-            let Reader {
-                side,
-                group,
-                client_id,
-                ..
-            } = &self.reader;
-            self.oracle
-                .record(|ledger| ledger.member_gone(*side, group, client_id));
-            self.oracle.note(format!(
-                "{client_id} of {group} is gone from the {side} ({how:?})"
-            ));
+            let Reader { side, group, client_id, .. } = &self.reader;
+            self.oracle.record(|ledger| ledger.member_gone(*side, group, client_id));
+            self.oracle.note(format!("{client_id} of {group} is gone from the {side} ({how:?})"));
         }
         Ok(())
     }
@@ -134,38 +87,18 @@ impl Console {
     /// Asks with Kafka's own tool, which speaks KIP-848, until it lists the member.
     fn await_member(&mut self, kafka: &Kafka, dir: &Path) -> Result<()> {
         let log = dir.join(format!("{}-members.log", self.reader.client_id));
-        let mut args = java_args(
-            kafka,
-            "-Xmx64m",
-            "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
-        );
+        let mut args = java_args(kafka, "-Xmx64m", "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand");
         let (bootstrap, group) = (self.reader.bootstrap.as_str(), self.reader.group.as_str());
-        let ask = [
-            "--bootstrap-server",
-            bootstrap,
-            "--describe",
-            "--members",
-            "--group",
-            group,
-        ];
+        let ask = ["--bootstrap-server", bootstrap, "--describe", "--members", "--group", group];
         args.extend(ask.map(str::to_owned));
         let what = format!("{} to join {group}", self.reader.client_id);
         clock::wait_for(&what, Duration::from_secs(120), || {
             if let Some(status) = self.process.ended() {
-                return Ok(Err(self
-                    .process
-                    .error(format!("ended by itself with {status}"))));
+                return Ok(Err(self.process.error(format!("ended by itself with {status}"))));
             }
             let _ = std::fs::remove_file(&log);
             let java = text(kafka.java());
-            let out = process::run(
-                "listing members",
-                &java,
-                &args,
-                dir,
-                &log,
-                Duration::from_secs(60),
-            );
+            let out = process::run("listing members", &java, &args, dir, &log, Duration::from_secs(60));
             match out {
                 Ok(out) if out.contains(&self.reader.client_id) => Ok(Ok(())),
                 Ok(out) => Err(out),
@@ -188,9 +121,7 @@ fn watch(reader: &Reader, oracle: &Oracle, stop: &Arc<AtomicBool>) -> Result<Joi
     let parts: Vec<_> = reader
         .topics
         .iter()
-        .flat_map(|(topic, partitions)| {
-            (0..*partitions).map(move |partition| (topic.clone(), partition))
-        })
+        .flat_map(|(topic, partitions)| (0..*partitions).map(move |partition| (topic.clone(), partition)))
         .collect();
     Ok(thread::spawn(move || {
         loop {

@@ -62,33 +62,19 @@ impl Member {
     pub(super) fn start(reader: Reader, oracle: &Oracle) -> Result<Self> {
         let consumer = reader.consumer()?;
         let onward = reader.producer(oracle)?;
-        let topics: Vec<_> = reader
-            .topics
-            .iter()
-            .map(|(topic, _)| topic.clone())
-            .collect();
+        let topics: Vec<_> = reader.topics.iter().map(|(topic, _)| topic.clone()).collect();
         oracle.record(|ledger| {
             ledger.group_reads(reader.side, &reader.group, &topics);
             ledger.member_started(reader.side, &reader.group, &reader.client_id, reader.how);
         });
-        oracle.note(format!(
-            "{} of {} starts at the {}",
-            reader.client_id, reader.group, reader.side
-        ));
+        oracle.note(format!("{} of {} starts at the {}", reader.client_id, reader.group, reader.side));
         let shared = Arc::new(Shared::default());
         let (done, ended) = channel();
-        let (its_reader, its_oracle, its_shared) =
-            (reader.clone(), oracle.clone(), Arc::clone(&shared));
+        let (its_reader, its_oracle, its_shared) = (reader.clone(), oracle.clone(), Arc::clone(&shared));
         thread::spawn(move || {
             its_reader.live(consumer, onward.as_ref(), &its_oracle, &its_shared, &done);
         });
-        Ok(Self {
-            reader,
-            oracle: oracle.clone(),
-            shared,
-            ended,
-            over: false,
-        })
+        Ok(Self { reader, oracle: oracle.clone(), shared, ended, over: false })
     }
 
     /// How many partitions it holds.
@@ -121,17 +107,9 @@ impl Member {
                 });
             }
         }
-        let Reader {
-            side,
-            group,
-            client_id,
-            ..
-        } = &self.reader;
-        self.oracle
-            .record(|ledger| ledger.member_gone(*side, group, client_id));
-        self.oracle.note(format!(
-            "{client_id} of {group} is gone from the {side} ({how:?})"
-        ));
+        let Reader { side, group, client_id, .. } = &self.reader;
+        self.oracle.record(|ledger| ledger.member_gone(*side, group, client_id));
+        self.oracle.note(format!("{client_id} of {group} is gone from the {side} ({how:?})"));
         Ok(())
     }
 }
@@ -160,19 +138,11 @@ impl Reader {
             }
             Attachment::Classic | Attachment::Assign => {
                 config
-                    .set(
-                        "session.timeout.ms",
-                        self.session_timeout.as_millis().to_string(),
-                    )
-                    .set(
-                        "heartbeat.interval.ms",
-                        (self.session_timeout.as_millis() / 3).max(1).to_string(),
-                    );
+                    .set("session.timeout.ms", self.session_timeout.as_millis().to_string())
+                    .set("heartbeat.interval.ms", (self.session_timeout.as_millis() / 3).max(1).to_string());
             }
         }
-        let consumer: BaseConsumer = config
-            .create()
-            .doing(|| format!("create {}", self.client_id))?;
+        let consumer: BaseConsumer = config.create().doing(|| format!("create {}", self.client_id))?;
         if self.how == Attachment::Assign {
             let mut list = TopicPartitionList::new();
             for (topic, partitions) in &self.topics {
@@ -181,28 +151,17 @@ impl Reader {
                         .doing(|| format!("name {topic}/{partition}"))?;
                 }
             }
-            consumer
-                .assign(&list)
-                .doing(|| format!("assign {}", self.client_id))?;
+            consumer.assign(&list).doing(|| format!("assign {}", self.client_id))?;
         } else {
-            let topics: Vec<_> = self
-                .topics
-                .iter()
-                .map(|(topic, _)| topic.as_str())
-                .collect();
-            consumer
-                .subscribe(&topics)
-                .doing(|| format!("subscribe {}", self.client_id))?;
+            let topics: Vec<_> = self.topics.iter().map(|(topic, _)| topic.as_str()).collect();
+            consumer.subscribe(&topics).doing(|| format!("subscribe {}", self.client_id))?;
         }
         Ok(consumer)
     }
 
     fn producer(&self, oracle: &Oracle) -> Result<Option<LedgerProducer>> {
         let config = acks::config(&self.bootstrap, &self.client_id, true);
-        self.onward
-            .as_ref()
-            .map(|_| acks::producer(&config, oracle, self.side))
-            .transpose()
+        self.onward.as_ref().map(|_| acks::producer(&config, oracle, self.side)).transpose()
     }
 
     /// The life of the reader's thread.
@@ -232,10 +191,7 @@ impl Reader {
             }
             let Some(current) = &consumer else {
                 // After a failure, read again from what was committed, as a restarted service would.
-                consumer = self
-                    .consumer()
-                    .map_err(|error| oracle.note(error.to_string()))
-                    .ok();
+                consumer = self.consumer().map_err(|error| oracle.note(error.to_string())).ok();
                 thread::sleep(Duration::from_millis(200));
                 continue;
             };
@@ -249,12 +205,7 @@ impl Reader {
     }
 
     /// Reads what there is, at most 200 records, and commits when all of it has been written on.
-    fn batch(
-        &self,
-        consumer: &BaseConsumer,
-        onward: Option<&LedgerProducer>,
-        oracle: &Oracle,
-    ) -> KafkaResult<()> {
+    fn batch(&self, consumer: &BaseConsumer, onward: Option<&LedgerProducer>, oracle: &Oracle) -> KafkaResult<()> {
         let mut upto: BTreeMap<(String, i32), i64> = BTreeMap::new();
         let failed = onward.map_or(0, |producer| producer.context().failed());
         let mut wait = Duration::from_millis(100);
@@ -265,16 +216,10 @@ impl Reader {
             wait = Duration::ZERO;
             let message = message?;
             if let (Some(producer), Some(topic)) = (onward, &self.onward) {
-                let (key, payload) = (
-                    message.key().unwrap_or_default(),
-                    message.payload().unwrap_or_default(),
-                );
+                let (key, payload) = (message.key().unwrap_or_default(), message.payload().unwrap_or_default());
                 acks::send(producer, topic, None, key, payload)?;
             }
-            upto.insert(
-                (message.topic().to_owned(), message.partition()),
-                message.offset() + 1,
-            );
+            upto.insert((message.topic().to_owned(), message.partition()), message.offset() + 1);
         }
         if upto.is_empty() {
             return Ok(());

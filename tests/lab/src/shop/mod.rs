@@ -136,91 +136,46 @@ impl Shop {
     pub fn wait_safe(&self, step: Step, limit: Duration) -> Result<()> {
         clock::wait_for(&format!("{step} to be safe"), limit, || {
             let reasons = self.oracle.unsafe_reasons(step);
-            if reasons.is_empty() {
-                Ok(())
-            } else {
-                Err(reasons.join("; "))
-            }
+            if reasons.is_empty() { Ok(()) } else { Err(reasons.join("; ")) }
         })
     }
 
     /// Waits until that many records are processed by a service on that side, over all of its partitions.
-    pub fn wait_processed(
-        &self,
-        side: Side,
-        service: &str,
-        records: i64,
-        limit: Duration,
-    ) -> Result<()> {
+    pub fn wait_processed(&self, side: Side, service: &str, records: i64, limit: Duration) -> Result<()> {
         let group = self.group(side, service);
-        clock::wait_for(
-            &format!("{group} to process {records} records"),
-            limit,
-            || {
-                let ledger = self.oracle.ledger();
-                let committed = ledger
-                    .groups
-                    .get(&(side, group.clone()))
-                    .map_or(0, |facts| facts.committed.values().sum());
-                if committed >= records {
-                    Ok(())
-                } else {
-                    Err(format!("{committed} processed"))
-                }
-            },
-        )
+        clock::wait_for(&format!("{group} to process {records} records"), limit, || {
+            let ledger = self.oracle.ledger();
+            let committed = ledger.groups.get(&(side, group.clone())).map_or(0, |facts| facts.committed.values().sum());
+            if committed >= records { Ok(()) } else { Err(format!("{committed} processed")) }
+        })
     }
 
     // ---- producers
 
     /// Starts an external producer on any topics. Undeclared to the agent, it is a *forgotten* one.
-    pub fn start_producer(
-        &self,
-        side: Side,
-        name: &str,
-        topics: &[String],
-        options: ProducerOptions,
-    ) -> Result<()> {
+    pub fn start_producer(&self, side: Side, name: &str, topics: &[String], options: ProducerOptions) -> Result<()> {
         let mut running = lock(&self.producers);
         let key = (side, name.to_owned());
         if running.contains_key(&key) {
-            return Err(Error::Usage(format!(
-                "producer {name} already runs at the {side}"
-            )));
+            return Err(Error::Usage(format!("producer {name} already runs at the {side}")));
         }
         if topics.is_empty() {
             return Err(Error::Usage(format!("producer {name} has no topic")));
         }
         let bootstrap = &self.place(side).bootstrap;
-        running.insert(
-            key,
-            Running::start(
-                bootstrap,
-                side,
-                name,
-                topics.to_vec(),
-                options,
-                &self.oracle,
-            )?,
-        );
+        running.insert(key, Running::start(bootstrap, side, name, topics.to_vec(), options, &self.oracle)?);
         Ok(())
     }
 
     /// Stops a producer, and returns when everything it sent was acknowledged.
     pub fn stop_producer(&self, side: Side, name: &str) -> Result<()> {
         let running = lock(&self.producers).remove(&(side, name.to_owned()));
-        running
-            .ok_or_else(|| Error::Usage(format!("no producer {name} at the {side}")))?
-            .stop()
+        running.ok_or_else(|| Error::Usage(format!("no producer {name} at the {side}")))?.stop()
     }
 
     /// The names of the producers that run on a side.
     pub fn producers(&self, side: Side) -> Vec<String> {
-        lock(&self.producers)
-            .keys()
-            .filter(|(at, _)| *at == side)
-            .map(|(_, name)| name.clone())
-            .collect()
+        lock(&self.producers).keys().filter(|(at, _)| *at == side).map(|(_, name)| name.clone()).collect()
     }
 
     // ---- services and readers
@@ -230,16 +185,11 @@ impl Shop {
         let spec = self.service(service)?;
         let key = (side, service.to_owned());
         if lock(&self.services).contains_key(&key) {
-            return Err(Error::Usage(format!(
-                "{service} already runs at the {side}"
-            )));
+            return Err(Error::Usage(format!("{service} already runs at the {side}")));
         }
         let place = self.place(side);
         let topics = self.partitions(side, spec.reads)?;
-        let total = topics
-            .iter()
-            .map(|(_, count)| usize::try_from(*count).unwrap_or(0))
-            .sum::<usize>();
+        let total = topics.iter().map(|(_, count)| usize::try_from(*count).unwrap_or(0)).sum::<usize>();
         let java = spec.how == Attachment::Consumer && place.kafka.version() < Version::V4_1_0;
         let mut members = Vec::new();
         for number in 0..spec.members {
@@ -255,35 +205,22 @@ impl Shop {
                 session_timeout: place.session_timeout,
             };
             members.push(if java {
-                Attached::Java(Console::start(
-                    reader,
-                    &place.kafka,
-                    self.scratch.path(),
-                    &self.oracle,
-                )?)
+                Attached::Java(Console::start(reader, &place.kafka, self.scratch.path(), &self.oracle)?)
             } else {
                 Attached::InProcess(Member::start(reader, &self.oracle)?)
             });
         }
         if !java {
-            clock::wait_for(
-                &format!("{service} to hold {total} partitions"),
-                Duration::from_secs(120),
-                || {
-                    let held: usize = members
-                        .iter()
-                        .map(|member| match member {
-                            Attached::InProcess(member) => member.assigned(),
-                            Attached::Java(_) => 0,
-                        })
-                        .sum();
-                    if held == total {
-                        Ok(())
-                    } else {
-                        Err(format!("{held} held"))
-                    }
-                },
-            )?;
+            clock::wait_for(&format!("{service} to hold {total} partitions"), Duration::from_secs(120), || {
+                let held: usize = members
+                    .iter()
+                    .map(|member| match member {
+                        Attached::InProcess(member) => member.assigned(),
+                        Attached::Java(_) => 0,
+                    })
+                    .sum();
+                if held == total { Ok(()) } else { Err(format!("{held} held")) }
+            })?;
         }
         lock(&self.services).insert(key, members);
         Ok(())
@@ -292,18 +229,13 @@ impl Shop {
     /// Ends all members of a service on a side.
     pub fn stop_service(&self, side: Side, service: &str, how: Stop) -> Result<()> {
         let members = lock(&self.services).remove(&(side, service.to_owned()));
-        let members =
-            members.ok_or_else(|| Error::Usage(format!("{service} does not run at the {side}")))?;
+        let members = members.ok_or_else(|| Error::Usage(format!("{service} does not run at the {side}")))?;
         members.into_iter().try_for_each(|member| member.stop(how))
     }
 
     /// The services that run on a side.
     pub fn services(&self, side: Side) -> Vec<String> {
-        lock(&self.services)
-            .keys()
-            .filter(|(at, _)| *at == side)
-            .map(|(_, name)| name.clone())
-            .collect()
+        lock(&self.services).keys().filter(|(at, _)| *at == side).map(|(_, name)| name.clone()).collect()
     }
 
     /// Starts a reader that uses `assign()` and commits for a group: the broker shows an `Empty` group whose offsets
@@ -316,10 +248,7 @@ impl Shop {
             side,
             group: group.to_owned(),
             client_id: format!("reader-{}-0", side.short()),
-            topics: topics
-                .iter()
-                .map(|topic| (topic.clone(), known.get(topic).copied().unwrap_or(0)))
-                .collect(),
+            topics: topics.iter().map(|topic| (topic.clone(), known.get(topic).copied().unwrap_or(0))).collect(),
             onward: None,
             how: Attachment::Assign,
             reset: "earliest",
@@ -327,9 +256,7 @@ impl Shop {
         };
         let member = Member::start(reader, &self.oracle)?;
         match lock(&self.readers).insert((side, group.to_owned()), member) {
-            Some(_) => Err(Error::Usage(format!(
-                "a reader for {group} already ran at the {side}"
-            ))),
+            Some(_) => Err(Error::Usage(format!("a reader for {group} already ran at the {side}"))),
             None => Ok(()),
         }
     }
@@ -337,18 +264,12 @@ impl Shop {
     /// Ends such a reader.
     pub fn stop_reader(&self, side: Side, group: &str) -> Result<()> {
         let reader = lock(&self.readers).remove(&(side, group.to_owned()));
-        reader
-            .ok_or_else(|| Error::Usage(format!("no reader for {group} at the {side}")))?
-            .stop(Stop::Leave)
+        reader.ok_or_else(|| Error::Usage(format!("no reader for {group} at the {side}")))?.stop(Stop::Leave)
     }
 
     fn service(&self, name: &str) -> Result<ServiceSpec> {
         let known = self.options.services().find(|spec| spec.name == name);
-        known.ok_or_else(|| {
-            Error::Usage(format!(
-                "no service {name}; the shop has rtu, svt, svc and sink"
-            ))
-        })
+        known.ok_or_else(|| Error::Usage(format!("no service {name}; the shop has rtu, svt, svc and sink")))
     }
 
     fn partitions(&self, side: Side, suffixes: &[&str]) -> Result<Vec<(String, i32)>> {
@@ -358,9 +279,7 @@ impl Shop {
             .map(|suffix| {
                 let topic = self.topic(side, suffix);
                 let count = known.get(&topic).copied();
-                count
-                    .map(|count| (topic.clone(), count))
-                    .ok_or_else(|| Error::Usage(format!("no topic {topic}")))
+                count.map(|count| (topic.clone(), count)).ok_or_else(|| Error::Usage(format!("no topic {topic}")))
             })
             .collect()
     }

@@ -14,26 +14,11 @@ pub struct TopicSpec {
 
 /// The shop's topics.
 pub const TOPICS: [TopicSpec; 5] = [
-    TopicSpec {
-        suffix: "crm.customers.ingestion",
-        partitions: 2,
-    },
-    TopicSpec {
-        suffix: "erp.orders.ingestion",
-        partitions: 1,
-    },
-    TopicSpec {
-        suffix: "crm.customers.pr-update",
-        partitions: 2,
-    },
-    TopicSpec {
-        suffix: "sv.customers.sv-trigger",
-        partitions: 1,
-    },
-    TopicSpec {
-        suffix: "sv.customers.sv-update",
-        partitions: 1,
-    },
+    TopicSpec { suffix: "crm.customers.ingestion", partitions: 2 },
+    TopicSpec { suffix: "erp.orders.ingestion", partitions: 1 },
+    TopicSpec { suffix: "crm.customers.pr-update", partitions: 2 },
+    TopicSpec { suffix: "sv.customers.sv-trigger", partitions: 1 },
+    TopicSpec { suffix: "sv.customers.sv-update", partitions: 1 },
 ];
 
 /// A service of the shop: one consumer group.
@@ -96,21 +81,14 @@ pub struct ProducerOptions {
 
 impl Default for ProducerOptions {
     fn default() -> Self {
-        Self {
-            rate: 5.0,
-            transaction: None,
-            idempotent: true,
-        }
+        Self { rate: 5.0, transaction: None, idempotent: true }
     }
 }
 
 impl ProducerOptions {
     /// The default with another rate.
     pub fn rate(rate: f64) -> Self {
-        Self {
-            rate,
-            ..Self::default()
-        }
+        Self { rate, ..Self::default() }
     }
 }
 
@@ -182,16 +160,12 @@ impl ShopOptions {
 
     pub(crate) fn services(&self) -> impl Iterator<Item = ServiceSpec> + use<> {
         let kip848 = self.kip848;
-        SERVICES
-            .into_iter()
-            .filter(move |service| kip848 || service.how != Attachment::Consumer)
+        SERVICES.into_iter().filter(move |service| kip848 || service.how != Attachment::Consumer)
     }
 
     pub(crate) fn topics(&self) -> impl Iterator<Item = TopicSpec> + use<> {
         let kip848 = self.kip848;
         // Without its reader the last topic would hold records that nobody reads.
-        TOPICS
-            .into_iter()
-            .filter(move |topic| kip848 || topic.suffix != "sv.customers.sv-update")
+        TOPICS.into_iter().filter(move |topic| kip848 || topic.suffix != "sv.customers.sv-update")
     }
 }

@@ -37,41 +37,21 @@ impl Running {
         options: ProducerOptions,
         oracle: &Oracle,
     ) -> Result<Self> {
-        let mut config = acks::config(
-            bootstrap,
-            name,
-            options.idempotent || options.transaction.is_some(),
-        );
+        let mut config = acks::config(bootstrap, name, options.idempotent || options.transaction.is_some());
         if options.transaction.is_some() {
-            config.set(
-                "transactional.id",
-                format!("{name}-{}", uuid::Uuid::new_v4().simple()),
-            );
+            config.set("transactional.id", format!("{name}-{}", uuid::Uuid::new_v4().simple()));
         }
         let producer = acks::producer(&config, oracle, side)?;
         if options.transaction.is_some() {
-            producer
-                .init_transactions(LIMIT)
-                .doing(|| format!("{name}: init transactions"))?;
+            producer.init_transactions(LIMIT).doing(|| format!("{name}: init transactions"))?;
         }
-        oracle.note(format!(
-            "producer {name} starts at the {side}: {}",
-            topics.join(", ")
-        ));
+        oracle.note(format!("producer {name} starts at the {side}: {}", topics.join(", ")));
         oracle.record(|ledger| ledger.producer_started(side, name, &topics));
         let stop = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&stop);
         let (its_name, its_oracle) = (name.to_owned(), oracle.clone());
-        let thread = thread::spawn(move || {
-            produce(&its_name, &producer, &topics, &options, &seen, &its_oracle)
-        });
-        Ok(Self {
-            side,
-            name: name.to_owned(),
-            oracle: oracle.clone(),
-            stop,
-            thread: Some(thread),
-        })
+        let thread = thread::spawn(move || produce(&its_name, &producer, &topics, &options, &seen, &its_oracle));
+        Ok(Self { side, name: name.to_owned(), oracle: oracle.clone(), stop, thread: Some(thread) })
     }
 
     /// Stops it, and returns when everything it sent was acknowledged. If that fails, the ledger goes on counting it
@@ -86,14 +66,10 @@ impl Running {
             return Ok(());
         };
         let name = &self.name;
-        let ended = thread
-            .join()
-            .map_err(|_| Error::Usage(format!("producer {name} panicked")))?;
+        let ended = thread.join().map_err(|_| Error::Usage(format!("producer {name} panicked")))?;
         ended.doing(|| format!("stop producer {name}"))?;
-        self.oracle
-            .record(|ledger| ledger.producer_stopped(self.side, name));
-        self.oracle
-            .note(format!("producer {name} stopped at the {}", self.side));
+        self.oracle.record(|ledger| ledger.producer_stopped(self.side, name));
+        self.oracle.note(format!("producer {name} stopped at the {}", self.side));
         Ok(())
     }
 }
@@ -126,17 +102,8 @@ fn produce(
         }
         for _ in 0..options.transaction.unwrap_or(1).max(1) {
             let topic = &topics[sent % topics.len()];
-            let record = format!(
-                "{{\"from\":\"{name}\",\"n\":{sent},\"at\":{}}}",
-                clock::wall_ms()
-            );
-            acks::send(
-                producer,
-                topic,
-                None,
-                format!("{name}-{sent}").as_bytes(),
-                record.as_bytes(),
-            )?;
+            let record = format!("{{\"from\":\"{name}\",\"n\":{sent},\"at\":{}}}", clock::wall_ms());
+            acks::send(producer, topic, None, format!("{name}-{sent}").as_bytes(), record.as_bytes())?;
             sent += 1;
             rest(producer, pause, stop);
         }
@@ -165,9 +132,7 @@ pub(super) fn closed(producer: &LedgerProducer, id: &str, committed: bool, oracl
 fn rest(producer: &LedgerProducer, pause: Duration, stop: &AtomicBool) {
     let start = clock::now();
     loop {
-        let left = pause
-            .saturating_sub(start.elapsed())
-            .min(Duration::from_millis(50));
+        let left = pause.saturating_sub(start.elapsed()).min(Duration::from_millis(50));
         producer.poll(left);
         if stop.load(Ordering::SeqCst) || start.elapsed() >= pause {
             return;

@@ -30,26 +30,15 @@ impl Shop {
         let id = format!("lab-{}", uuid::Uuid::new_v4().simple());
         let doing = || format!("open transaction {id}");
         let mut config = acks::config(&self.place(side).bootstrap, "lab-transaction", true);
-        config
-            .set("transactional.id", &id)
-            .set("transaction.timeout.ms", "600000");
+        config.set("transactional.id", &id).set("transaction.timeout.ms", "600000");
         let producer = acks::producer(&config, &self.oracle, side)?;
         producer.init_transactions(LIMIT).doing(doing)?;
         producer::open(&producer, &id, &self.oracle).doing(doing)?;
         for n in 0..records {
-            acks::send(
-                &producer,
-                topic,
-                None,
-                format!("{id}-{n}").as_bytes(),
-                b"{}",
-            )
-            .doing(doing)?;
+            acks::send(&producer, topic, None, format!("{id}-{n}").as_bytes(), b"{}").doing(doing)?;
         }
         acks::flush(&producer, producer.context().failed(), LIMIT).doing(doing)?;
-        self.oracle.note(format!(
-            "transaction {id} is open on {topic} at the {side} with {records} records"
-        ));
+        self.oracle.note(format!("transaction {id} is open on {topic} at the {side} with {records} records"));
         lock(&self.transactions).insert(id.clone(), Open { producer });
         Ok(id)
     }
@@ -73,11 +62,7 @@ impl Shop {
         let open = lock(&self.transactions).remove(id);
         let open = open.ok_or_else(|| Error::Usage(format!("no open transaction {id}")))?;
         let (producer, what) = (&open.producer, if commit { "commit" } else { "abort" });
-        let ended = if commit {
-            producer.commit_transaction(LIMIT)
-        } else {
-            producer.abort_transaction(LIMIT)
-        };
+        let ended = if commit { producer.commit_transaction(LIMIT) } else { producer.abort_transaction(LIMIT) };
         // Should this fail, the ledger goes on counting the transaction as open.
         ended.doing(|| format!("{what} transaction {id}"))?;
         producer::closed(producer, id, commit, &self.oracle);
