@@ -5,6 +5,7 @@
 //! a [`Fact`] counts only once it is on disk.
 
 use crate::Name;
+use crate::estate::Side;
 use crate::settings::Home;
 use crate::time::{Dur, Wall};
 use serde::{Deserialize, Serialize};
@@ -157,6 +158,22 @@ pub enum Fact {
         author: Name,
         /// Why.
         reason: Name,
+    },
+    /// A person's word no longer counts: what was measured since contradicts it.
+    Voided {
+        /// What, as in the playbook.
+        name: Name,
+        /// About what.
+        subject: Vec<Name>,
+        /// When.
+        at: Wall,
+    },
+    /// The cluster a side's Kafka was when the migration began.
+    Cluster {
+        /// The side.
+        side: Side,
+        /// Its id.
+        cluster: Name,
     },
     /// A group has committed on, been assigned or subscribed to a topic.
     Pair {
@@ -335,6 +352,7 @@ pub struct Facts {
     pub(crate) holds: BTreeMap<Option<Name>, Word>,
     pub(crate) confirmed: BTreeMap<(Name, Vec<Name>), Word>,
     pub(crate) accepted: BTreeMap<(Name, LogKey), (Option<i64>, i64)>,
+    pub(crate) clusters: BTreeMap<Side, Name>,
     pub(crate) pairs: BTreeMap<Name, BTreeSet<(Name, Name)>>,
     pub(crate) topics: BTreeMap<(Name, Name), Uuid>,
     pub(crate) members: BTreeMap<Name, BTreeMap<(Name, Name), BTreeSet<Home>>>,
@@ -380,6 +398,12 @@ impl Facts {
             }
             Fact::Confirmed { name, subject, at, author, reason, basis } => {
                 self.confirmed.insert((name, subject), Word { at, author, reason, basis });
+            }
+            Fact::Voided { name, subject, .. } => {
+                self.confirmed.remove(&(name, subject));
+            }
+            Fact::Cluster { side, cluster } => {
+                self.clusters.entry(side).or_insert(cluster);
             }
             Fact::Accepted { key, group, committed, end, .. } => {
                 self.accepted.insert((group, key), (committed, end));
@@ -429,6 +453,7 @@ impl Facts {
             "switch-producers" => {
                 self.starts.clear();
                 self.grown.clear();
+                self.clusters.clear();
             }
             "stop-consumers" => {
                 self.source_ends.clear();

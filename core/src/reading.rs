@@ -85,6 +85,8 @@ codes! {
     Order = "order",
     /// This reading is not part of this version.
     NotBuilt = "not-built",
+    /// Another cluster answers than the one the migration began on.
+    OtherCluster = "other-cluster",
     /// Nothing in this set, so nothing is proven.
     EmptySet = "empty-set",
     /// It was never seen, so its absence proves nothing.
@@ -508,6 +510,8 @@ impl Reading {
 pub enum IfEmpty {
     /// Nothing is proven: unknown, with what the set should hold.
     Unknown(&'static str),
+    /// Nothing is proven, since none was ever seen.
+    Never(&'static str),
     /// A person said why there is none.
     Expected(Name),
 }
@@ -526,6 +530,7 @@ pub fn each<T, M: std::hash::Hash>(
     if r.of == 0 {
         let f = match empty {
             IfEmpty::Unknown(what) => Finding::unknown(Code::EmptySet, Subject::Whole).detail(what),
+            IfEmpty::Never(what) => Finding::unknown(Code::NeverSeen, Subject::Whole).detail(what),
             IfEmpty::Expected(why) => Finding::yes(Code::Relaxed, Subject::Whole).detail(why),
         };
         r.add(0, f);

@@ -52,6 +52,7 @@ fn said(f: &Finding) -> String {
         Code::Partial => format!("{at}: part of the reading is missing"),
         Code::Order => format!("{at}: read in an order that could hide something"),
         Code::NotBuilt => format!("{at} is not measured by this version").trim_start().to_owned(),
+        Code::OtherCluster => format!("{at} is another cluster than the one the migration began on"),
         Code::EmptySet => format!("there are no {detail}, so nothing is proven"),
         Code::NeverSeen if at.is_empty() => "never seen".to_owned(),
         Code::NeverSeen => format!("{at} was never seen"),
@@ -146,6 +147,9 @@ fn subject(s: &Subject) -> String {
 pub fn quantity(q: &Qty) -> String {
     match q {
         Qty::Count(n, "") => grouped(*n),
+        Qty::Count(1, "records") => "1 record".to_owned(),
+        Qty::Count(1, "records behind") => "1 record behind".to_owned(),
+        Qty::Count(1, "partitions") => "1 partition".to_owned(),
         Qty::Count(n, unit) => format!("{} {unit}", grouped(*n)),
         Qty::Time(d) => d.to_string(),
         Qty::At(w) => instant(*w),
@@ -168,31 +172,30 @@ fn grouped(n: i64) -> String {
 
 /// An instant as RFC 3339 in UTC, whole seconds.
 pub fn instant(w: Wall) -> String {
-    let s = w.0.div_euclid(1000);
-    let (days, rest) = (s.div_euclid(86_400), s.rem_euclid(86_400));
-    // Howard Hinnant's civil-from-days.
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let (d, m) = (doy - (153 * mp + 2) / 5 + 1, if mp < 10 { mp + 3 } else { mp - 9 });
-    let y = yoe + era * 400 + i64::from(m <= 2);
-    format!("{y:04}-{m:02}-{d:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest % 3600 / 60, rest % 60)
+    jiff::Timestamp::from_second(w.0.div_euclid(1000))
+        .map_or_else(|_| "an impossible instant".to_owned(), |t| t.to_string())
 }
 
-/// The finding that speaks for an answer: no before unknown, blockers before checks.
+/// The finding that speaks for an answer: no before unknown, the order of steps before their checks.
 pub fn chief(a: &Answer) -> Option<Finding> {
-    let blockers = a.blockers.iter().filter(|f| f.is != Tri::Yes).cloned();
-    let checks = a.checks.iter().filter(|c| !c.advisory && !c.left_out && c.is != Tri::Yes).map(|c| c.chief());
-    blockers.chain(checks).min_by_key(|f| u8::from(f.is != Tri::No))
+    let blockers = a.blockers.iter().filter(|f| f.is != Tri::Yes).map(|f| (f.clone(), 0u8));
+    let checks = a.checks.iter().filter(|c| !c.advisory && !c.left_out && c.is != Tri::Yes).map(|c| (c.chief(), 1));
+    // Of the unknown ones a check says more than what follows from it.
+    let rank = |(f, from): &(Finding, u8)| if f.is == Tri::No { *from } else { 3 - *from };
+    blockers.chain(checks).min_by_key(rank).map(|(f, _)| f)
+}
+
+/// The chief finding in a sentence; one about a check as a whole names the check.
+fn chief_sentence(a: &Answer, f: &Finding) -> String {
+    let said = sentence(f);
+    let of = a.checks.iter().find(|c| f.at == Subject::Whole && !c.left_out && c.is != Tri::Yes && c.chief() == *f);
+    of.map_or_else(|| said.clone(), |c| format!("{}: {said}", c.check.id))
 }
 
 /// An answer in one line: `no-go (draining): group … is 1 204 records behind`.
 pub fn answer(a: &Answer) -> String {
     match chief(a) {
-        Some(f) => format!("{} ({}): {}", a.verdict.as_str(), f.code.as_str(), sentence(&f)),
+        Some(f) => format!("{} ({}): {}", a.verdict.as_str(), f.code.as_str(), chief_sentence(a, &f)),
         None if a.verdict == Verdict::Go => "go".to_owned(),
         None => a.verdict.as_str().to_owned(),
     }
@@ -212,7 +215,7 @@ mod tests {
     #[test]
     fn instants_read_as_rfc_3339() {
         assert_eq!(instant(Wall(0)), "1970-01-01T00:00:00Z");
-        assert_eq!(instant(Wall(1_795_377_599_999)), "2026-11-22T20:39:59Z");
+        assert_eq!(instant(Wall(1_795_377_599_999)), "2026-11-22T19:59:59Z");
         assert_eq!(instant(Wall(951_782_400_000)), "2000-02-29T00:00:00Z");
     }
 

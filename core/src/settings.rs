@@ -223,9 +223,9 @@ impl KafkaSettings {
     /// The class of a source topic.
     pub fn class(&self, topic: &str) -> Option<Class> {
         self.classes.iter().find(|(p, _)| p.matches(topic)).map(|(_, c)| *c).or_else(|| {
-            Class::ALL.into_iter().find(|c| {
-                topic.strip_suffix(c.as_str()).is_some_and(|head| head.ends_with('.') && head.len() > 1)
-            })
+            Class::ALL
+                .into_iter()
+                .find(|c| topic.strip_suffix(c.as_str()).is_some_and(|head| head.ends_with('.') && head.len() > 1))
         })
     }
 

@@ -8,6 +8,7 @@ use crate::facts::{Facts, LogKey};
 use crate::reading::{Basis, Code, Gap, Known, Subject};
 use crate::settings::{KafkaSettings, Settings};
 use crate::time::{Dur, Now, Span};
+use std::collections::BTreeSet;
 
 /// The estate, the facts and the settings at one instant.
 #[derive(Copy, Clone, Debug)]
@@ -60,9 +61,10 @@ pub fn gap(f: &Failure, at: Subject) -> Gap {
 impl<'a> View<'a> {
     /// The settings of the Kafka move.
     pub fn kafka_settings(&self) -> Known<&'a KafkaSettings> {
-        self.settings.kafka.as_ref().ok_or_else(|| {
-            Gap::new(Code::NotMeasured, Subject::Whole).detail("no kafka section in the configuration")
-        })
+        self.settings
+            .kafka
+            .as_ref()
+            .ok_or_else(|| Gap::new(Code::NotMeasured, Subject::Whole).detail("no kafka section in the configuration"))
     }
 
     /// The newest sample of a side's Kafka cluster, if it may still be believed.
@@ -80,6 +82,11 @@ impl<'a> View<'a> {
             Some(f) => gap(f, Subject::Side(side)),
             None => Gap { at: Subject::Side(side), ..g },
         })?;
+        if let Some(began_on) = self.facts.clusters.get(&side).filter(|c| **c != sample.cluster_id) {
+            return Err(Gap::new(Code::OtherCluster, Subject::Side(side))
+                .detail(format!("{} answers, it was {began_on}", sample.cluster_id))
+                .fix("point it at the cluster it was, or start again with a higher `attempt`"));
+        }
         Ok(Kafka { side, sample, memory, basis })
     }
 
@@ -106,6 +113,14 @@ impl<'a> View<'a> {
         Ok(Basis { span, until })
     }
 
+    /// Every topic in scope on the source: those listed now, and those seen before that are not. One that vanished from
+    /// the list is not known to be gone: the agent may have lost its right to see it.
+    pub fn topics(&self, source: &Kafka<'a>) -> BTreeSet<&'a Name> {
+        let Some(s) = self.settings.kafka.as_ref() else { return BTreeSet::new() };
+        let before = self.facts.topics.keys().filter(|(c, t)| *c == source.sample.cluster_id && s.in_scope(t));
+        source.sample.topics.keys().chain(before.map(|(_, t)| t)).collect()
+    }
+
     /// The pairs seen on the source in this attempt that count, with their topic's name.
     pub fn pairs(&self, source: &Kafka<'a>) -> Vec<(&'a Name, &'a Name)> {
         let Some(s) = self.settings.kafka.as_ref() else { return Vec::new() };
@@ -121,9 +136,11 @@ impl<'a> Kafka<'a> {
     /// A topic in scope, its partitions known.
     pub fn topic(&self, topic: &Name) -> Known<&'a TopicSample> {
         let at = || Subject::Topic(self.side, topic.clone());
-        let t = self.sample.topics.get(topic).ok_or_else(|| {
-            Gap::new(Code::Vanished, at()).detail("it is not in the cluster's list of topics")
-        })?;
+        let t = self
+            .sample
+            .topics
+            .get(topic)
+            .ok_or_else(|| Gap::new(Code::Vanished, at()).detail("it is not in the cluster's list of topics"))?;
         if let Some(f) = &t.failed {
             return Err(gap(f, at()));
         }

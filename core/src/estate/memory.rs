@@ -233,7 +233,7 @@ impl KafkaMemory {
 
 /// The lag of a group on a topic: high watermarks less committed offsets over all partitions; `None` where any part of
 /// it is not known. A partition without a commit counts as unknown unless it is empty.
-pub fn lag_of(group: &GroupSample, topic: &Name, sample: &KafkaSample) -> Option<i64> {
+pub(super) fn lag_of(group: &GroupSample, topic: &Name, sample: &KafkaSample) -> Option<i64> {
     let t = sample.topics.get(topic).filter(|t| t.failed.is_none() && !t.partitions.is_empty())?;
     let commits = group.commits.as_ref().ok()?;
     let mut sum = 0i64;

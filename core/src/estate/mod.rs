@@ -9,7 +9,7 @@ mod memory;
 use crate::Name;
 use crate::time::{Now, Span, Wall};
 use kafka::{KafkaConfigs, KafkaSample, KafkaTails};
-pub use memory::{EndsMemory, CommitMemory, KafkaMemory, LagPoint};
+pub use memory::{CommitMemory, EndsMemory, KafkaMemory, LagPoint};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;

@@ -92,7 +92,11 @@ mod tests {
         assert_eq!(held(&[y(0), read(5, Tri::No, &[1]), y(10), y(15)]), 4);
         assert_eq!(held(&[y(0), read(5, Tri::Unknown, &[1]), y(10)]), 9);
         let u = |t| read(t, Tri::Unknown, &[1]);
-        assert_eq!(held(&[y(0), u(5), u(10), u(15), y(20), y(25)]), 4, "more than three intervals without a true sample");
+        assert_eq!(
+            held(&[y(0), u(5), u(10), u(15), y(20), y(25)]),
+            4,
+            "more than three intervals without a true sample"
+        );
     }
 
     #[test]

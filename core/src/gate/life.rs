@@ -37,8 +37,7 @@ pub(super) fn board(gate: &mut Gate, v: &View<'_>, j: &Judged, new: &mut Vec<Fac
     for b in &boards {
         w.conclude(gate, b, &boards, new);
     }
-    let tracks =
-        v.settings.tracks.iter().map(|t| TrackBoard { track: *t, downtime: downtime_since(v, *t) }).collect();
+    let tracks = v.settings.tracks.iter().map(|t| TrackBoard { track: *t, downtime: downtime_since(v, *t) }).collect();
     Board { at: v.now, tracks, steps: boards }
 }
 
@@ -126,14 +125,28 @@ impl World<'_, '_> {
         let at = Subject::Step(step.id);
         match life {
             Life::Done(..) => {
-                return Answer { verdict: Verdict::Go, settled: None, blockers, checks, until: self.until(None), earliest_go: None };
+                return Answer {
+                    verdict: Verdict::Go,
+                    settled: None,
+                    blockers,
+                    checks,
+                    until: self.until(None),
+                    earliest_go: None,
+                };
             }
             Life::Skipped(why) => {
                 let p = predecessor(self.v, step);
                 if p.is_none_or(|p| self.v.facts.is_done(p.id)) {
                     let note = Finding::yes(Code::Relaxed, at).detail(why.clone());
                     let until = self.until(None);
-                    return Answer { verdict: Verdict::Go, settled: None, blockers: vec![note], checks, until, earliest_go: None };
+                    return Answer {
+                        verdict: Verdict::Go,
+                        settled: None,
+                        blockers: vec![note],
+                        checks,
+                        until,
+                        earliest_go: None,
+                    };
                 }
                 blockers.extend(p.map(|p| Finding::no(Code::Predecessor, Subject::Step(p.id))));
             }
@@ -142,8 +155,10 @@ impl World<'_, '_> {
             Life::Pending | Life::OutOfOrder => {
                 let looks_done = self.holds(checks.iter().cloned()) == Tri::Yes;
                 blockers.push(if looks_done {
-                    Finding::unknown(Code::Unclaimed, at)
-                        .fix(format!("cutover-agent begin {0}; or, if it was taken: cutover-agent adopt {0} --reason …", step.id))
+                    Finding::unknown(Code::Unclaimed, at).fix(format!(
+                        "cutover-agent begin {0}; or, if it was taken: cutover-agent adopt {0} --reason …",
+                        step.id
+                    ))
                 } else {
                     Finding::no(Code::NotBegun, at)
                 });
@@ -196,10 +211,11 @@ impl World<'_, '_> {
         for other in steps(step.track) {
             if self.life(other) == Life::OutOfOrder {
                 let seen = self.j.sighting(other).and_then(|r| r.chief()).map(render::sentence).unwrap_or_default();
-                out.push(Finding::no(Code::OutOfOrder, Subject::Step(other.id)).detail(seen).fix(format!(
-                    "undo it, or, if it is meant: cutover-agent adopt {} --reason …",
-                    other.id
-                )));
+                out.push(
+                    Finding::no(Code::OutOfOrder, Subject::Step(other.id))
+                        .detail(seen)
+                        .fix(format!("undo it, or, if it is meant: cutover-agent adopt {} --reason …", other.id)),
+                );
             }
         }
         if let Some(p) = predecessor(v, step) {
@@ -208,12 +224,18 @@ impl World<'_, '_> {
             if f.undone.is_some() {
                 out.push(Finding::no(Code::Undone, at));
             } else if !v.facts.is_done(p.id) {
-                out.push(Finding::no(Code::Predecessor, at).detail(if f.begun.is_some() { "begun" } else { "pending" }));
+                let why = match f.begun {
+                    Some(_) => format!("begun; {}", render::answer(&self.done(p, &self.life(p)))),
+                    None => "pending".to_owned(),
+                };
+                out.push(Finding::no(Code::Predecessor, at).detail(why));
             } else if let (Some(done), false, None) = (f.done, begun, downtime_since(v, step.track)) {
                 let pace = v.settings.scaled(v.settings.pace);
                 let since = v.now.wall - done;
                 if since < pace {
-                    out.push(Finding::no(Code::Pace, at).seen(Qty::Time(since)).limit(Qty::Time(pace)).wait(pace - since));
+                    out.push(
+                        Finding::no(Code::Pace, at).seen(Qty::Time(since)).limit(Qty::Time(pace)).wait(pace - since),
+                    );
                 }
             }
         }
@@ -377,7 +399,12 @@ impl World<'_, '_> {
                 // Only once the go itself is a fact.
                 if taken && recently_go(&f, v.now) {
                     new.extend((step.anchors_begun)(v));
-                    new.push(Fact::Begun { step: name, at: v.now.wall, how: How::Unclaimed, evidence: evidence(&b.ready) });
+                    new.push(Fact::Begun {
+                        step: name,
+                        at: v.now.wall,
+                        how: How::Unclaimed,
+                        evidence: evidence(&b.ready),
+                    });
                 }
             }
             Life::Begun(..) | Life::Undone(_) => {

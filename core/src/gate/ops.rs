@@ -218,7 +218,13 @@ impl Gate {
         Ok(facts)
     }
 
-    fn withdraw(&mut self, v: &View<'_>, step: &'static Step, author: Name, reason: Name) -> Result<Vec<Fact>, Refusal> {
+    fn withdraw(
+        &mut self,
+        v: &View<'_>,
+        step: &'static Step,
+        author: Name,
+        reason: Name,
+    ) -> Result<Vec<Fact>, Refusal> {
         let f = v.facts.step(step.id);
         if f.begun.is_none() {
             return Err(Refusal::Bad(format!("{} is not begun: there is nothing to withdraw", step.id)));
@@ -315,7 +321,14 @@ fn confirm(v: &View<'_>, name: &Name, subject: &[Name], author: Name, reason: Na
     if exit.confirm == "reconciled" {
         facts.push(reconciled(v, subject, &author)?);
     }
-    facts.push(Fact::Confirmed { name: name.clone(), subject: subject.to_vec(), at: v.now.wall, author, reason, basis });
+    facts.push(Fact::Confirmed {
+        name: name.clone(),
+        subject: subject.to_vec(),
+        at: v.now.wall,
+        author,
+        reason,
+        basis,
+    });
     Ok(facts)
 }
 
@@ -323,7 +336,8 @@ fn reconciled(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fact, Ref
     let [topic, partition, offset] = subject else {
         return Err(Refusal::Bad("confirm reconciled takes <topic> <partition> <offset>".to_owned()));
     };
-    let number = |what: &str, n: &Name| n.parse::<i64>().map_err(|_| Refusal::Bad(format!("{what} `{n}` is not a number")));
+    let number =
+        |what: &str, n: &Name| n.parse::<i64>().map_err(|_| Refusal::Bad(format!("{what} `{n}` is not a number")));
     let (p, offset) = (number("partition", partition)?, number("offset", offset)?);
     let gone = |g: crate::reading::Gap| {
         let f: Finding = g.into();

@@ -49,10 +49,9 @@ impl fmt::Display for JournalError {
             Self::Damaged { file, damage } => write!(f, "journal {file}: {damage}"),
             Self::Refused(refusal) => write!(f, "refused by the journal: {refusal}"),
             Self::Disk { doing, source } => write!(f, "journal: {doing} failed: {source}"),
-            Self::Poisoned { file, why } => write!(
-                f,
-                "journal {file} takes no facts until it was reopened, because {why}"
-            ),
+            Self::Poisoned { file, why } => {
+                write!(f, "journal {file} takes no facts until it was reopened, because {why}")
+            }
             Self::Diverged { file, why } => write!(
                 f,
                 "journal {file} was changed behind the agent's back: {why}; stop the agent, find out what else writes \
@@ -66,10 +65,7 @@ impl Error for JournalError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Disk { source, .. } => source.source(),
-            Self::Damaged { .. }
-            | Self::Refused(_)
-            | Self::Poisoned { .. }
-            | Self::Diverged { .. } => None,
+            Self::Damaged { .. } | Self::Refused(_) | Self::Poisoned { .. } | Self::Diverged { .. } => None,
         }
     }
 }
@@ -168,18 +164,16 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Migration => write!(
-                f,
-                "the migration's name must have 1 to {MAX_MIGRATION} bytes and no control characters"
-            ),
+            Self::Migration => {
+                write!(f, "the migration's name must have 1 to {MAX_MIGRATION} bytes and no control characters")
+            }
             Self::Newline { index } => {
                 write!(f, "payload {index} of the turn contains a newline")
             }
             Self::Empty { index } => write!(f, "payload {index} of the turn is empty"),
-            Self::TooLong { index, len } => write!(
-                f,
-                "payload {index} of the turn has {len} bytes, more than {MAX_PAYLOAD}"
-            ),
+            Self::TooLong { index, len } => {
+                write!(f, "payload {index} of the turn has {len} bytes, more than {MAX_PAYLOAD}")
+            }
             Self::Full { len } => write!(
                 f,
                 "it would have {len} bytes, more than {MAX_JOURNAL}; something writes far more facts than a migration \

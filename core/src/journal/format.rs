@@ -65,10 +65,7 @@ pub struct Position {
 /// The header line: `cutover-journal <version> <attempt> <migration> <crc>\n`, the CRC-32C (eight hexadecimal digits)
 /// being over everything before the space in front of it. Also gives where the first turn goes.
 pub fn encode_header(identity: &Identity) -> (Vec<u8>, Position) {
-    let text = format!(
-        "{MAGIC} {VERSION} {} {}",
-        identity.attempt, identity.migration
-    );
+    let text = format!("{MAGIC} {VERSION} {} {}", identity.attempt, identity.migration);
     let chain = crc32c::crc32c(text.as_bytes());
     let bytes = format!("{text} {chain:08x}\n").into_bytes();
     let len = bytes.len() as u64;
@@ -82,10 +79,7 @@ pub fn encode_header(identity: &Identity) -> (Vec<u8>, Position) {
 /// write left behind can be told from what must have been confirmed. `prev` is the CRC of the line before, or of the
 /// header: a lost, repeated or moved line is noticed. `crc` is the CRC-32C over everything before it and the payload,
 /// so that each line can be verified by itself, whatever happened to the one before.
-pub fn encode_turn<S: AsRef<str>>(
-    at: &Position,
-    payloads: &[S],
-) -> Result<(Vec<u8>, Position), Refusal> {
+pub fn encode_turn<S: AsRef<str>>(at: &Position, payloads: &[S]) -> Result<(Vec<u8>, Position), Refusal> {
     let mut bytes = Vec::new();
     let mut here = *at;
     let first = at.next;
@@ -129,10 +123,7 @@ pub(super) fn whole_header(bytes: &[u8]) -> Option<Header> {
     if !rest.is_empty() || crc != crc32c::crc32c(text.as_bytes()) {
         return None;
     }
-    let (version, text) = text
-        .strip_prefix(MAGIC)?
-        .strip_prefix(' ')?
-        .split_once(' ')?;
+    let (version, text) = text.strip_prefix(MAGIC)?.strip_prefix(' ')?.split_once(' ')?;
     let version = version.parse().ok()?;
     if version != VERSION {
         return Some(Header::Version(version));
@@ -164,10 +155,7 @@ pub(super) fn whole_line(bytes: &[u8]) -> Option<Line<'_>> {
     let head = &bytes[..bytes.len() - rest.len()];
     let (crc, rest) = take_hex(rest)?;
     let rest = rest.strip_prefix(b" ")?;
-    let end = rest
-        .iter()
-        .take(MAX_PAYLOAD + 1)
-        .position(|b| *b == b'\n')?;
+    let end = rest.iter().take(MAX_PAYLOAD + 1).position(|b| *b == b'\n')?;
     let payload = &rest[..end];
     if payload.is_empty() || crc != record_crc(head, payload) {
         return None;

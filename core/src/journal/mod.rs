@@ -57,8 +57,6 @@ mod tests;
 
 pub use disk::{Disk, DiskError};
 pub use error::{Damage, JournalError, Refusal};
-pub use format::{
-    Identity, MAGIC, MAX_MIGRATION, MAX_PAYLOAD, Position, VERSION, encode_header, encode_turn,
-};
+pub use format::{Identity, MAGIC, MAX_MIGRATION, MAX_PAYLOAD, Position, VERSION, encode_header, encode_turn};
 pub use recover::{Record, Recovered, Torn, recover};
 pub use writer::{Journal, MAX_JOURNAL, Reopened, Report};

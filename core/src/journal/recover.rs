@@ -76,12 +76,7 @@ pub fn recover(bytes: &[u8], identity: &Identity) -> Result<Recovered, Damage> {
             Turn::Torn(why) => break torn(bytes, position.len, why),
         }
     };
-    Ok(Recovered {
-        records,
-        position,
-        last_turn_at,
-        torn,
-    })
+    Ok(Recovered { records, position, last_turn_at, torn })
 }
 
 fn torn(bytes: &[u8], at: u64, why: &'static str) -> Option<Torn> {
@@ -90,12 +85,7 @@ fn torn(bytes: &[u8], at: u64, why: &'static str) -> Option<Torn> {
 }
 
 /// Where the first turn goes, or `None` if the header was never completely written.
-fn after_header(
-    bytes: &[u8],
-    identity: &Identity,
-    header: &[u8],
-    start: Position,
-) -> Result<Option<Position>, Damage> {
+fn after_header(bytes: &[u8], identity: &Identity, header: &[u8], start: Position) -> Result<Option<Position>, Damage> {
     match whole_header(bytes) {
         Some(Header::Identity(found)) if found == *identity => return Ok(Some(start)),
         Some(Header::Identity(found)) => {
@@ -106,19 +96,14 @@ fn after_header(
         None => {}
     }
     if let Some((at, line)) = whole_lines(bytes, 0).next() {
-        let why = format!(
-            "the header does not verify, and record {} stands whole at byte {at}",
-            line.seq
-        );
+        let why = format!("the header does not verify, and record {} stands whole at byte {at}", line.seq);
         return Err(corrupt(bytes, 0, why));
     }
     // Records are written only after the header was synced: what is no longer than the header can hold none.
     if bytes.len() <= header.len() {
         return Ok(None);
     }
-    Err(Damage::NotAJournal {
-        len: bytes.len() as u64,
-    })
+    Err(Damage::NotAJournal { len: bytes.len() as u64 })
 }
 
 /// What stands where a turn should begin.
@@ -145,15 +130,8 @@ fn next_turn(bytes: &[u8], start: &Position) -> Result<Turn, Damage> {
             );
             return Err(corrupt(bytes, here.len, why));
         }
-        here = Position {
-            next: here.next + 1,
-            chain: line.crc,
-            len: here.len + line.len,
-        };
-        turn.push(Record {
-            seq: line.seq,
-            payload: line.payload.to_owned(),
-        });
+        here = Position { next: here.next + 1, chain: line.crc, len: here.len + line.len };
+        turn.push(Record { seq: line.seq, payload: line.payload.to_owned() });
         if line.seq == line.last {
             return Ok(Turn::Whole(turn, here));
         }

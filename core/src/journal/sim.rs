@@ -171,11 +171,7 @@ impl State {
 
     fn sync(&mut self) {
         let dirty_to = self.dirty.iter().rposition(|d| *d).map_or(0, |at| at + 1);
-        let len = if self.len_dirty {
-            self.cache.len()
-        } else {
-            self.durable.len().max(dirty_to)
-        };
+        let len = if self.len_dirty { self.cache.len() } else { self.durable.len().max(dirty_to) };
         self.durable.resize(len, 0);
         for (at, _) in self.dirty.iter().enumerate().filter(|(_, dirty)| **dirty) {
             self.durable[at] = self.cache[at];
@@ -210,9 +206,7 @@ impl Disk for SimDisk {
 
     fn len(&mut self) -> Result<u64, DiskError> {
         let mut state = self.0.borrow_mut();
-        state
-            .fault()
-            .map_or_else(|| Ok(state.cache.len() as u64), Err)
+        state.fault().map_or_else(|| Ok(state.cache.len() as u64), Err)
     }
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {

@@ -24,8 +24,5 @@ fn journal(turns: &[&[&str]]) -> (Vec<u8>, Vec<usize>) {
 }
 
 fn payloads(records: &[Record]) -> Vec<&str> {
-    records
-        .iter()
-        .map(|record| record.payload.as_str())
-        .collect()
+    records.iter().map(|record| record.payload.as_str()).collect()
 }

@@ -68,15 +68,9 @@ pub struct Reopened {
 impl<D: Disk> Journal<D> {
     /// Reads the journal of `identity`, cuts off what an interrupted write left, and returns its records once they
     /// are durable. An empty file, or one with an incomplete header, becomes a new journal.
-    pub fn open(
-        mut disk: D,
-        identity: Identity,
-    ) -> Result<(Self, Vec<Record>, Report), JournalError> {
+    pub fn open(mut disk: D, identity: Identity) -> Result<(Self, Vec<Record>, Report), JournalError> {
         let bytes = read(&mut disk)?;
-        let found = recover(&bytes, &identity).map_err(|damage| JournalError::Damaged {
-            file: disk.name(),
-            damage,
-        })?;
+        let found = recover(&bytes, &identity).map_err(|damage| JournalError::Damaged { file: disk.name(), damage })?;
         let created = found.position.len == 0;
         let (last, confirmed) = if created {
             encode_header(&identity)
@@ -91,18 +85,8 @@ impl<D: Disk> Journal<D> {
             .and_then(|()| disk.sync())
             .and_then(|()| cut(&mut disk, confirmed.len, bytes.len() as u64))
             .map_err(failed("making the last turn durable"))?;
-        let report = Report {
-            created,
-            records: found.records.len(),
-            len: confirmed.len,
-            torn: found.torn,
-        };
-        let journal = Self {
-            disk,
-            identity,
-            confirmed,
-            poison: None,
-        };
+        let report = Report { created, records: found.records.len(), len: confirmed.len, torn: found.torn };
+        let journal = Self { disk, identity, confirmed, poison: None };
         Ok((journal, found.records, report))
     }
 
@@ -112,16 +96,12 @@ impl<D: Disk> Journal<D> {
     /// not be on the disk, and every append fails until [`Journal::reopen`] succeeded. No payloads, nothing to do.
     pub fn append<S: AsRef<str>>(&mut self, payloads: &[S]) -> Result<(), JournalError> {
         if let Some(poison) = &self.poison {
-            return Err(JournalError::Poisoned {
-                file: self.disk.name(),
-                why: poison.why.clone(),
-            });
+            return Err(JournalError::Poisoned { file: self.disk.name(), why: poison.why.clone() });
         }
         if payloads.is_empty() {
             return Ok(());
         }
-        let (turn, after) =
-            encode_turn(&self.confirmed, payloads).map_err(JournalError::Refused)?;
+        let (turn, after) = encode_turn(&self.confirmed, payloads).map_err(JournalError::Refused)?;
         if after.len > MAX_JOURNAL {
             let len = after.len;
             return Err(JournalError::Refused(Refusal::Full { len }));
@@ -156,12 +136,9 @@ impl<D: Disk> Journal<D> {
         let bytes = read(&mut self.disk)?;
         let keep = self.confirmed.len as usize;
         self.verify(&bytes, keep, &poison.turn)?;
-        cut(&mut self.disk, keep as u64, bytes.len() as u64)
-            .map_err(failed("cutting off a failed turn"))?;
+        cut(&mut self.disk, keep as u64, bytes.len() as u64).map_err(failed("cutting off a failed turn"))?;
         self.poison = None;
-        Ok(Reopened {
-            cut: (bytes.len() - keep) as u64,
-        })
+        Ok(Reopened { cut: (bytes.len() - keep) as u64 })
     }
 
     /// Whether appends are refused until [`Journal::reopen`] succeeded, and why.
@@ -195,10 +172,7 @@ impl<D: Disk> Journal<D> {
             let len = bytes.len();
             return Err(self.diverged(format!("it has {len} bytes, and {keep} were confirmed")));
         };
-        let damaged = |damage| JournalError::Damaged {
-            file: self.disk.name(),
-            damage,
-        };
+        let damaged = |damage| JournalError::Damaged { file: self.disk.name(), damage };
         let found = recover(confirmed, &self.identity).map_err(damaged)?;
         if found.position != self.confirmed {
             return Err(self.diverged("its confirmed part reads differently"));
@@ -215,10 +189,7 @@ impl<D: Disk> Journal<D> {
     }
 
     fn diverged(&self, why: impl Into<String>) -> JournalError {
-        JournalError::Diverged {
-            file: self.disk.name(),
-            why: why.into(),
-        }
+        JournalError::Diverged { file: self.disk.name(), why: why.into() }
     }
 
     fn poison(&mut self, error: &JournalError, turn: Vec<u8>) {

@@ -142,13 +142,7 @@ static SWITCH_PRODUCERS: Step = Step {
 static STOP_CONSUMERS: Step = Step {
     downtime: Downtime::Opens,
     withdraw: Withdraw::Always,
-    ready: &[
-        VISIBLE_SOURCE.req(),
-        IDLE.req(),
-        DRAINED.req(),
-        ALL_READ.req().before(),
-        CHANGES.req().advisory(),
-    ],
+    ready: &[VISIBLE_SOURCE.req(), IDLE.req(), DRAINED.req(), ALL_READ.req().before(), CHANGES.req().advisory()],
     done: &[NOBODY.req(), DRAINED.req()],
     anchors_done: anchor_ends,
     anchors_adopted: adopt_ends,
@@ -162,11 +156,7 @@ static START_CONSUMERS: Step = Step {
     downtime: Downtime::Closes,
     ready: &[SEEDED.req().before(), UNATTENDED.req().before(), OFFSETS.req()],
     done: &[REDEPLOYED.req(), NOTHING_SKIPPED.req(), EFFECT.req().advisory()],
-    ..step(
-        "start-consumers",
-        "start the consumers on the destination",
-        Effect::Appearance(after::destination_attended),
-    )
+    ..step("start-consumers", "start the consumers on the destination", Effect::Appearance(after::destination_attended))
 };
 static RETIRE_SOURCE: Step = Step {
     run: Run::Once,

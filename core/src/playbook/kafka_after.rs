@@ -6,7 +6,6 @@ use crate::estate::Side;
 use crate::estate::kafka::{Ends, GroupKind};
 use crate::facts::{Fact, LogKey};
 use crate::reading::{Basis, Code, Demand, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
-use crate::settings::KafkaSettings;
 use crate::time::{Dur, Mono};
 use crate::view::{Kafka, View, gap};
 
@@ -36,7 +35,6 @@ pub(crate) fn position<'a>(k: &Kafka<'a>, group: &Name, topic: &Name, p: i32) ->
 
 pub(super) fn drained(v: &View<'_>) -> Reading {
     body(|| {
-        let settings = v.kafka_settings()?;
         let s = v.kafka(Side::Source)?;
         let pairs = v.pairs(&s);
         let done = each(Some(s.basis), pairs.into_iter().map(|p| (p, p)), NO_PAIR, |(group, topic)| {
@@ -44,23 +42,24 @@ pub(super) fn drained(v: &View<'_>) -> Reading {
         });
         let still = each(
             Some(s.basis),
-            s.sample.topics.keys().map(|t| (t, t)),
+            v.topics(&s).into_iter().map(|t| (t, t)),
             IfEmpty::Unknown("topics in scope on the source"),
-            |topic| still(settings, &s, topic),
+            |topic| still(&s, topic),
         );
         Ok(done.and(still))
     })
 }
 
 /// No end offset of a topic moved since the sample before.
-fn still(_: &KafkaSettings, s: &Kafka<'_>, topic: &Name) -> Known<Finding> {
+fn still(s: &Kafka<'_>, topic: &Name) -> Known<Finding> {
     let t = s.topic(topic)?;
     for (p, part) in &t.partitions {
         let at = || Subject::Partitions(Side::Source, topic.clone(), vec![*p]);
         part.ends.as_ref().map_err(|f| gap(f, at()))?;
         let m = s.memory.ends().get(&(topic.clone(), *p)).ok_or_else(|| Gap::new(Code::Partial, at()))?;
         if m.unmoved_for() == Dur::ZERO {
-            return Ok(Finding::no(if m.grew.is_some() { Code::StillWritten } else { Code::Dwelling }, at())
+            let grows = m.grew == Some(m.last);
+            return Ok(Finding::no(if grows { Code::StillWritten } else { Code::Dwelling }, at())
                 .detail("its end offset moved between the last two samples, or was read only once"));
         }
     }
@@ -116,7 +115,9 @@ fn partition_drained(v: &View<'_>, s: &Kafka<'_>, group: &Name, topic: &Name, p:
     let (committed, ends, key) = position(s, group, topic, p)?;
     let at = Subject::Pair(s.side, group.clone(), topic.clone(), vec![p]);
     if ends.has_open_transaction() {
-        return Ok(Finding::no(Code::OpenTransaction, at).seen(Qty::Count(ends.high - ends.stable, "records held back")));
+        return Ok(
+            Finding::no(Code::OpenTransaction, at).seen(Qty::Count(ends.high - ends.stable, "records held back"))
+        );
     }
     if v.facts.accepted.get(&(group.clone(), key.clone())) == Some(&(committed, ends.high)) {
         return Ok(Finding::yes(Code::Accepted, at));
@@ -139,14 +140,8 @@ fn partition_drained(v: &View<'_>, s: &Kafka<'_>, group: &Name, topic: &Name, p:
     } else if v.facts.phantoms.contains(&(key.clone(), c, ends.high)) {
         Finding::yes(Code::Phantom, at).seen(Qty::Count(ends.high - c, "markers or aborted records"))
     } else {
-        let want = Demand::Tail {
-            side: s.side,
-            topic: topic.clone(),
-            topic_id: key.id,
-            partition: p,
-            from: c,
-            to: ends.high,
-        };
+        let want =
+            Demand::Tail { side: s.side, topic: topic.clone(), topic_id: key.id, partition: p, from: c, to: ends.high };
         Finding::no(Code::Draining, at).seen(Qty::Count(ends.high - c, "records behind")).want(want)
     })
 }
@@ -163,7 +158,9 @@ fn trend(s: &Kafka<'_>, group: &Name, topic: &Name, behind: i64, f: Finding) -> 
     let stood = series.iter().rev().take_while(|p| p.lag == new.lag).last().map_or(Dur::ZERO, |p| new.at - p.at);
     if members == 0 && stood >= WINDOW.min(LONG) {
         let fix = format!("kafka: {{ ignored: {{ \"{group}\": \"<why>\" }} }}  # or start it again and let it drain");
-        return Finding { code: Code::Abandoned, ..f }.detail("no member, and nothing committed while watched").fix(fix);
+        return Finding { code: Code::Abandoned, ..f }
+            .detail("no member, and nothing committed while watched")
+            .fix(fix);
     }
     let Some(old) = series.iter().rev().find(|p| new.at - p.at >= WINDOW).or(series.front()) else { return f };
     let (over, fell) = ((new.at - old.at).0, old.lag - new.lag);
@@ -183,7 +180,7 @@ pub(super) fn every_topic_read(v: &View<'_>) -> Reading {
         let settings = v.kafka_settings()?;
         let s = v.kafka(Side::Source)?;
         let pairs = v.pairs(&s);
-        let topics = s.sample.topics.keys().map(|t| (t, t));
+        let topics = v.topics(&s).into_iter().map(|t| (t, t));
         Ok(each(Some(s.basis), topics, IfEmpty::Unknown("topics in scope on the source"), |topic| {
             let at = || Subject::Topic(Side::Source, topic.clone());
             let mut records = 0;
@@ -275,7 +272,8 @@ fn pairs_there<'a>(v: &View<'a>) -> Known<(Kafka<'a>, Vec<(Name, Name, Name)>)> 
     let settings = v.kafka_settings()?;
     let d = v.kafka(Side::Destination)?;
     // The source may be fenced by now; its pairs are facts of the cluster it was, whichever answered last.
-    let source = v.estate.kafka(Side::Source).and_then(|m| m.last()).map(|(_, k)| k.cluster_id.clone());
+    let sampled = || v.estate.kafka(Side::Source).and_then(|m| m.last()).map(|(_, k)| k.cluster_id.clone());
+    let source = v.facts.clusters.get(&Side::Source).cloned().or_else(sampled);
     let known: Vec<&(Name, Name)> = match &source {
         Some(id) => v.facts.pairs(id).collect(),
         None => v.facts.pairs.iter().filter(|(c, _)| **c != d.sample.cluster_id).flat_map(|(_, p)| p).collect(),
@@ -383,7 +381,7 @@ pub(super) fn destination_kept(v: &View<'_>) -> Reading {
             let part = t.partitions.get(&key.partition).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
             let ends = part.ends.as_ref().map_err(|f| gap(f, at()))?;
             Ok(if ends.low == anchor.offset {
-                Finding::yes(Code::Ok, at())
+                held(at(), anchor)
             } else {
                 Finding::no(Code::Trimmed, at())
                     .seen(Qty::Count(ends.low, "low watermark"))
@@ -421,11 +419,7 @@ pub(super) fn source_ends(v: &View<'_>) -> Reading {
             }
             let part = t.partitions.get(&key.partition).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
             let ends = part.ends.as_ref().map_err(|f| gap(f, at()))?;
-            Ok(if ends.high == anchor.offset {
-                Finding::yes(Code::Ok, at())
-            } else {
-                moved(at(), key, anchor.offset, ends.high)
-            })
+            Ok(if ends.high == anchor.offset { held(at(), anchor) } else { moved(at(), key, anchor.offset, ends.high) })
         });
         let fresh = s.sample.topics.iter().flat_map(|(name, t)| {
             t.partitions.iter().filter_map(|(p, part)| {
@@ -440,6 +434,14 @@ pub(super) fn source_ends(v: &View<'_>) -> Reading {
         let fresh: Vec<Finding> = if anchors.is_empty() { Vec::new() } else { fresh.collect() };
         Ok(kept.and(none_of(Some(s.basis), fresh)))
     })
+}
+
+/// At its anchor; one that was not measured in time says so.
+fn held(at: Subject, anchor: &crate::facts::Anchor) -> Finding {
+    match &anchor.adopted {
+        None => Finding::yes(Code::Ok, at),
+        Some(who) => Finding::yes(Code::Confirmed, at).detail(format!("its anchor was adopted by {who}")),
+    }
 }
 
 fn moved(at: Subject, key: &LogKey, from: i64, to: i64) -> Finding {
@@ -469,9 +471,8 @@ pub(super) fn redeployed(v: &View<'_>) -> Reading {
                     return Err(Gap::new(Code::NoAnchor, at(vec![*p])).detail("where it attached is not recorded yet"));
                 };
                 let c = committed.unwrap_or(-1);
-                let reached = c >= then.end
-                    || ends.is_empty()
-                    || v.facts.phantoms.contains(&(key.clone(), c, ends.high));
+                let reached =
+                    c >= then.end || ends.is_empty() || v.facts.phantoms.contains(&(key.clone(), c, ends.high));
                 if !reached {
                     let mut f = Finding::no(Code::CatchingUp, at(vec![*p]))
                         .seen(Qty::Count(c, "committed"))
@@ -492,8 +493,11 @@ pub(super) fn nothing_skipped(v: &View<'_>) -> Reading {
     body(|| {
         let settings = v.kafka_settings()?;
         let (d, pairs) = pairs_there(v)?;
-        let unseeded: Vec<_> =
-            pairs.into_iter().filter(|(_, _, old)| settings.unseeded.contains_key(old)).map(|p| (p.clone(), p)).collect();
+        let unseeded: Vec<_> = pairs
+            .into_iter()
+            .filter(|(_, _, old)| settings.unseeded.contains_key(old))
+            .map(|p| (p.clone(), p))
+            .collect();
         if unseeded.is_empty() {
             return Ok(Reading::of(Finding::yes(Code::Ok, Subject::Whole), Some(d.basis)));
         }
@@ -529,7 +533,7 @@ pub(super) fn expired(v: &View<'_>) -> Reading {
         let settings = v.kafka_settings()?;
         let s = v.kafka(Side::Source)?;
         let (basis, read, configs) = v.configs(&s)?;
-        let topics = s.sample.topics.keys().map(|t| (t, t));
+        let topics = v.topics(&s).into_iter().map(|t| (t, t));
         Ok(each(Some(basis), topics, IfEmpty::Unknown("topics in scope on the source"), |topic| {
             let at = |p: i32| Subject::Partitions(Side::Source, topic.clone(), vec![p]);
             let t = s.topic(topic)?;
@@ -573,7 +577,8 @@ pub(super) fn expired(v: &View<'_>) -> Reading {
 
 pub(super) fn topics_gone(v: &View<'_>) -> Reading {
     if let Some(w) = v.facts.confirmed("source-retired", &[]) {
-        let f = Finding::yes(Code::Confirmed, Subject::Side(Side::Source)).detail(format!("{}: {}", w.author, w.reason));
+        let f =
+            Finding::yes(Code::Confirmed, Subject::Side(Side::Source)).detail(format!("{}: {}", w.author, w.reason));
         return Reading::of(f, None);
     }
     body(|| {

@@ -30,9 +30,9 @@ pub(super) fn two_clusters(v: &View<'_>) -> Reading {
         } else {
             Finding::yes(Code::Ok, Subject::Whole)
         };
-        let brokers = [s, d].into_iter().flat_map(|k| {
-            k.sample.brokers.values().map(move |b| ((k.side, b.address.clone()), (k.side, b)))
-        });
+        let brokers = [s, d]
+            .into_iter()
+            .flat_map(|k| k.sample.brokers.values().map(move |b| ((k.side, b.address.clone()), (k.side, b))));
         let reached = each(basis, brokers, IfEmpty::Unknown("advertised brokers"), |(side, b)| {
             let at = Subject::Broker(side, b.address.clone());
             Ok(match &b.reached {
@@ -84,7 +84,7 @@ pub(super) fn topics_ready(v: &View<'_>) -> Reading {
         let (settings, s, d) = both(v)?;
         let (sb, _, sc) = v.configs(&s)?;
         let (db, _, dc) = v.configs(&d)?;
-        let topics = s.sample.topics.keys().map(|t| (t, t));
+        let topics = v.topics(&s).into_iter().map(|t| (t, t));
         Ok(each(Some(sb.merge(db)), topics, NO_TOPIC, |topic| {
             let old = s.topic(topic)?;
             let there = settings.topic_there(topic);
@@ -150,7 +150,7 @@ pub(super) fn retention_outlasts(v: &View<'_>) -> Reading {
         let (db, _, dc) = v.configs(&d)?;
         let (sb, _, sc) = v.configs(&s)?;
         let pause = settings.longest_pause;
-        let topics = s.sample.topics.keys().map(|t| (t, t));
+        let topics = v.topics(&s).into_iter().map(|t| (t, t));
         Ok(each(Some(db.merge(sb)), topics, NO_TOPIC, |topic| {
             let there = settings.topic_there(topic);
             let at = Subject::Topic(Side::Destination, there.clone());
@@ -208,7 +208,8 @@ fn bytes_needed(s: &Kafka<'_>, c: &crate::estate::kafka::KafkaConfigs, topic: &N
             Gap::new(Code::NotMeasured, at()).detail("retention.bytes is limited and its size on disk is not known")
         })?;
         let over = (m.last - first.0).0.max(1);
-        let need = 2 * i128::from(size) * i128::from(grown) * i128::from(pause.0) / (i128::from(held) * i128::from(over));
+        let need =
+            2 * i128::from(size) * i128::from(grown) * i128::from(pause.0) / (i128::from(held) * i128::from(over));
         most = most.max(need);
     }
     Ok(i64::try_from(most).unwrap_or(i64::MAX))
@@ -225,10 +226,11 @@ pub(super) fn attached(k: &Kafka<'_>) -> Vec<Finding> {
                 for m in members {
                     match &m.topics {
                         Ok(t) if t.is_empty() => {}
-                        Ok(t) => found.push(
-                            Finding::no(Code::Attached, at())
-                                .detail(format!("{} reads {}", m.client_id, first_few(t.iter()))),
-                        ),
+                        Ok(t) => found.push(Finding::no(Code::Attached, at()).detail(format!(
+                            "{} reads {}",
+                            m.client_id,
+                            first_few(t.iter())
+                        ))),
                         Err(f) => found.push(gap(f, at()).into()),
                     }
                 }
@@ -250,7 +252,7 @@ pub(super) fn destination_clean(v: &View<'_>) -> Reading {
     body(|| {
         let (settings, s, d) = both(v)?;
         let basis = Some(s.basis.merge(d.basis));
-        let topics = s.sample.topics.keys().map(|t| (t, t));
+        let topics = v.topics(&s).into_iter().map(|t| (t, t));
         let empty = each(basis, topics, NO_TOPIC, |topic| {
             let there = settings.topic_there(topic);
             let t = d.topic(&there)?;
@@ -267,10 +269,8 @@ pub(super) fn destination_clean(v: &View<'_>) -> Reading {
             if full.is_empty() {
                 return Ok(Finding::yes(Code::Ok, Subject::Topic(Side::Destination, there)));
             }
-            let deletes: Vec<String> = full
-                .iter()
-                .map(|p| format!(r#"{{"topic":"{there}","partition":{p},"offset":-1}}"#))
-                .collect();
+            let deletes: Vec<String> =
+                full.iter().map(|p| format!(r#"{{"topic":"{there}","partition":{p},"offset":-1}}"#)).collect();
             Ok(Finding::no(Code::NotEmpty, Subject::Partitions(Side::Destination, there, full))
                 .seen(Qty::Count(records, "records"))
                 .fix(format!(
@@ -294,12 +294,12 @@ pub(super) fn destination_clean(v: &View<'_>) -> Reading {
                 let end = d.topic(topic).map(|t| t.partitions.get(p).map(|p| p.ends.clone()));
                 match (offset, end) {
                     (Ok(o), Ok(Some(Ok(e)))) if *o == e.high && e.is_empty() => {}
-                    (Ok(o), Ok(Some(Ok(_)))) => found.push(
-                        Finding::no(Code::LeftoverCommit, at).seen(Qty::Count(*o, "")).fix(format!(
+                    (Ok(o), Ok(Some(Ok(_)))) => {
+                        found.push(Finding::no(Code::LeftoverCommit, at).seen(Qty::Count(*o, "")).fix(format!(
                             "kafka-consumer-groups --bootstrap-server <destination> --group {group} --topic {topic} \
                              --delete-offsets"
-                        )),
-                    ),
+                        )))
+                    }
                     (Err(f), _) => found.push(gap(f, at).into()),
                     (_, Ok(Some(Err(f)))) => found.push(gap(&f, at).into()),
                     (_, Err(g)) => found.push(g.into()),
@@ -315,7 +315,7 @@ pub(super) fn producers_known(v: &View<'_>) -> Reading {
     body(|| {
         let settings = v.kafka_settings()?;
         let s = v.kafka(Side::Source)?;
-        let topics = s.sample.topics.keys().map(|t| (t, t));
+        let topics = v.topics(&s).into_iter().map(|t| (t, t));
         Ok(each(Some(s.basis), topics, NO_TOPIC, |topic| {
             let t = s.topic(topic)?;
             let at = || Subject::Topic(Side::Source, topic.clone());
@@ -364,12 +364,12 @@ pub(super) fn ingestion_idle(v: &View<'_>) -> Reading {
 fn producer_idle(v: &View<'_>, s: &Kafka<'_>, name: &Name, p: &Producer) -> Known<Finding> {
     let at = || Subject::Producer(name.clone());
     let base = own_time(v.settings, &IDLE);
-    let topics: Vec<&Name> = s.sample.topics.keys().filter(|t| p.topics.iter().any(|m| m.matches(t))).collect();
+    let topics: Vec<&Name> = v.topics(s).into_iter().filter(|t| p.topics.iter().any(|m| m.matches(t))).collect();
     if topics.is_empty() {
         return Err(Gap::new(Code::NeverSeen, at()).detail("no topic in scope on the source matches its `topics`"));
     }
     let mut idle: Option<Dur> = None;
-    let mut grew = false;
+    let mut grew: Option<Dur> = None;
     let mut sum = 0i128;
     let mut late: Option<(Name, i32)> = None;
     for topic in topics {
@@ -394,7 +394,8 @@ fn producer_idle(v: &View<'_>, s: &Kafka<'_>, name: &Name, p: &Producer) -> Know
             let m = s.memory.ends().get(&(topic.clone(), *n)).ok_or_else(|| Gap::new(Code::Partial, here()))?;
             let quiet = m.quiet_for().ok_or_else(|| Gap::new(Code::Partial, here()))?;
             let still = m.unmoved_for().min(quiet);
-            grew |= m.grew.is_some();
+            let ago = m.grew.map(|g| m.last - g);
+            grew = grew.into_iter().chain(ago).min();
             if idle.is_none_or(|i| still < i) {
                 idle = Some(still);
                 late = Some((topic.clone(), *n));
@@ -428,12 +429,8 @@ fn producer_idle(v: &View<'_>, s: &Kafka<'_>, name: &Name, p: &Producer) -> Know
             None => Finding::yes(Code::Ok, at),
         });
     }
-    let code = if grew { Code::StillWritten } else { Code::Dwelling };
-    Ok(Finding::no(code, at)
-        .seen(Qty::Time(idle))
-        .limit(Qty::Time(need))
-        .detail(name.clone())
-        .wait(need - idle))
+    let code = if grew.is_some_and(|ago| ago < need) { Code::StillWritten } else { Code::Dwelling };
+    Ok(Finding::no(code, at).seen(Qty::Time(idle)).limit(Qty::Time(need)).detail(name.clone()).wait(need - idle))
 }
 
 /// The sum of the end offsets of a producer's topics: what a word on it rests on.
@@ -443,7 +440,7 @@ pub(crate) fn producer_basis(v: &View<'_>, name: &Name) -> Known<Name> {
     let at = || Subject::Producer(name.clone());
     let p = settings.producers.get(name).ok_or_else(|| Gap::new(Code::NeverSeen, at()))?;
     let mut sum = 0i128;
-    for topic in s.sample.topics.keys().filter(|t| p.topics.iter().any(|m| m.matches(t))) {
+    for topic in v.topics(&s).into_iter().filter(|t| p.topics.iter().any(|m| m.matches(t))) {
         for part in s.topic(topic)?.partitions.values() {
             sum += i128::from(part.ends.as_ref().map_err(|f| gap(f, at()))?.high);
         }
@@ -455,14 +452,11 @@ pub(super) fn switched(v: &View<'_>) -> Reading {
     body(|| {
         let (settings, s, d) = both(v)?;
         let basis: Option<Basis> = Some(s.basis.merge(d.basis));
-        let grew = |t: &Name| {
-            let id = s.sample.topics.get(t).map(|t| t.id).unwrap_or_default();
-            v.facts.grew.contains_key(&(s.sample.cluster_id.clone(), t.clone(), id))
-        };
-        let topics = s
-            .sample
-            .topics
-            .keys()
+        // Whatever its id: a topic that was recreated, or is not listed any more, was written all the same.
+        let grew = |t: &Name| v.facts.grew.keys().any(|(c, n, _)| *c == s.sample.cluster_id && n == t);
+        let topics = v
+            .topics(&s)
+            .into_iter()
             .filter(|t| grew(t) && writers_of(settings, t).any(|(_, p)| p.stopped.is_none()))
             .map(|t| (t, t));
         let alive = settings.producers.values().any(|p| p.stopped.is_none());
@@ -471,18 +465,15 @@ pub(super) fn switched(v: &View<'_>) -> Reading {
             (None, false) if !settings.producers.is_empty() => {
                 IfEmpty::Expected("every declared producer is retired".into())
             }
-            _ => IfEmpty::Unknown("ingestion topics that were seen growing on the source"),
+            // Not an empty set: nobody was there to see them grow.
+            _ => IfEmpty::Never("no ingestion topic was ever seen growing on the source"),
         };
         let grown = each(basis, topics, empty, |topic| {
             let there = settings.topic_there(topic);
             let t = d.topic(&there)?;
             let at = Subject::Topic(Side::Destination, there.clone());
             let key = (d.sample.cluster_id.clone(), there, t.id);
-            Ok(if v.facts.grown.contains(&key) {
-                Finding::yes(Code::Ok, at)
-            } else {
-                Finding::no(Code::NotGrown, at)
-            })
+            Ok(if v.facts.grown.contains(&key) { Finding::yes(Code::Ok, at) } else { Finding::no(Code::NotGrown, at) })
         });
         Ok(ingestion_idle(v).and(grown))
     })

@@ -81,7 +81,14 @@ check!(
     &[exit("source-fenced", &[], "nobody can write to the source any more")],
     "the source's last write is not after the final position"
 );
-check!(DESTINATION_READY, "destination-ready", 0, 0, &[], "primary, majority reachable, no write block, no index build");
+check!(
+    DESTINATION_READY,
+    "destination-ready",
+    0,
+    0,
+    &[],
+    "primary, majority reachable, no write block, no index build"
+);
 check!(
     WRITERS_STARTED,
     "writers-started",

@@ -25,7 +25,44 @@ pub fn observe(v: &View<'_>) -> Vec<Fact> {
         gaps(v, &s, &mut out);
     }
     destination_facts(v, &mut out);
+    clusters(v, &mut out);
+    words(v, &mut out);
     out
+}
+
+/// From the first step on, a side is the cluster it was then.
+fn clusters(v: &View<'_>, out: &mut Vec<Fact>) {
+    if !v.facts.is_begun("switch-producers") {
+        return;
+    }
+    for side in Side::BOTH.into_iter().filter(|s| !v.facts.clusters.contains_key(s)) {
+        if let Ok(k) = v.kafka(side) {
+            out.push(Fact::Cluster { side, cluster: k.sample.cluster_id.clone() });
+        }
+    }
+}
+
+/// Words that what was measured since contradicts.
+fn words(v: &View<'_>, out: &mut Vec<Fact>) {
+    let Ok(s) = v.kafka(Side::Source) else { return };
+    let mut void = |name: &str, subject: Vec<Name>| {
+        if v.facts.confirmed(name, &subject).is_some() {
+            out.push(Fact::Voided { name: name.into(), subject, at: v.now.wall });
+        }
+    };
+    void("source-kafka-fenced", vec![]);
+    let members = |k: &crate::estate::kafka::KafkaSample, g: &Name| {
+        k.groups
+            .get(g)
+            .and_then(|g| g.members.as_ref().ok())
+            .map(|m| m.iter().any(|m| m.topics.as_ref().is_ok_and(|t| !t.is_empty())))
+    };
+    let came_back = s.memory.earlier(1).is_some_and(|before| {
+        s.sample.groups.keys().any(|g| members(s.sample, g) == Some(true) && members(before, g) != Some(true))
+    });
+    if came_back {
+        void("scaled-to-zero", vec!["kafka".into()]);
+    }
 }
 
 fn members(v: &View<'_>, k: &Kafka<'_>, out: &mut Vec<Fact>) {

@@ -12,8 +12,14 @@ const S60: Dwell = Dwell::For { default: Dur::secs(60), floor: Dur::ZERO };
 
 macro_rules! check {
     ($name:ident, $id:literal, $dwell:expr, $exits:expr, $asks:literal) => {
-        static $name: Check =
-            Check { id: $id, key: concat!("services/", $id), read: not_built, dwell: $dwell, exits: $exits, asks: $asks };
+        static $name: Check = Check {
+            id: $id,
+            key: concat!("services/", $id),
+            read: not_built,
+            dwell: $dwell,
+            exits: $exits,
+            asks: $asks,
+        };
     };
 }
 

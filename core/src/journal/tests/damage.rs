@@ -9,12 +9,7 @@ const TURNS: &[&[&str]] = &[
 ];
 
 fn flat(turns: &[&[&str]]) -> Vec<String> {
-    turns
-        .iter()
-        .copied()
-        .flatten()
-        .map(|p| (*p).to_owned())
-        .collect()
+    turns.iter().copied().flatten().map(|p| (*p).to_owned()).collect()
 }
 
 #[test]
@@ -45,11 +40,7 @@ fn cut_at_every_byte() {
         let found = recover(&bytes[..cut], &identity()).unwrap();
         let whole = ends.iter().filter(|end| **end <= cut).count();
         let turns = whole.saturating_sub(1);
-        assert_eq!(
-            payloads(&found.records),
-            flat(&TURNS[..turns]),
-            "cut at {cut}"
-        );
+        assert_eq!(payloads(&found.records), flat(&TURNS[..turns]), "cut at {cut}");
         let valid = if whole == 0 { 0 } else { ends[whole - 1] };
         assert_eq!(found.position.len, valid as u64, "cut at {cut}");
         let last = if turns == 0 { 0 } else { ends[turns - 1] };
@@ -134,10 +125,7 @@ fn lines_lost_moved_or_repeated() {
     let lines: Vec<&[u8]> = good.split_inclusive(|b| *b == b'\n').collect();
     let corrupt = |lines: &[&[u8]], what: &str| {
         let found = recover(&lines.concat(), &identity());
-        assert!(
-            matches!(found, Err(Damage::Corrupt { .. })),
-            "{what}: {found:?}"
-        );
+        assert!(matches!(found, Err(Damage::Corrupt { .. })), "{what}: {found:?}");
     };
     for at in 1..lines.len() {
         let mut repeated = lines.clone();
@@ -164,10 +152,7 @@ fn a_turn_of_another_history_does_not_fit() {
     let (turn, _) = encode_turn(&other, &["3"]).unwrap();
     bytes.extend_from_slice(&turn);
     let found = recover(&bytes, &identity());
-    assert!(
-        matches!(found, Err(Damage::Corrupt { line: 3, .. })),
-        "{found:?}"
-    );
+    assert!(matches!(found, Err(Damage::Corrupt { line: 3, .. })), "{found:?}");
 }
 
 #[test]
@@ -182,19 +167,10 @@ fn a_line_that_verifies_must_still_be_the_next_one() {
     assert_eq!(read("1 1-1", "x").unwrap().records.len(), 1);
     for head in ["2 1-2", "2 2-2", "1 2-1", "1 2-2"] {
         let found = read(head, "x");
-        assert!(
-            matches!(found, Err(Damage::Corrupt { .. })),
-            "{head}: {found:?}"
-        );
+        assert!(matches!(found, Err(Damage::Corrupt { .. })), "{head}: {found:?}");
     }
     for (head, payload) in [("01 1-1", "x"), ("1 1-1", ""), ("1 0-1", "x")] {
-        assert!(
-            read(head, payload)
-                .unwrap_or_else(|e| panic!("{e}"))
-                .torn
-                .is_some(),
-            "{head}"
-        );
+        assert!(read(head, payload).unwrap_or_else(|e| panic!("{e}")).torn.is_some(), "{head}");
     }
 }
 
@@ -203,22 +179,10 @@ fn a_header_of_something_else() {
     let (bytes, _) = journal(TURNS);
     let other = Identity::new("shop-prod", 2).unwrap();
     let error = recover(&bytes, &other).unwrap_err();
-    assert_eq!(
-        error,
-        Damage::OtherIdentity {
-            found: identity(),
-            expected: other
-        }
-    );
+    assert_eq!(error, Damage::OtherIdentity { found: identity(), expected: other });
     let text = error.to_string();
-    assert!(
-        text.contains(r#"migration "shop-prod" attempt 1"#),
-        "{text}"
-    );
-    assert!(
-        text.contains(r#"migration "shop-prod" attempt 2"#),
-        "{text}"
-    );
+    assert!(text.contains(r#"migration "shop-prod" attempt 1"#), "{text}");
+    assert!(text.contains(r#"migration "shop-prod" attempt 2"#), "{text}");
 
     let text = format!("{MAGIC} 2 whatever comes");
     let newer = format!("{text} {:08x}\n", crc32c::crc32c(text.as_bytes()));
@@ -243,10 +207,7 @@ fn what_cannot_be_written_is_refused() {
 
     let refused = |payload: &str| encode_turn(&at, &["ok", payload]).unwrap_err();
     let len = MAX_PAYLOAD + 1;
-    assert_eq!(
-        refused(&(longest + "x")),
-        Refusal::TooLong { index: 1, len }
-    );
+    assert_eq!(refused(&(longest + "x")), Refusal::TooLong { index: 1, len });
     assert_eq!(refused("a\nb"), Refusal::Newline { index: 1 });
     assert_eq!(refused(""), Refusal::Empty { index: 1 });
     for name in ["", "a\nb", "a\u{7f}", &"x".repeat(MAX_MIGRATION + 1)] {

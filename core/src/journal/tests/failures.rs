@@ -120,15 +120,9 @@ fn a_file_changed_by_someone_else_is_not_written_to() {
         disk.meddle(change);
         let theirs = disk.content();
         let error = journal.append(&["3"]).unwrap_err();
-        assert!(
-            matches!(error, JournalError::Diverged { .. }),
-            "{what}: {error}"
-        );
+        assert!(matches!(error, JournalError::Diverged { .. }), "{what}: {error}");
         let error = journal.reopen().unwrap_err();
-        assert!(
-            matches!(error, JournalError::Diverged { .. }),
-            "{what}: {error}"
-        );
+        assert!(matches!(error, JournalError::Diverged { .. }), "{what}: {error}");
         assert_eq!(disk.content(), theirs, "{what}");
     }
 }
@@ -187,13 +181,7 @@ fn errors_say_which_file_and_what_to_do() {
     bytes[ends[1] - 2] ^= 1;
     let error = Journal::open(SimDisk::new(bytes, 1), identity()).unwrap_err();
     let text = error.to_string();
-    for part in [
-        "journal sim",
-        "line 2",
-        "record 2",
-        "from a copy",
-        "`adopt`",
-    ] {
+    for part in ["journal sim", "line 2", "record 2", "from a copy", "`adopt`"] {
         assert!(text.contains(part), "{part} not in: {text}");
     }
 }

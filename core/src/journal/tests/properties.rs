@@ -152,11 +152,8 @@ fn every_single_call_can_fail() {
     for fault in [Fault::Error, Fault::PowerOff] {
         for call in 0..14 {
             for seed in 0..60 {
-                let lives = [true, false].map(|crash| Life {
-                    turns: turns.clone(),
-                    faults: vec![(call, fault)],
-                    crash,
-                });
+                let lives =
+                    [true, false].map(|crash| Life { turns: turns.clone(), faults: vec![(call, fault)], crash });
                 history(&lives, seed * 7919 + u64::from(call));
             }
         }

@@ -1,0 +1,5 @@
+//! Timelines: a few lines of text against the rendered verdicts.
+
+mod kafka;
+mod rules;
+mod world;

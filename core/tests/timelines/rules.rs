@@ -1,0 +1,263 @@
+//! The rules that hold for every step: order, holds, withdrawal, adoption, clocks, sides.
+
+use super::world::{run, run_with, settings};
+use cutover_core::settings::Track;
+use cutover_core::time::Dur;
+use expect_test::expect;
+
+const SHOP: &str = "
+    t=0 src.topic crm.ingestion 1; dst.topic crm.ingestion 1
+    t=0 src.member rtu rtu-src-0 crm.ingestion; src.commit rtu crm.ingestion/0 =0
+    t=6 src.end crm.ingestion/0 +10; src.commit rtu crm.ingestion/0 =10
+";
+const SWITCHED: &str = "
+    t=20 op begin switch-producers
+    t=21 dst.end crm.ingestion/0 +1; dst.commit rtu crm.ingestion/0 =0; op confirm offsets-handled
+";
+
+fn with(text: &str) -> String {
+    run(&[SHOP, text].concat())
+}
+
+#[test]
+fn nothing_measured_is_unknown() {
+    expect![[r#"
+        t=6 switch-producers pending unknown (timeout): the source Kafka does not answer in time: no answer in 4 s
+            two-clusters unknown
+            visible unknown
+            topics-ready unknown
+            retention-outlasts unknown
+            destination-clean unknown
+            producers-known unknown
+            requirements unknown
+        t=6 retire-source pending no-go (predecessor): start-consumers comes before and is not done (pending)"#]]
+    .assert_eq(&run("t=0 src.down; dst.down\nt=6 show switch-producers all\nt=6 show retire-source"));
+}
+
+#[test]
+fn an_empty_scope_proves_nothing() {
+    expect![[r#"
+        t=20 switch-producers pending unknown (empty-set): topics-ready: there are no topics in scope on the source, so nothing is proven
+            two-clusters go
+            visible go
+            topics-ready unknown
+            retention-outlasts unknown
+            destination-clean unknown
+            producers-known unknown
+            requirements unknown
+        t=20 stop-consumers pending no-go (predecessor): switch-producers comes before and is not done (pending)
+            visible go
+            ingestion-idle unknown
+            drained unknown
+            every-topic-read unknown
+            changes-drained unknown"#]].assert_eq(&run("t=20 show switch-producers all; show stop-consumers all"));
+}
+
+#[test]
+fn holds_make_it_stricter_until_released() {
+    let shown = with(
+        "
+        t=15 show switch-producers; op hold switch-producers; op hold
+        t=16 show switch-producers; op release switch-producers; show switch-producers; op release
+        t=17 holdfile lunch; show switch-producers
+        t=18 holdfile; show switch-producers; op release
+    ",
+    );
+    expect![[r#"
+        t=15 hold switch-producers: ok
+        t=15 hold: ok
+        t=15 switch-producers pending no-go (hold): held by alice: because
+        t=16 release switch-producers: ok
+        t=16 release: ok
+        t=16 switch-producers pending go
+        t=16 switch-producers pending go
+        t=17 switch-producers pending no-go (hold): held by the hold file: lunch
+        t=18 release: nothing holds everything; held now: nothing
+        t=18 switch-producers pending go"#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn the_pace_holds_the_next_step_back() {
+    let mut s = settings();
+    s.pace = Dur::mins(10);
+    let shown = run_with(s, &[SHOP, SWITCHED, "t=120 show stop-consumers\nt=700 show stop-consumers"].concat());
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=120 stop-consumers pending no-go (pace): switch-producers was done only 44 s ago, the pace is 10 min
+        t=700 stop-consumers pending go"#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn a_step_is_withdrawn_while_its_effect_was_never_seen() {
+    let shown = with(
+        "
+        t=15 op withdraw switch-producers
+        t=20 op begin switch-producers; op withdraw switch-producers
+        t=90 src.end crm.ingestion/0 +1
+        t=95 src.end crm.ingestion/0 +1
+        t=170 op withdraw switch-producers; show switch-producers
+        t=175 src.commit rtu crm.ingestion/0 =12; op begin switch-producers
+        t=180 dst.end crm.ingestion/0 +1
+        t=300 show switch-producers; op withdraw switch-producers
+    ",
+    );
+    expect![[r#"
+        t=15 withdraw switch-producers: switch-producers is not begun: there is nothing to withdraw
+        t=20 begin switch-producers: ok
+        t=20 withdraw switch-producers: its done checks have not been measured false for long enough: undo it, and try again
+        t=170 withdraw switch-producers: ok
+        t=170 switch-producers pending go
+        t=175 begin switch-producers: ok
+        t=300 withdraw switch-producers: switch-producers cannot be rolled back, and its effect was seen
+        t=300 switch-producers done no-go (already-done): switch-producers is done since 2026-09-21T14:16:21Z
+        t=300 switch-producers done: go"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_stop_is_withdrawn_once_the_consumers_run_again() {
+    let shown = run(&[
+        SHOP,
+        SWITCHED,
+        "
+        t=100 op begin stop-consumers
+        t=101 src.leave rtu
+        t=110 op withdraw stop-consumers
+        t=111 op confirm scaled-to-zero kafka
+        t=480 show stop-consumers; show start-consumers
+        t=481 src.member rtu rtu-src-0 crm.ingestion
+        t=490 op withdraw stop-consumers
+        t=560 op withdraw stop-consumers
+        t=561 show stop-consumers; show start-consumers
+    ",
+    ]
+    .concat());
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=110 withdraw stop-consumers: its done checks have not been measured false for long enough: start what it stopped again, and try again
+        t=111 confirm scaled-to-zero kafka: ok
+        t=480 stop-consumers done no-go (already-done): stop-consumers is done since 2026-09-21T14:16:11Z
+        t=480 stop-consumers done: go
+        t=480 start-consumers pending go
+        t=490 withdraw stop-consumers: its done checks have not been measured false for long enough: start what it stopped again, and try again
+        t=560 withdraw stop-consumers: ok
+        t=561 stop-consumers pending go
+        t=561 start-consumers pending no-go (predecessor): stop-consumers comes before and is not done (pending)"#]].assert_eq(&shown);
+}
+
+#[test]
+fn an_agent_installed_in_the_middle_lists_what_to_adopt() {
+    let shown = run(&[
+        SHOP,
+        "
+        t=20 dst.end crm.ingestion/0 =5; dst.commit rtu crm.ingestion/0 =0; op confirm offsets-handled
+        t=21 amnesia
+        t=100 show switch-producers; op adopt stop-consumers; op adopt switch-producers
+        t=101 show switch-producers; show stop-consumers
+    ",
+    ]
+    .concat());
+    expect![[r#"
+        t=20 confirm offsets-handled: ok
+        t=100 adopt stop-consumers: switch-producers comes before it and is pending: adopt or finish that first
+        t=100 adopt switch-producers: ok
+        t=100 switch-producers done no-go (already-done): switch-producers is done since 2026-09-21T14:15:00Z
+        t=100 switch-producers done: go (never-seen): switched: never seen: no ingestion topic was ever seen growing on the source
+        t=101 switch-producers done no-go (already-done): switch-producers is done since 2026-09-21T14:15:00Z
+        t=101 switch-producers done: go (never-seen): switched: never seen: no ingestion topic was ever seen growing on the source
+        t=101 stop-consumers pending unknown (way-out): the downtime could not be ended: start-consumers: offset-assumptions: is not measured by this version: offsets stored in projections are not read by this version"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_suspend_makes_every_dwell_start_again() {
+    let shown = run(&[
+        SHOP,
+        SWITCHED,
+        "
+        t=100 show stop-consumers
+        t=101 sleep 3600
+        t=102 show stop-consumers
+        t=130 show stop-consumers
+        t=180 show stop-consumers
+    ",
+    ]
+    .concat());
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=100 stop-consumers pending go
+        t=102 stop-consumers pending no-go (dwelling): topic crm.ingestion partition 0 (source) has been watched for too short a time: its end offset moved between the last two samples, or was read only once
+        t=130 stop-consumers pending no-go (dwelling): topic crm.ingestion partition 0 (source) has been silent for 19 s as far as watched, must be for 1 min: crm-cdc
+        t=180 stop-consumers pending go"#]].assert_eq(&shown);
+}
+
+#[test]
+fn steps_of_an_unbuilt_track_are_unknown_and_never_absent() {
+    let mut s = settings();
+    s.tracks = [Track::Services, Track::Mongodb, Track::Kafka].into();
+    let shown = run_with(s, &[SHOP, "t=20 show start-mirror; show stop-writers; show deploy-services"].concat());
+    expect![[r#"
+        t=20 start-mirror pending unknown (not-built): two-deployments: is not measured by this version
+        t=20 stop-writers pending no-go (predecessor): switch-readers comes before and is not done (pending)
+        t=20 deploy-services pending unknown (not-built): in-force-reachable: is not measured by this version"#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn the_downtime_of_one_track_stops_the_others() {
+    let mut s = settings();
+    s.tracks = [Track::Services, Track::Kafka].into();
+    let shown = run_with(
+        s,
+        &[
+            SHOP,
+            SWITCHED,
+            "
+        t=100 show deploy-services; op begin stop-consumers
+        t=101 show deploy-services
+    ",
+        ]
+        .concat(),
+    );
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=100 deploy-services pending no-go (other-downtime): the kafka track is in its downtime
+        t=101 deploy-services pending no-go (other-downtime): the kafka track is in its downtime"#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn a_topic_recreated_under_the_same_name_voids_what_was_known_of_it() {
+    let shown = run(&[
+        SHOP,
+        SWITCHED,
+        "
+        t=100 show stop-consumers
+        t=101 src.topic crm.ingestion 1; src.end crm.ingestion/0 =10
+        t=200 show stop-consumers
+    ",
+    ]
+    .concat());
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=100 stop-consumers pending go
+        t=200 stop-consumers pending unknown (recreated): topic crm.ingestion (source) was recreated since it was first seen"#]].assert_eq(&shown);
+}
+
+#[test]
+fn another_broker_answering_for_the_source_is_not_the_source() {
+    let shown =
+        run(&[SHOP, SWITCHED, "t=100 show stop-consumers\nt=101 src.id third\nt=200 show stop-consumers"].concat());
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=100 stop-consumers pending go
+        t=200 stop-consumers pending unknown (other-cluster): the source Kafka is another cluster than the one the migration began on: third answers, it was old"#]].assert_eq(&shown);
+}
