@@ -60,12 +60,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let unknown = [(Arc::from("no-such-topic"), 0), (Arc::from("orders"), 99)];
-    println!("unknown {:?}", cluster.list_offsets(&unknown, OffsetSpec::Latest, Isolation::ReadUncommitted).await.value);
+    println!(
+        "unknown {:?}",
+        cluster.list_offsets(&unknown, OffsetSpec::Latest, Isolation::ReadUncommitted).await.value
+    );
     println!("producers {:?}", cluster.describe_producers(&partitions).await);
     let keys = [Arc::from("cleanup.policy"), Arc::from("retention.ms")];
     println!("topic configs {:?}", cluster.describe_topic_configs(&names, Some(&keys)).await);
     let brokers = cluster.describe_broker_configs(None).await?;
-    println!("broker configs {:?}", brokers.map(|all| all.into_values().map(|one| one.map(|one| one.len())).collect::<Vec<_>>()));
+    println!(
+        "broker configs {:?}",
+        brokers.map(|all| all.into_values().map(|one| one.map(|one| one.len())).collect::<Vec<_>>())
+    );
     println!("log dirs {:?}", cluster.log_dirs().await?);
     let transactions = cluster.list_transactions().await?;
     println!("transactions {transactions:?}");

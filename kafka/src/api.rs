@@ -148,7 +148,20 @@ mod tests {
     fn only_these_requests_can_be_encoded() {
         let keys: Vec<i16> = Api::ALL.iter().map(|api| api.key()).collect();
         assert_eq!(keys, [2, 3, 9, 10, 15, 16, 17, 18, 32, 35, 36, 60, 61, 65, 66, 69, 77, 89, 90]);
-        for word in ["Produce", "Fetch", "Join", "Commit", "Create", "Alter", "Delete", "Heartbeat", "Leave", "Write", "Init", "Txn"] {
+        for word in [
+            "Produce",
+            "Fetch",
+            "Join",
+            "Commit",
+            "Create",
+            "Alter",
+            "Delete",
+            "Heartbeat",
+            "Leave",
+            "Write",
+            "Init",
+            "Txn",
+        ] {
             for api in Api::ALL {
                 assert!(api == Api::OffsetFetch || api == Api::DescribeProducers || !api.to_string().contains(word));
             }

@@ -9,6 +9,7 @@ pub(crate) const TOPIC_AUTHORIZATION_FAILED: i16 = 29;
 pub(crate) const UNSUPPORTED_SASL_MECHANISM: i16 = 33;
 pub(crate) const UNSUPPORTED_VERSION: i16 = 35;
 pub(crate) const SASL_AUTHENTICATION_FAILED: i16 = 58;
+pub(crate) const GROUP_ID_NOT_FOUND: i16 = 69;
 pub(crate) const FENCED_LEADER_EPOCH: i16 = 74;
 pub(crate) const UNKNOWN_LEADER_EPOCH: i16 = 76;
 

@@ -175,7 +175,9 @@ impl KafkaError {
             Self::Tls { .. } => "tls",
             Self::Auth { .. } => "auth",
             Self::Unauthorized { .. } => "privilege",
-            Self::Unsupported { .. } | Self::Protocol { .. } | Self::Contradiction { .. } | Self::Encode { .. } => "protocol",
+            Self::Unsupported { .. } | Self::Protocol { .. } | Self::Contradiction { .. } | Self::Encode { .. } => {
+                "protocol"
+            }
             Self::Broker { .. } => "broker",
         }
     }

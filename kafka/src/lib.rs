@@ -22,12 +22,14 @@ mod tls;
 
 pub use api::Api;
 pub use cluster::{
-    BrokerId, Cluster, Committed, ConfigValues, GroupDescription, GroupKind, Isolation, LogDir, Named, OffsetAt, OffsetSpec,
-    PartitionOffset, Partitions, PerBroker, ShareOffset, Timeouts, Transaction,
+    BrokerId, Cluster, Committed, ConfigValues, GroupDescription, GroupKind, Isolation, LogDir, Named, OffsetAt,
+    OffsetSpec, PartitionOffset, Partitions, PerBroker, ShareOffset, Timeouts, Transaction,
 };
 pub use codes::{code as error_code, name as error_name};
 pub use config::{ClientConfig, PropertyError};
-pub use decode::{BrokerInfo, ClusterDescription, ListedGroup, Member, Metadata, ProducerState, Readable, Subscription, TopicMetadata};
+pub use decode::{
+    BrokerInfo, ClusterDescription, ListedGroup, Member, Metadata, ProducerState, Readable, Subscription, TopicMetadata,
+};
 pub use decode::{ConfigEntry, ListedTransaction, Operation, Operations};
 pub use error::{At, KafkaError};
 pub use secret::Secret;

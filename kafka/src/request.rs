@@ -13,11 +13,11 @@ use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListO
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::{
-    ApiVersionsRequest, ConsumerGroupDescribeRequest, DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest,
-    DescribeLogDirsRequest, DescribeProducersRequest, DescribeShareGroupOffsetsRequest, DescribeTransactionsRequest,
-    FindCoordinatorRequest, GroupId, ListGroupsRequest, ListOffsetsRequest, ListTransactionsRequest, MetadataRequest,
-    OffsetFetchRequest, RequestHeader, SaslAuthenticateRequest, SaslHandshakeRequest, ShareGroupDescribeRequest, TopicName,
-    TransactionalId,
+    ApiVersionsRequest, ConsumerGroupDescribeRequest, DescribeClusterRequest, DescribeConfigsRequest,
+    DescribeGroupsRequest, DescribeLogDirsRequest, DescribeProducersRequest, DescribeShareGroupOffsetsRequest,
+    DescribeTransactionsRequest, FindCoordinatorRequest, GroupId, ListGroupsRequest, ListOffsetsRequest,
+    ListTransactionsRequest, MetadataRequest, OffsetFetchRequest, RequestHeader, SaslAuthenticateRequest,
+    SaslHandshakeRequest, ShareGroupDescribeRequest, TopicName, TransactionalId,
 };
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
@@ -122,7 +122,10 @@ impl Request {
                 .encode(out, version),
             Self::Metadata(topics) => MetadataRequest::default()
                 .with_topics(topics.as_ref().map(|topics| {
-                    topics.iter().map(|topic| MetadataRequestTopic::default().with_name(Some(topic_name(topic)))).collect()
+                    topics
+                        .iter()
+                        .map(|topic| MetadataRequestTopic::default().with_name(Some(topic_name(topic))))
+                        .collect()
                 }))
                 .with_allow_auto_topic_creation(false)
                 .with_include_topic_authorized_operations(true)
@@ -155,7 +158,9 @@ impl Request {
                 .with_groups(
                     group_ids(groups)
                         .into_iter()
-                        .map(|group| DescribeShareGroupOffsetsRequestGroup::default().with_group_id(group).with_topics(None))
+                        .map(|group| {
+                            DescribeShareGroupOffsetsRequestGroup::default().with_group_id(group).with_topics(None)
+                        })
                         .collect(),
                 )
                 .encode(out, version),
@@ -180,7 +185,9 @@ impl Request {
                         .into_iter()
                         .map(|(topic, list)| {
                             let partition = |(index, epoch)| {
-                                let partition = ListOffsetsPartition::default().with_partition_index(index).with_timestamp(*timestamp);
+                                let partition = ListOffsetsPartition::default()
+                                    .with_partition_index(index)
+                                    .with_timestamp(*timestamp);
                                 if version >= 4 { partition.with_current_leader_epoch(epoch) } else { partition }
                             };
                             let list = list.into_iter().map(partition).collect();
@@ -193,7 +200,9 @@ impl Request {
                 .with_topics(
                     by_topic(partitions.iter().map(|(topic, partition)| (topic, *partition)))
                         .into_iter()
-                        .map(|(topic, list)| TopicRequest::default().with_name(topic_name(topic)).with_partition_indexes(list))
+                        .map(|(topic, list)| {
+                            TopicRequest::default().with_name(topic_name(topic)).with_partition_indexes(list)
+                        })
                         .collect(),
                 )
                 .encode(out, version),
@@ -245,7 +254,10 @@ fn by_topic<'a, T>(items: impl Iterator<Item = (&'a Arc<str>, T)>) -> BTreeMap<&
 }
 
 /// StreamsGroupDescribe v0: a compact array of compact strings, a boolean, no tagged fields.
-fn streams_group_describe(groups: &[Arc<str>], out: &mut BytesMut) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+fn streams_group_describe(
+    groups: &[Arc<str>],
+    out: &mut BytesMut,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     put_uvarint(out, u32::try_from(groups.len())?.saturating_add(1));
     for group in groups {
         put_uvarint(out, u32::try_from(group.len())?.saturating_add(1));

@@ -3,8 +3,8 @@
 //! It reads no clock of its own: the caller of [`crate::Cluster::connect`] hands one in.
 
 use std::fmt;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// A value with the instants, on the caller's monotonic clock in milliseconds, between which it was measured.
 #[derive(Debug, Clone, PartialEq, Eq)]

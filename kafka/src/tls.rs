@@ -95,7 +95,8 @@ fn private_roots(pem: &[u8]) -> Result<RootCertStore, String> {
 fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
         let encrypted = pem.windows(9).any(|window| window == b"ENCRYPTED");
-        let why = if encrypted { "encrypted keys are not supported; decrypt it" } else { "no private key in the PEM text" };
+        let why =
+            if encrypted { "encrypted keys are not supported; decrypt it" } else { "no private key in the PEM text" };
         format!("client key: {why}")
     })
 }

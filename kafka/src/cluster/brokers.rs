@@ -11,8 +11,8 @@ use super::{BrokerId, Cluster, ConfigValues, Named, PerBroker, left_out};
 use crate::config::HostPort;
 use crate::conn::Call;
 use crate::decode::{
-    ApiRange, ListedTransaction, LogDirPartition, TransactionDescription, decode_describe_configs, decode_describe_log_dirs,
-    decode_describe_transactions, decode_list_transactions,
+    ApiRange, ListedTransaction, LogDirPartition, TransactionDescription, decode_describe_configs,
+    decode_describe_log_dirs, decode_describe_transactions, decode_list_transactions,
 };
 use crate::error::{At, KafkaError};
 use crate::request::Request;
@@ -42,7 +42,11 @@ pub type Transaction = TransactionDescription;
 
 impl Cluster {
     /// These settings of these topics, or all of them.
-    pub async fn describe_topic_configs(&self, topics: &[Arc<str>], keys: Option<&[Arc<str>]>) -> Timed<Named<ConfigValues>> {
+    pub async fn describe_topic_configs(
+        &self,
+        topics: &[Arc<str>],
+        keys: Option<&[Arc<str>]>,
+    ) -> Timed<Named<ConfigValues>> {
         let call = self.call();
         let configs = match self.any(&call).await {
             Ok(slot) => {
@@ -58,7 +62,10 @@ impl Cluster {
     ///
     /// # Errors
     /// When the live brokers cannot be found out.
-    pub async fn describe_broker_configs(&self, keys: Option<&[Arc<str>]>) -> Result<Timed<PerBroker<ConfigValues>>, KafkaError> {
+    pub async fn describe_broker_configs(
+        &self,
+        keys: Option<&[Arc<str>]>,
+    ) -> Result<Timed<PerBroker<ConfigValues>>, KafkaError> {
         let call = self.call();
         self.metadata_within(Some(&[]), &call).await?;
         let brokers: Vec<(BrokerId, Arc<Slot>)> =
@@ -88,7 +95,8 @@ impl Cluster {
             Ok(answer) => {
                 let ours = answer.resources.into_iter().filter(|told| told.resource_type == kind);
                 ours.map(|told| {
-                    let refused = KafkaError::from_code(slot.at("DescribeConfigs"), told.error_code, told.error_message.as_ref());
+                    let refused =
+                        KafkaError::from_code(slot.at("DescribeConfigs"), told.error_code, told.error_message.as_ref());
                     let by_name = told.entries.into_iter().map(|entry| (Arc::clone(&entry.name), entry));
                     (told.name, refused.map(|()| by_name.collect()))
                 })
@@ -139,7 +147,8 @@ impl Cluster {
         let answers = self.every(&Request::ListTransactions, decode_list_transactions, &call).await?;
         let checked = answers.into_iter().map(|(id, answer)| {
             let at = self.at_broker("ListTransactions", id);
-            let checked = answer.and_then(|answer| KafkaError::from_code(at, answer.error_code, None).map(|()| answer.transactions));
+            let checked = answer
+                .and_then(|answer| KafkaError::from_code(at, answer.error_code, None).map(|()| answer.transactions));
             (id, checked)
         });
         let listed = checked.collect();
@@ -148,7 +157,10 @@ impl Cluster {
 
     /// Describes transactions, each asked of the broker that listed it: asking for their coordinator could make a broker
     /// create a topic.
-    pub async fn describe_transactions(&self, listed_by: &BTreeMap<BrokerId, Vec<Arc<str>>>) -> Timed<Named<Transaction>> {
+    pub async fn describe_transactions(
+        &self,
+        listed_by: &BTreeMap<BrokerId, Vec<Arc<str>>>,
+    ) -> Timed<Named<Transaction>> {
         let call = self.call();
         let asked = listed_by.iter().map(|(id, ids)| self.transactions(*id, ids, &call));
         let described = join_all(asked).await.into_iter().flatten().collect();
@@ -161,7 +173,9 @@ impl Cluster {
             Some(slot) => {
                 self.ask(&slot, &Request::DescribeTransactions(ids.to_vec()), decode_describe_transactions, call).await
             }
-            None => Err(KafkaError::Unreachable { at: at.clone(), reason: Arc::from("it is not among the live brokers") }),
+            None => {
+                Err(KafkaError::Unreachable { at: at.clone(), reason: Arc::from("it is not among the live brokers") })
+            }
         };
         let got = match answer {
             Err(error) => ids.iter().map(|id| (Arc::clone(id), Err(error.clone()))).collect(),

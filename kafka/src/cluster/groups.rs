@@ -1,19 +1,19 @@
 //! Groups: which there are, and who is in them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::route::Answers;
+use super::route::{Answers, take_over};
 use super::slot::Slot;
-use super::{Cluster, Named, PerBroker};
+use super::{Cluster, Named, PerBroker, left_out};
+use crate::codes;
 use crate::conn::Call;
 use crate::decode::{
-    DecodeError, DescribedGroups, ListedGroup, Member, Operations, decode_consumer_group_describe, decode_describe_groups,
-    decode_list_groups, decode_share_group_describe, decode_streams_group_describe,
+    DecodeError, DescribedGroups, ListedGroup, Member, Operations, decode_consumer_group_describe,
+    decode_describe_groups, decode_list_groups, decode_share_group_describe, decode_streams_group_describe,
 };
-use crate::error::KafkaError;
+use crate::error::{At, KafkaError};
 use crate::request::Request;
 use crate::timed::Timed;
 
@@ -104,38 +104,62 @@ impl Cluster {
     ) -> Answers<'a, Arc<str>, GroupDescription> {
         let (request, decode, what): Describe = match kind {
             GroupKind::Classic => (Request::DescribeGroups, decode_describe_groups, "DescribeGroups"),
-            GroupKind::Consumer => (Request::ConsumerGroupDescribe, decode_consumer_group_describe, "ConsumerGroupDescribe"),
+            GroupKind::Consumer => {
+                (Request::ConsumerGroupDescribe, decode_consumer_group_describe, "ConsumerGroupDescribe")
+            }
             GroupKind::Share => (Request::ShareGroupDescribe, decode_share_group_describe, "ShareGroupDescribe"),
-            GroupKind::Streams => (Request::StreamsGroupDescribe, decode_streams_group_describe, "StreamsGroupDescribe"),
+            GroupKind::Streams => {
+                (Request::StreamsGroupDescribe, decode_streams_group_describe, "StreamsGroupDescribe")
+            }
         };
         Box::pin(async move {
             let slot = &*slot;
-            let asked = groups.chunks(BATCH).map(|chunk| async move {
-                (chunk, self.ask(slot, &request(chunk.to_vec()), decode, call).await)
-            });
-            let mut described = BTreeMap::new();
-            for (chunk, answer) in join_all(asked).await {
-                let answer = match answer {
-                    Ok(answer) => answer,
-                    Err(error) => {
-                        described.extend(chunk.iter().map(|group| (Arc::clone(group), Err(error.clone()))));
-                        continue;
-                    }
-                };
-                for told in answer.groups {
-                    let refused = KafkaError::from_code(slot.at(what), told.error_code, told.error_message.as_ref());
-                    let description = refused.map(|()| GroupDescription {
-                        kind,
-                        state: told.state,
-                        protocol_type: told.protocol_type,
-                        epoch: told.epoch,
-                        members: told.members,
-                        operations: told.operations,
-                    });
-                    described.insert(told.group, description);
-                }
+            let batch = |chunk: Vec<Arc<str>>| async move {
+                let answer = self.ask(slot, &request(chunk.clone()), decode, call).await;
+                described(slot.at(what), kind, &chunk, answer)
+            };
+            let batches = groups.chunks(BATCH).map(|chunk| batch(chunk.to_vec()));
+            let mut answers: Named<GroupDescription> = join_all(batches).await.into_iter().flatten().collect();
+            if kind != GroupKind::Classic && groups.len() > 1 {
+                // Kafka 3.9 lets one group that does not exist answer for the others of its batch: ask each by itself.
+                let doubted: Vec<Arc<str>> = answers
+                    .iter()
+                    .filter(|(_, answer)| {
+                        answer.as_ref().is_err_and(|error| error.code() == Some(codes::GROUP_ID_NOT_FOUND))
+                    })
+                    .map(|(group, _)| Arc::clone(group))
+                    .collect();
+                let singles = doubted.into_iter().map(|group| batch(vec![group]));
+                answers.extend(join_all(singles).await.into_iter().flatten());
             }
-            described
+            answers
         })
     }
+}
+
+fn described(
+    at: At,
+    kind: GroupKind,
+    asked: &[Arc<str>],
+    answer: Result<DescribedGroups, KafkaError>,
+) -> Named<GroupDescription> {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => return asked.iter().map(|group| (Arc::clone(group), Err(error.clone()))).collect(),
+    };
+    let got = answer.groups.into_iter().map(|told| {
+        let refused = KafkaError::from_code(at.clone(), told.error_code, told.error_message.as_ref());
+        let description = refused.map(|()| GroupDescription {
+            kind,
+            state: told.state,
+            protocol_type: told.protocol_type,
+            epoch: told.epoch,
+            members: told.members,
+            operations: told.operations,
+        });
+        (told.group, description)
+    });
+    let mut described = Named::new();
+    take_over(asked.to_vec(), got.collect(), || left_out(at.clone()), &mut described);
+    described
 }

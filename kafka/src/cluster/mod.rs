@@ -106,7 +106,8 @@ impl Cluster {
             max_frame: timeouts.max_frame,
             platform: crate::tls::PlatformRoots::default(),
         };
-        let cluster = Self { opener: Arc::new(opener), timeouts, clock, bootstrap: Arc::new(bootstrap), state: Arc::default() };
+        let cluster =
+            Self { opener: Arc::new(opener), timeouts, clock, bootstrap: Arc::new(bootstrap), state: Arc::default() };
         cluster.metadata_within(Some(&[]), &cluster.call()).await?;
         Ok(cluster)
     }

@@ -65,10 +65,19 @@ impl Cluster {
         call.watch.stamp(fetched)
     }
 
-    fn fetch<'a>(&'a self, slot: Arc<Slot>, groups: Vec<Arc<str>>, call: &'a Call) -> Answers<'a, Arc<str>, Vec<PartitionOffset>> {
+    fn fetch<'a>(
+        &'a self,
+        slot: Arc<Slot>,
+        groups: Vec<Arc<str>>,
+        call: &'a Call,
+    ) -> Answers<'a, Arc<str>, Vec<PartitionOffset>> {
         Box::pin(async move {
             let slot = &*slot;
-            let batch = match self.open(slot, call).await.and_then(|link| link.version(Api::OffsetFetch, Api::OffsetFetch.versions())) {
+            let batch = match self
+                .open(slot, call)
+                .await
+                .and_then(|link| link.version(Api::OffsetFetch, Api::OffsetFetch.versions()))
+            {
                 Ok(version) if version >= 8 => BATCH,
                 Ok(_) => 1,
                 Err(error) => return groups.into_iter().map(|group| (group, Err(error.clone()))).collect(),
@@ -103,7 +112,12 @@ impl Cluster {
         call.watch.stamp(fetched)
     }
 
-    fn fetch_share<'a>(&'a self, slot: Arc<Slot>, groups: Vec<Arc<str>>, call: &'a Call) -> Answers<'a, Arc<str>, Vec<ShareOffset>> {
+    fn fetch_share<'a>(
+        &'a self,
+        slot: Arc<Slot>,
+        groups: Vec<Arc<str>>,
+        call: &'a Call,
+    ) -> Answers<'a, Arc<str>, Vec<ShareOffset>> {
         Box::pin(async move {
             let slot = &*slot;
             let asked = groups.chunks(BATCH).map(|chunk| async move {
@@ -114,11 +128,18 @@ impl Cluster {
             for (chunk, answer) in join_all(asked).await {
                 let got = match answer {
                     Err(error) => chunk.iter().map(|group| (Arc::clone(group), Err(error.clone()))).collect(),
-                    Ok(answer) => answer.groups.into_iter().map(|told| {
-                        let at = slot.at("DescribeShareGroupOffsets");
-                        let refused = KafkaError::from_code(at, told.error_code, told.error_message.as_ref());
-                        (told.group, refused.map(|()| told.offsets.into_iter().map(|raw| share_offset(slot, raw)).collect()))
-                    }).collect(),
+                    Ok(answer) => answer
+                        .groups
+                        .into_iter()
+                        .map(|told| {
+                            let at = slot.at("DescribeShareGroupOffsets");
+                            let refused = KafkaError::from_code(at, told.error_code, told.error_message.as_ref());
+                            (
+                                told.group,
+                                refused.map(|()| told.offsets.into_iter().map(|raw| share_offset(slot, raw)).collect()),
+                            )
+                        })
+                        .collect(),
                 };
                 take_over(chunk.to_vec(), got, || left_out(slot.at("DescribeShareGroupOffsets")), &mut fetched);
             }

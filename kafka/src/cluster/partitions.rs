@@ -91,7 +91,8 @@ impl Cluster {
         Box::pin(async move {
             let slot = &*slot;
             let asked = items.chunks(BATCH).map(|chunk| async move {
-                let partitions = chunk.iter().map(|((topic, partition), epoch)| (Arc::clone(topic), *partition, *epoch)).collect();
+                let partitions =
+                    chunk.iter().map(|((topic, partition), epoch)| (Arc::clone(topic), *partition, *epoch)).collect();
                 let committed_only = isolation == Isolation::ReadCommitted;
                 let request = Request::ListOffsets { partitions, timestamp: spec.timestamp(), committed_only };
                 (chunk, self.ask(slot, &request, decode_list_offsets, call).await)
@@ -99,7 +100,9 @@ impl Cluster {
             let mut listed = BTreeMap::new();
             for (chunk, answer) in join_all(asked).await {
                 match answer {
-                    Err(error) => listed.extend(chunk.iter().map(|(partition, _)| (partition.clone(), Err(error.clone())))),
+                    Err(error) => {
+                        listed.extend(chunk.iter().map(|(partition, _)| (partition.clone(), Err(error.clone()))))
+                    }
                     Ok(answer) => listed.extend(answer.offsets.into_iter().map(|told| {
                         let offset = offset_at(slot, &told, spec);
                         ((told.topic, told.partition), offset)
@@ -127,15 +130,22 @@ impl Cluster {
         Box::pin(async move {
             let slot = &*slot;
             let asked = items.chunks(BATCH).map(|chunk| async move {
-                let request = Request::DescribeProducers(chunk.iter().map(|(partition, _)| partition.clone()).collect());
+                let request =
+                    Request::DescribeProducers(chunk.iter().map(|(partition, _)| partition.clone()).collect());
                 (chunk, self.ask(slot, &request, decode_describe_producers, call).await)
             });
             let mut described = BTreeMap::new();
             for (chunk, answer) in join_all(asked).await {
                 match answer {
-                    Err(error) => described.extend(chunk.iter().map(|(partition, _)| (partition.clone(), Err(error.clone())))),
+                    Err(error) => {
+                        described.extend(chunk.iter().map(|(partition, _)| (partition.clone(), Err(error.clone()))))
+                    }
                     Ok(answer) => described.extend(answer.partitions.into_iter().map(|told| {
-                        let refused = KafkaError::from_code(slot.at("DescribeProducers"), told.error_code, told.error_message.as_ref());
+                        let refused = KafkaError::from_code(
+                            slot.at("DescribeProducers"),
+                            told.error_code,
+                            told.error_message.as_ref(),
+                        );
                         ((told.topic, told.partition), refused.map(|()| told.producers))
                     })),
                 }

@@ -90,7 +90,8 @@ impl Cluster {
         ask: impl Fn(Arc<Slot>, Vec<Arc<str>>) -> Answers<'a, Arc<str>, T> + Sync,
     ) -> Named<T> {
         let mut answers = self.coordinated(groups, call, &ask).await;
-        let moved = |error: &KafkaError| error.kind() == "refused" || error.code().is_some_and(codes::stale_coordinator);
+        let moved =
+            |error: &KafkaError| error.kind() == "refused" || error.code().is_some_and(codes::stale_coordinator);
         let again = failed(&answers, moved);
         if !again.is_empty() && worth_it(call) {
             lock(&self.state).coordinators.retain(|group, _| !again.contains(group));
@@ -242,7 +243,8 @@ impl Cluster {
         let address: Arc<str> = Arc::from("the cluster");
         for partition in missing {
             let topic = told.get(&*partition.0);
-            let of_partition = topic.and_then(|topic| topic.partitions.iter().find(|told| told.partition == partition.1));
+            let of_partition =
+                topic.and_then(|topic| topic.partitions.iter().find(|told| told.partition == partition.1));
             let code = match (topic.map_or(0, |topic| topic.error_code), of_partition) {
                 (0, Some(told)) if told.error_code != 0 => told.error_code,
                 (0, Some(_)) => codes::LEADER_NOT_AVAILABLE,
@@ -284,7 +286,11 @@ impl Cluster {
         self.require_offsets_topic(call).await?;
         let slot = self.any(call).await?;
         let link = self.open(&slot, call).await?;
-        let batch = if link.version(crate::Api::FindCoordinator, crate::Api::FindCoordinator.versions())? >= 4 { COORDINATORS } else { 1 };
+        let batch = if link.version(crate::Api::FindCoordinator, crate::Api::FindCoordinator.versions())? >= 4 {
+            COORDINATORS
+        } else {
+            1
+        };
         let slot = &*slot;
         let asked = groups.chunks(batch).map(|chunk| async move {
             let request = Request::FindCoordinator(chunk.to_vec());
@@ -296,7 +302,13 @@ impl Cluster {
                 Err(error) => chunk.iter().map(|group| (Arc::clone(group), Err(error.clone()))).collect(),
                 Ok(answer) => {
                     let only = chunk.first().filter(|_| chunk.len() == 1);
-                    let each = |found: Coordinator| found.group.clone().or_else(|| only.cloned()).map(|group| (group, self.learn_coordinator(slot, &found)));
+                    let each = |found: Coordinator| {
+                        found
+                            .group
+                            .clone()
+                            .or_else(|| only.cloned())
+                            .map(|group| (group, self.learn_coordinator(slot, &found)))
+                    };
                     answer.coordinators.into_iter().filter_map(each).collect()
                 }
             };
@@ -367,7 +379,10 @@ pub(super) fn take_over<K: Ord, T>(
     }
 }
 
-fn failed<K: Clone + Ord, T>(answers: &BTreeMap<K, Result<T, KafkaError>>, why: impl Fn(&KafkaError) -> bool) -> BTreeSet<K> {
+fn failed<K: Clone + Ord, T>(
+    answers: &BTreeMap<K, Result<T, KafkaError>>,
+    why: impl Fn(&KafkaError) -> bool,
+) -> BTreeSet<K> {
     let failed = answers.iter().filter(|(_, answer)| answer.as_ref().is_err_and(&why));
     failed.map(|(key, _)| key.clone()).collect()
 }

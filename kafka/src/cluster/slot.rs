@@ -27,7 +27,13 @@ impl Slot {
             Some(id) => Arc::from(format!("{target} (broker {id})")),
             None => Arc::from(target.to_string()),
         };
-        Self { target, address, link: std::sync::Mutex::default(), connecting: Mutex::default(), attempts: AtomicU64::new(0) }
+        Self {
+            target,
+            address,
+            link: std::sync::Mutex::default(),
+            connecting: Mutex::default(),
+            attempts: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn at(&self, what: &'static str) -> At {

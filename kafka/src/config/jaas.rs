@@ -33,7 +33,9 @@ pub(super) fn parse(text: &str) -> Result<Jaas, String> {
     loop {
         match (tokens.next(), tokens.next()) {
             (Some(";"), None) => break,
-            (Some(";"), Some(_)) => return Err("has something after the semicolon; only one login module is supported".into()),
+            (Some(";"), Some(_)) => {
+                return Err("has something after the semicolon; only one login module is supported".into());
+            }
             (Some(option), Some("=")) => {
                 let value = tokens.next().filter(|value| *value != ";").ok_or("has an option without a value")?;
                 match option {
@@ -41,7 +43,9 @@ pub(super) fn parse(text: &str) -> Result<Jaas, String> {
                     "password" => password = Some(Secret::new(value)),
                     "tokenauth" if value == "false" => {}
                     "serviceName" => {}
-                    "tokenauth" => return Err("delegation tokens (tokenauth) are not supported; use a SCRAM user".into()),
+                    "tokenauth" => {
+                        return Err("delegation tokens (tokenauth) are not supported; use a SCRAM user".into());
+                    }
                     _ => return Err("has an option other than username and password".into()),
                 }
             }
@@ -49,11 +53,7 @@ pub(super) fn parse(text: &str) -> Result<Jaas, String> {
             (Some(_), _) => return Err("options must be written name=\"value\"".into()),
         }
     }
-    Ok(Jaas {
-        module,
-        username: username.ok_or("has no username")?,
-        password: password.ok_or("has no password")?,
-    })
+    Ok(Jaas { module, username: username.ok_or("has no username")?, password: password.ok_or("has no password")? })
 }
 
 /// Words, quoted strings, `=` and `;`.

@@ -195,10 +195,15 @@ pub(super) fn refusal(key: &str) -> Option<&'static str> {
         "ssl.cipher.suites" | "ssl.curves.list" | "ssl.sigalgs.list" | "ssl.enabled.protocols" | "ssl.protocol" => {
             "TLS 1.2 and 1.3 are used with safe suites only, which cannot be chosen; remove it"
         }
-        "security.providers" | "ssl.engine.factory.class" | "ssl.engine.id" | "ssl.engine.location" | "ssl.provider"
-        | "ssl.providers" | "ssl.keymanager.algorithm" | "ssl.trustmanager.algorithm" | "ssl.ca.certificate.stores" => {
-            "TLS providers cannot be chosen; remove it, and give certificates as PEM"
-        }
+        "security.providers"
+        | "ssl.engine.factory.class"
+        | "ssl.engine.id"
+        | "ssl.engine.location"
+        | "ssl.provider"
+        | "ssl.providers"
+        | "ssl.keymanager.algorithm"
+        | "ssl.trustmanager.algorithm"
+        | "ssl.ca.certificate.stores" => "TLS providers cannot be chosen; remove it, and give certificates as PEM",
         "plugin.library.paths" => "plugins are not loaded; remove it",
         _ => return None,
     })

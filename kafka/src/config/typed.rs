@@ -9,7 +9,8 @@ use super::{ClientConfig, HostPort, Pem, PropertyError, SaslConfig, SaslMechanis
 use super::{jaas, keys};
 use crate::Secret;
 
-const ENCRYPTED: &str = "encrypted keys are not supported; decrypt it (openssl pkey -in key.pem -out plain.pem) and protect the file";
+const ENCRYPTED: &str =
+    "encrypted keys are not supported; decrypt it (openssl pkey -in key.pem -out plain.pem) and protect the file";
 const STORE: &str = "only PEM stores can be read; export it (keytool and openssl pkcs12) and set the type to PEM";
 
 pub(super) fn parse(text: &str) -> Result<ClientConfig, Vec<PropertyError>> {
@@ -42,7 +43,8 @@ impl Settings {
             self.errors.push(PropertyError::Refused { line, key, instead: instead.into() });
         } else if !keys::IGNORED.contains(&key.as_str()) {
             let nearest = nearest(&key);
-            let key = if nearest.is_some() || plain(&key) { key } else { "a line that does not look like a setting".into() };
+            let key =
+                if nearest.is_some() || plain(&key) { key } else { "a line that does not look like a setting".into() };
             self.errors.push(PropertyError::Unknown { line, key, nearest });
         }
     }
@@ -80,7 +82,9 @@ impl Settings {
         for entry in list.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
             match host_port(entry) {
                 Some(server) => servers.push(server),
-                None => self.invalid(line, "bootstrap.servers", "each server is written host:port, separated by commas"),
+                None => {
+                    self.invalid(line, "bootstrap.servers", "each server is written host:port, separated by commas")
+                }
             }
         }
         if servers.is_empty() && self.errors.is_empty() {
@@ -144,7 +148,8 @@ impl Settings {
 
     fn mechanism(&mut self) -> Option<SaslMechanism> {
         let Some((line, name)) = self.either("sasl.mechanism", "sasl.mechanisms") else {
-            let why = "without it clients use GSSAPI, which is not supported; set SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN";
+            let why =
+                "without it clients use GSSAPI, which is not supported; set SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN";
             self.errors.push(PropertyError::Missing { key: "sasl.mechanism", why });
             return None;
         };
@@ -170,7 +175,8 @@ impl Settings {
         let stores = [
             self.pem_file("ssl.truststore.location"),
             self.pem_text("ssl.truststore.certificates"),
-            self.pem_file("ssl.ca.location").filter(|pem| !matches!(pem, Pem::File(path) if path.as_os_str() == "probe")),
+            self.pem_file("ssl.ca.location")
+                .filter(|pem| !matches!(pem, Pem::File(path) if path.as_os_str() == "probe")),
             self.pem_text("ssl.ca.pem"),
         ];
         self.only_one(stores, "one truststore", "more than one says whom to trust; keep one")
@@ -185,7 +191,8 @@ impl Settings {
             self.pem_file("ssl.certificate.location"),
             self.pem_text("ssl.certificate.pem"),
         ];
-        let keys = [store, self.pem_text("ssl.keystore.key"), self.pem_file("ssl.key.location"), self.pem_text("ssl.key.pem")];
+        let keys =
+            [store, self.pem_text("ssl.keystore.key"), self.pem_file("ssl.key.location"), self.pem_text("ssl.key.pem")];
         let chain = self.only_one(chains, "one keystore", "more than one certificate is given; keep one");
         let key = self.only_one(keys, "one key", "more than one private key is given; keep one");
         for name in ["ssl.keystore.key", "ssl.key.pem"] {
@@ -197,7 +204,8 @@ impl Settings {
             (Some(chain), Some(key)) => Some(TlsIdentity { chain, key }),
             (None, None) => None,
             (Some(_), None) => {
-                let why = "a client certificate is given without its key (ssl.keystore.key, ssl.key.location or ssl.key.pem)";
+                let why =
+                    "a client certificate is given without its key (ssl.keystore.key, ssl.key.location or ssl.key.pem)";
                 self.errors.push(PropertyError::Missing { key: "ssl.keystore.key", why });
                 None
             }
@@ -282,5 +290,7 @@ fn nearest(key: &str) -> Option<&'static str> {
 
 /// Whether a key has the form of a setting: a broken line may begin with half a password or a key's base64.
 fn plain(key: &str) -> bool {
-    key.contains('.') && key.len() <= 64 && key.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'.' | b'-' | b'_'))
+    key.contains('.')
+        && key.len() <= 64
+        && key.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'.' | b'-' | b'_'))
 }

@@ -68,12 +68,18 @@ impl Opener {
         Ok(link)
     }
 
-    async fn secure(&self, socket: TcpStream, target: &HostPort, address: &Arc<str>) -> Result<Box<dyn Stream>, KafkaError> {
+    async fn secure(
+        &self,
+        socket: TcpStream,
+        target: &HostPort,
+        address: &Arc<str>,
+    ) -> Result<Box<dyn Stream>, KafkaError> {
         let Some(config) = &self.config.tls else { return Ok(Box::new(socket)) };
         let failed = |reason: String| KafkaError::Tls { at: At::new("TLS", address), reason: Arc::from(reason) };
         let client = tls::client(config, &self.platform).await.map_err(failed)?;
         let name = ServerName::try_from(target.host.to_string()).map_err(|error| failed(error.to_string()))?;
-        let stream = TlsConnector::from(client).connect(name, socket).await.map_err(|error| failed(error.to_string()))?;
+        let stream =
+            TlsConnector::from(client).connect(name, socket).await.map_err(|error| failed(error.to_string()))?;
         Ok(Box::new(stream))
     }
 }

@@ -15,7 +15,8 @@ mod session;
 mod streams;
 
 pub use cluster::{
-    BrokerInfo, ClusterDescription, Metadata, PartitionMetadata, TopicMetadata, decode_describe_cluster, decode_metadata,
+    BrokerInfo, ClusterDescription, Metadata, PartitionMetadata, TopicMetadata, decode_describe_cluster,
+    decode_metadata,
 };
 pub use configs::{
     ConfigEntry, ConfigSource, DescribedConfigs, DescribedLogDirs, LogDirPartition, RawLogDir, ResourceConfigs,
@@ -34,8 +35,9 @@ pub use offsets::{
     ShareOffsets, decode_describe_share_group_offsets, decode_list_offsets, decode_offset_fetch,
 };
 pub use producers::{
-    DescribedProducers, DescribedTransactions, ListedTransaction, ListedTransactions, PartitionProducers, ProducerState,
-    TransactionDescription, decode_describe_producers, decode_describe_transactions, decode_list_transactions,
+    DescribedProducers, DescribedTransactions, ListedTransaction, ListedTransactions, PartitionProducers,
+    ProducerState, TransactionDescription, decode_describe_producers, decode_describe_transactions,
+    decode_list_transactions,
 };
 pub use reader::{DecodeError, DecodeReason};
 pub use session::{

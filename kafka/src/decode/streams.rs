@@ -8,9 +8,9 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Operations;
 use super::members::{DescribedGroup, DescribedGroups, Member, Readable, Subscription};
 use super::reader::{DecodeReason, Reader, Result, known_version};
-use super::Operations;
 use crate::api::Api;
 
 type Topology = BTreeMap<Arc<str>, Vec<Arc<str>>>;
