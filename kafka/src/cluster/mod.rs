@@ -6,6 +6,7 @@
 
 mod brokers;
 mod groups;
+mod lookup;
 mod offsets;
 mod partitions;
 mod route;

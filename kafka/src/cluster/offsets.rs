@@ -58,7 +58,8 @@ pub struct ShareOffset {
 
 impl Cluster {
     /// Everything these groups have committed, each asked of its coordinator. A group without commits, or one that does
-    /// not exist, has none.
+    /// not exist, has none, and topics we may not describe are left out by the broker without a word: what must be there
+    /// is for the caller to know.
     pub async fn fetch_offsets(&self, groups: &[Arc<str>]) -> Timed<Named<Vec<PartitionOffset>>> {
         let call = self.call();
         let fetched = self.by_coordinator(groups, &call, |slot, groups| self.fetch(slot, groups, &call)).await;

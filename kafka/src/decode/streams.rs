@@ -13,6 +13,7 @@ use super::members::{DescribedGroup, DescribedGroups, Member, Readable, Subscrip
 use super::reader::{DecodeReason, Reader, Result, known_version};
 use crate::api::Api;
 
+type Pairs = Vec<(Arc<str>, i32)>;
 type Topology = BTreeMap<Arc<str>, Vec<Arc<str>>>;
 
 /// How many topics and partitions one answer may expand to: tasks times topics is more than its bytes bound by themselves.
@@ -118,11 +119,7 @@ fn task_offset(r: &mut Reader<'_>) -> Result<()> {
 }
 
 /// The active tasks as (topic, partition); none if one belongs to a sub-topology that was not told.
-fn tasks(
-    r: &mut Reader<'_>,
-    topology: Option<&Topology>,
-    budget: &Cell<usize>,
-) -> Result<Option<Vec<(Arc<str>, i32)>>> {
+fn tasks(r: &mut Reader<'_>, topology: Option<&Topology>, budget: &Cell<usize>) -> Result<Option<Pairs>> {
     let active = r.array("active_tasks", 3, task_ids)?;
     r.array("standby_tasks", 3, task_ids)?;
     r.array("warmup_tasks", 3, task_ids)?;
