@@ -111,23 +111,13 @@ impl Client {
     }
 
     /// What a group has committed, whatever its protocol; `None` where it has not.
-    pub fn committed(&self, group: &str, parts: &[(String, i32)]) -> Result<BTreeMap<(String, i32), Option<i64>>> {
-        if parts.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let consumer = self.bystander(group)?;
-        let list = list(parts.iter().map(|(topic, partition)| (topic.as_str(), *partition, None)))?;
-        let answer = consumer.committed_offsets(list, TIMEOUT).doing(|| format!("ask for the commits of {group}"))?;
-        let mut out = BTreeMap::new();
-        for element in answer.elements() {
-            element.error().doing(|| format!("the commit of {group} on {}", element.topic()))?;
-            let at = match element.offset() {
-                Offset::Offset(at) => Some(at),
-                _ => None,
-            };
-            out.insert((element.topic().to_owned(), element.partition()), at);
-        }
-        Ok(out)
+    pub fn committed(&self, group: &str, parts: &[(String, i32)]) -> Result<Commits> {
+        self.follow(group)?.committed(parts)
+    }
+
+    /// A client for reading one group's commits again and again.
+    pub(crate) fn follow(&self, group: &str) -> Result<Follower> {
+        Ok(Follower { group: group.to_owned(), consumer: self.bystander(group)? })
     }
 
     /// The client ids of a classic group's members, sorted; empty for one of another protocol or of none.
@@ -184,6 +174,38 @@ impl Client {
             .set("enable.auto.commit", "false")
             .create()
             .doing(|| format!("create a client for {group}"))
+    }
+}
+
+/// Per topic and partition, what was committed, if anything.
+pub type Commits = BTreeMap<(String, i32), Option<i64>>;
+
+/// Reads the commits of one group without joining it.
+pub(crate) struct Follower {
+    group: String,
+    consumer: BaseConsumer,
+}
+
+impl Follower {
+    /// What the group has committed now.
+    pub(crate) fn committed(&self, parts: &[(String, i32)]) -> Result<Commits> {
+        if parts.is_empty() {
+            return Ok(Commits::new());
+        }
+        let group = &self.group;
+        let list = list(parts.iter().map(|(topic, partition)| (topic.as_str(), *partition, None)))?;
+        let answer = retry(|| self.consumer.committed_offsets(list.clone(), TIMEOUT))
+            .doing(|| format!("ask for the commits of {group}"))?;
+        let mut out = Commits::new();
+        for element in answer.elements() {
+            element.error().doing(|| format!("the commit of {group} on {}", element.topic()))?;
+            let at = match element.offset() {
+                Offset::Offset(at) => Some(at),
+                _ => None,
+            };
+            out.insert((element.topic().to_owned(), element.partition()), at);
+        }
+        Ok(out)
     }
 }
 

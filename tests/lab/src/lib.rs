@@ -43,7 +43,7 @@ mod scratch;
 mod shop;
 mod words;
 
-pub use client::Client;
+pub use client::{Client, Commits};
 pub use clock::{now, wait_for, wall_ms};
 pub use cluster::{ClientAuth, Cluster, ClusterBuilder, Listener, TlsFiles, User};
 pub use error::{Error, Result};
@@ -57,6 +57,14 @@ pub use provision::{Kafka, cache_dir, provision, provision_in, verify};
 pub use scratch::Scratch;
 pub use shop::{ProducerOptions, SERVICES, ServiceSpec, Shop, ShopOptions, Stop, TOPICS, TopicSpec};
 pub use words::{Part, Side, Step, Version};
+
+// Tests share a shop and a pair between threads.
+const _: fn() = || {
+    fn shared<T: Send + Sync>() {}
+    shared::<Shop>();
+    shared::<Pair>();
+    shared::<Oracle>();
+};
 
 /// A random word nobody can guess, for tokens.
 pub fn secret() -> String {

@@ -2,15 +2,16 @@
 //!
 //! Everything is blocking. Dropping a [`Cluster`] kills its servers and removes its folder.
 
+mod builder;
 mod node;
 mod security;
 mod settings;
 mod tls;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+pub use builder::ClusterBuilder;
 pub(crate) use node::java_args;
 pub use security::{Listener, User};
 pub use tls::{ClientAuth, TlsFiles};
@@ -28,103 +29,6 @@ use node::Node;
 /// How long a cluster may take to answer: generous, two cores may be shared by many.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// What a cluster should be like. See [`Cluster::builder`].
-#[derive(Debug, Clone)]
-pub struct ClusterBuilder {
-    pub(crate) version: Version,
-    pub(crate) name: String,
-    pub(crate) brokers: usize,
-    pub(crate) extra: BTreeMap<String, String>,
-    pub(crate) listeners: Vec<Listener>,
-    pub(crate) client_auth: ClientAuth,
-    pub(crate) users: Vec<User>,
-    pub(crate) authorizer: bool,
-    pub(crate) session_timeout: Duration,
-}
-
-impl ClusterBuilder {
-    /// A name for logs and messages; the version by default.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
-        self
-    }
-
-    /// How many nodes, 1 to 3; one by default. With more, topics may be replicated.
-    pub fn brokers(mut self, count: usize) -> Self {
-        self.brokers = count;
-        self
-    }
-
-    /// One more broker setting, overriding the lab's own.
-    pub fn setting(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.extra.insert(key.into(), value.into());
-        self
-    }
-
-    /// One more listener beside PLAINTEXT.
-    pub fn listener(mut self, listener: Listener) -> Self {
-        if !self.listeners.contains(&listener) {
-            self.listeners.push(listener);
-        }
-        self
-    }
-
-    /// Whether TLS listeners ask for client certificates; they do not by default.
-    pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
-        self.client_auth = client_auth;
-        self
-    }
-
-    /// A user for the SASL listeners, known to PLAIN and to SCRAM.
-    pub fn user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
-        self.users.push(User { name: name.into(), password: password.into() });
-        self
-    }
-
-    /// Turns `StandardAuthorizer` on: nobody may do anything but the super users, `User:admin` and whoever comes over
-    /// PLAINTEXT (`User:ANONYMOUS`), until [`Cluster::acl`] allows it.
-    pub fn authorizer(mut self) -> Self {
-        self.authorizer = true;
-        self
-    }
-
-    /// How long brokers keep a silent member; 6 s by default.
-    pub fn session_timeout(mut self, timeout: Duration) -> Self {
-        self.session_timeout = timeout;
-        self
-    }
-
-    /// Provisions this Kafka if need be, starts the nodes and returns when all answer.
-    pub fn start(self) -> Result<Cluster> {
-        let kafka = provision(self.version)?;
-        if !(1..=3).contains(&self.brokers) {
-            return Err(Error::Usage(format!("a lab cluster has 1 to 3 brokers, not {}", self.brokers)));
-        }
-        let began = clock::now();
-        let scratch = Scratch::new("kafka")?;
-        let tls = tls::create(&scratch.join("tls"))?;
-        let id = cluster_id();
-        let nodes = Node::plan(&self, scratch.path(), &tls)?;
-        let mut cluster = Cluster { builder: self, kafka, scratch, tls, id, nodes, up_after: Duration::ZERO };
-        say(format!(
-            "starting {} (Kafka {}) on {}",
-            cluster.builder.name,
-            cluster.builder.version,
-            cluster.bootstrap()
-        ));
-        for node in &mut cluster.nodes {
-            node.format(&cluster.kafka, &cluster.id, &cluster.builder.users)?;
-        }
-        for node in &mut cluster.nodes {
-            node.launch(&cluster.kafka)?;
-        }
-        cluster.await_answers(began)?;
-        cluster.up_after = began.elapsed();
-        say(format!("{} answers after {:.1} s", cluster.builder.name, cluster.up_after.as_secs_f64()));
-        Ok(cluster)
-    }
-}
-
 /// A running cluster.
 #[derive(Debug)]
 pub struct Cluster {
@@ -141,17 +45,33 @@ pub struct Cluster {
 impl Cluster {
     /// A cluster to be: one PLAINTEXT node with quick settings unless told otherwise.
     pub fn builder(version: Version) -> ClusterBuilder {
-        ClusterBuilder {
-            version,
-            name: format!("kafka-{version}"),
-            brokers: 1,
-            extra: BTreeMap::new(),
-            listeners: Vec::new(),
-            client_auth: ClientAuth::None,
-            users: Vec::new(),
-            authorizer: false,
-            session_timeout: Duration::from_secs(6),
+        ClusterBuilder::new(version)
+    }
+
+    fn start(builder: ClusterBuilder) -> Result<Self> {
+        let kafka = provision(builder.version)?;
+        let began = clock::now();
+        let scratch = Scratch::new("kafka")?;
+        let tls = tls::create(&scratch.join("tls"))?;
+        let id = cluster_id();
+        let nodes = Node::plan(&builder, scratch.path(), &tls)?;
+        let mut cluster = Cluster { builder, kafka, scratch, tls, id, nodes, up_after: Duration::ZERO };
+        say(format!(
+            "starting {} (Kafka {}) on {}",
+            cluster.builder.name,
+            cluster.builder.version,
+            cluster.bootstrap()
+        ));
+        for node in &mut cluster.nodes {
+            node.format(&cluster.kafka, &cluster.id, &cluster.builder.users)?;
         }
+        for node in &mut cluster.nodes {
+            node.launch(&cluster.kafka)?;
+        }
+        cluster.await_answers(began)?;
+        cluster.up_after = began.elapsed();
+        say(format!("{} answers after {:.1} s", cluster.builder.name, cluster.up_after.as_secs_f64()));
+        Ok(cluster)
     }
 
     /// Which Kafka it runs.

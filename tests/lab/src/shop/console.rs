@@ -116,7 +116,7 @@ impl Drop for Console {
 }
 
 fn watch(reader: &Reader, oracle: &Oracle, stop: &Arc<AtomicBool>) -> Result<JoinHandle<()>> {
-    let client = Client::new(&reader.bootstrap)?;
+    let follower = Client::new(&reader.bootstrap)?.follow(&reader.group)?;
     let (reader, oracle, stop) = (reader.clone(), oracle.clone(), Arc::clone(stop));
     let parts: Vec<_> = reader
         .topics
@@ -127,7 +127,7 @@ fn watch(reader: &Reader, oracle: &Oracle, stop: &Arc<AtomicBool>) -> Result<Joi
         loop {
             // Decided before the last reading, so that what was committed on leaving is still seen.
             let last = stop.load(Ordering::SeqCst);
-            if let Ok(commits) = client.committed(&reader.group, &parts) {
+            if let Ok(commits) = follower.committed(&parts) {
                 oracle.record(|ledger| {
                     for ((topic, partition), at) in &commits {
                         if let Some(at) = at {

@@ -129,7 +129,6 @@ impl Reader {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", self.reset)
-            .set("fetch.wait.max.ms", "100")
             .set("max.poll.interval.ms", "120000")
             .set("topic.metadata.refresh.interval.ms", "5000");
         match self.how {

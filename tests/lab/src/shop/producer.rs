@@ -39,7 +39,9 @@ impl Running {
     ) -> Result<Self> {
         let mut config = acks::config(bootstrap, name, options.idempotent || options.transaction.is_some());
         if options.transaction.is_some() {
-            config.set("transactional.id", format!("{name}-{}", uuid::Uuid::new_v4().simple()));
+            config
+                .set("transactional.id", format!("{name}-{}", uuid::Uuid::new_v4().simple()))
+                .set("transaction.timeout.ms", "600000");
         }
         let producer = acks::producer(&config, oracle, side)?;
         if options.transaction.is_some() {
