@@ -153,17 +153,23 @@ impl Cluster {
         let topic: Arc<str> = Arc::from("__consumer_offsets");
         let metadata = self.metadata_within(Some(std::slice::from_ref(&topic)), call).await?;
         let code = metadata.topics.iter().find(|told| told.name.as_ref() == Some(&topic)).map(|told| told.error_code);
-        let exists = match code {
-            Some(codes::TOPIC_AUTHORIZATION_FAILED) => self.some_group_listed(call).await?,
-            Some(codes::UNKNOWN_TOPIC_OR_PARTITION) | None => false,
-            Some(_) => true,
-        };
-        if !exists {
-            let address: Arc<str> = Arc::from("the cluster");
-            let message: Arc<str> = Arc::from("no __consumer_offsets topic to be seen, and asking would create it");
-            let code = codes::COORDINATOR_NOT_AVAILABLE;
-            let at = crate::At::new("FindCoordinator", &address);
-            return Err(KafkaError::Broker { at, code, name: codes::name(code), message: Some(message) });
+        let address: Arc<str> = Arc::from("the cluster");
+        let at = crate::At::new("FindCoordinator", &address);
+        match code {
+            // Not allowed to see it: a group that is listed shows that it exists.
+            Some(code @ codes::TOPIC_AUTHORIZATION_FAILED) => {
+                if !self.some_group_listed(call).await? {
+                    let operation = "Describe on the topic __consumer_offsets, or on a group that exists";
+                    return Err(KafkaError::Unauthorized { at, operation, name: codes::name(code) });
+                }
+            }
+            Some(codes::UNKNOWN_TOPIC_OR_PARTITION) | None => {
+                let message: Arc<str> =
+                    Arc::from("there is no __consumer_offsets topic yet, and asking would create it");
+                let code = codes::COORDINATOR_NOT_AVAILABLE;
+                return Err(KafkaError::Broker { at, code, name: codes::name(code), message: Some(message) });
+            }
+            Some(_) => {}
         }
         lock(&self.state).offsets_topic_seen = true;
         Ok(())

@@ -149,9 +149,14 @@ impl Cluster {
     }
 
     async fn metadata_within(&self, topics: Option<&[Arc<str>]>, call: &Call) -> Result<Metadata, KafkaError> {
-        let slot = self.any(call).await?;
         let request = Request::Metadata(topics.map(<[_]>::to_vec));
-        let metadata = self.ask(&slot, &request, decode_metadata, call).await?;
+        // Every broker can answer this: one that is silent gets half the time, another the rest.
+        let half = (call.deadline - Instant::now()) / 2;
+        let first = Call { deadline: call.deadline - half, after: half, watch: Arc::clone(&call.watch) };
+        let (slot, metadata) = match self.metadata_of_any(&request, &first).await {
+            Err(KafkaError::Timeout { .. } | KafkaError::Closed { .. }) => self.metadata_of_any(&request, call).await?,
+            other => other?,
+        };
         self.learn_brokers(&slot, "Metadata", metadata.cluster_id.as_ref(), &metadata.brokers)?;
         let told: HashSet<&str> = metadata.topics.iter().filter_map(|topic| topic.name.as_deref()).collect();
         if !topics.unwrap_or_default().iter().all(|topic| told.contains(&**topic)) {
@@ -160,6 +165,12 @@ impl Cluster {
         }
         self.learn_leaders(&metadata.topics);
         Ok(metadata)
+    }
+
+    async fn metadata_of_any(&self, request: &Request, call: &Call) -> Result<(Arc<Slot>, Metadata), KafkaError> {
+        let slot = self.any(call).await?;
+        let metadata = self.ask(&slot, request, decode_metadata, call).await?;
+        Ok((slot, metadata))
     }
 
     fn learn_leaders(&self, topics: &[TopicMetadata]) {

@@ -260,3 +260,51 @@ async fn an_unreachable_broker_makes_its_items_errors() {
     let listed = cluster.list_groups().await.expect("brokers known").value.remove(&1).expect("asked");
     assert_eq!(listed.expect_err("unreachable").kind(), "refused");
 }
+
+#[tokio::test]
+async fn metadata_is_asked_of_another_broker_when_one_is_silent() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let fake = Fake::start(move |api, _, _| {
+        (api == METADATA && count.fetch_add(1, Ordering::Relaxed) == 1).then_some(Reply::Never)
+    })
+    .serve()
+    .await;
+    let cluster = connect(&fake, 600).await;
+    let metadata = cluster.metadata(Some(&[Arc::from("orders")])).await.expect("answered the second time");
+    assert!(metadata.received - metadata.sent >= 290, "{metadata:?}");
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test]
+async fn every_call_can_run_in_a_task_of_its_own() {
+    let fake = Fake::start(|_, _, _| None).serve().await;
+    let cluster = connect(&fake, 1000).await;
+    let config = ClientConfig::from_properties(&format!("bootstrap.servers=127.0.0.1:{}", fake.port)).expect("config");
+    let spawned = tokio::spawn(async move {
+        let again = Cluster::connect(config, Timeouts::default(), clock()).await;
+        let listed = cluster.list_groups().await;
+        cluster.fetch_offsets(&[]).await;
+        cluster.share_offsets(&[]).await;
+        cluster.describe_groups(&[], cutover_kafka::GroupKind::Classic).await;
+        cluster.list_offsets(&[], OffsetSpec::Latest, Isolation::ReadUncommitted).await;
+        cluster.describe_producers(&[]).await;
+        cluster.describe_topic_configs(&[], None).await;
+        cluster.describe_transactions(&std::collections::BTreeMap::new()).await;
+        again.is_ok() && listed.is_ok()
+    });
+    assert!(spawned.await.expect("ran"));
+    // The rest only has to be spawnable.
+    let spawnable = |_: &(dyn Send + Sync)| ();
+    let cluster = connect(&fake, 1000).await;
+    spawnable(&cluster);
+    fn sendable<T: Send>(future: T) {
+        drop(future);
+    }
+    sendable(cluster.describe_cluster());
+    sendable(cluster.metadata(None));
+    sendable(cluster.log_dirs());
+    sendable(cluster.list_transactions());
+    sendable(cluster.describe_broker_configs(None));
+    sendable(cluster.probe_broker("127.0.0.1", 1));
+}
