@@ -1,6 +1,7 @@
 //! The settings the gate decides by: typed, validated by whoever built them, the same for a whole run.
 
 use crate::Name;
+use crate::estate::Side;
 use crate::pattern::Pattern;
 use crate::time::Dur;
 use serde::{Deserialize, Serialize};
@@ -218,6 +219,22 @@ impl KafkaSettings {
     /// Whether a source topic is in scope.
     pub fn in_scope(&self, topic: &str) -> bool {
         !self.ignored.contains_key(topic) && self.topics.iter().any(|p| p.matches(topic))
+    }
+
+    /// Whether a topic of a side is in scope: on the destination, whether the source topic it is renamed from is.
+    pub fn in_scope_on(&self, side: Side, topic: &str) -> bool {
+        match side {
+            Side::Source => self.in_scope(topic),
+            Side::Destination => {
+                let back = self.rename_topics.iter().find_map(|(from, to)| {
+                    topic.strip_prefix(to.as_ref()).map(|rest| self.in_scope(&format!("{from}{rest}")))
+                });
+                // A name that a rule would have renamed does not come from the source.
+                back.unwrap_or_else(|| {
+                    self.in_scope(topic) && !self.rename_topics.iter().any(|(from, _)| topic.starts_with(from.as_ref()))
+                })
+            }
+        }
     }
 
     /// The class of a source topic.

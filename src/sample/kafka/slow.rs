@@ -1,0 +1,113 @@
+//! The slow reading: topic configurations, when committed offsets expire, sizes, timestamps of the newest records. Taken
+//! at the start, every few minutes, and when a check asks for it.
+
+use super::convert::{CONFIG_KEYS, failure, topic_config};
+use super::{Sampler, millis, span};
+use cutover_core::Name;
+use cutover_core::estate::kafka::{KafkaConfigs, TopicPartition};
+use cutover_core::estate::{Content, Failure, Side};
+use cutover_core::reading::Demand;
+use cutover_core::time::{Dur, Span};
+use cutover_kafka::{Cluster, Isolation, KafkaError, OffsetSpec};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A demand is answered at most this often.
+const DEMANDED: Duration = Duration::from_secs(5);
+/// After a failure it is tried again this soon, or at the regular time if that is sooner.
+const AGAIN: Duration = Duration::from_secs(5);
+/// The slow reading may take this many times as long as a regular one.
+const PATIENCE: i64 = 4;
+
+/// Reads until nobody takes samples any more.
+pub(super) async fn run(mut s: Sampler) {
+    loop {
+        let mut good = false;
+        let reading = async {
+            let c = s.connect().await.map_err(|e| failure(&e))?;
+            let (span, configs) = read(&s, &c).await.map_err(|e| failure(&e))?;
+            good = true;
+            Ok::<_, Failure>((span, Content::KafkaConfigs(Box::new(configs))))
+        };
+        let within = Dur(s.timeout.0 * PATIENCE);
+        // A failure is the regular reading's to tell: this one only leaves its part unmeasured.
+        match tokio::time::timeout(millis(within), reading).await {
+            Ok(Ok((span, content))) => {
+                if !s.take(std::future::ready(Ok((span, content))), within).await {
+                    return;
+                }
+            }
+            Ok(Err(f)) => tracing::debug!(side = %s.side, "the slow reading failed: {}", f.message),
+            Err(_) => tracing::debug!(side = %s.side, "the slow reading took longer than {within}"),
+        }
+        if s.samples.is_closed() {
+            return;
+        }
+        let regular = millis(s.settings.slow_interval);
+        let pause = if good { regular } else { AGAIN.min(regular) };
+        tokio::time::sleep(DEMANDED.min(pause)).await;
+        let side = s.side;
+        let wanted = s.demands.wait_for(|d| d.contains(&Demand::Configs(side)));
+        let _ = tokio::time::timeout(pause.saturating_sub(DEMANDED), wanted).await;
+    }
+}
+
+/// One slow reading.
+pub(super) async fn read(s: &Sampler, c: &Cluster) -> Result<(Span, KafkaConfigs), KafkaError> {
+    let metadata = c.metadata(None).await?;
+    let topics: BTreeMap<Name, Vec<i32>> = metadata
+        .value
+        .topics
+        .iter()
+        .filter(|t| !t.internal)
+        .filter_map(|t| Some((t.name.clone()?, t.partitions.iter().map(|p| p.partition).collect())))
+        .filter(|(name, _): &(Name, Vec<i32>)| s.settings.in_scope_on(s.side, name))
+        .collect();
+    let mut whole = span(&metadata);
+    let names: Vec<Name> = topics.keys().cloned().collect();
+    let keys: Vec<Name> = CONFIG_KEYS.iter().map(|k| Name::from(*k)).collect();
+    let configs = c.describe_topic_configs(&names, Some(&keys)).await;
+    whole = whole.merge(span(&configs));
+    let told = configs.value.into_iter().map(|(name, values)| {
+        let config = values.map_err(|e| failure(&e)).and_then(|v| topic_config(&v));
+        (name, config)
+    });
+    let mut out = KafkaConfigs {
+        cluster_id: metadata.value.cluster_id.clone().unwrap_or_else(|| "".into()),
+        topics: told.collect(),
+        offsets_retention_ms: offsets_retention(c).await,
+        ..KafkaConfigs::default()
+    };
+    if s.side == Side::Source {
+        let all: Vec<TopicPartition> =
+            topics.iter().flat_map(|(t, ps)| ps.iter().map(move |p| (t.clone(), *p))).collect();
+        let newest = c.list_offsets(&all, OffsetSpec::MaxTimestamp, Isolation::ReadUncommitted).await;
+        // What was read last decides how old the timestamps are: the span must not begin before it.
+        let read = newest.value.into_iter().map(|(tp, o)| (tp, o.map(|o| o.timestamp).map_err(|e| failure(&e))));
+        out.newest = read.collect();
+        out.sizes = sizes(s, c).await;
+    }
+    Ok((Span { sent: whole.sent, received: crate::clock::now().mono }, out))
+}
+
+/// The shortest time after which any broker lets committed offsets expire; `None` if one does not tell.
+async fn offsets_retention(c: &Cluster) -> Option<i64> {
+    let key: Name = "offsets.retention.minutes".into();
+    let told = c.describe_broker_configs(Some(std::slice::from_ref(&key))).await.ok()?;
+    let minutes = told.value.into_values().map(|values| values.ok()?.get(&key)?.value.as_ref()?.parse::<i64>().ok());
+    let shortest = minutes.collect::<Option<Vec<i64>>>()?.into_iter().min()?;
+    Some(shortest.saturating_mul(60_000))
+}
+
+/// The size of each partition's largest replica in scope, where the brokers tell.
+async fn sizes(s: &Sampler, c: &Cluster) -> BTreeMap<TopicPartition, i64> {
+    let Ok(dirs) = c.log_dirs().await else { return BTreeMap::new() };
+    let mut sizes: BTreeMap<TopicPartition, i64> = BTreeMap::new();
+    for p in dirs.value.into_values().flatten().flatten().filter_map(|d| d.partitions.ok()).flatten() {
+        if s.settings.in_scope_on(s.side, &p.topic) {
+            let size = sizes.entry((p.topic, p.partition)).or_insert(0);
+            *size = (*size).max(p.size);
+        }
+    }
+    sizes
+}
