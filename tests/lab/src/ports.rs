@@ -2,9 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use crate::error::{Doing, Result};
+use crate::error::{Error, Result};
+
+/// Below the ports the system gives to outgoing connections: a server that is restarted must find its own still free.
+const RANGE: Range<u16> = 15_000..32_000;
 
 static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
@@ -12,14 +16,25 @@ static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 /// used: a server that cannot bind says so in its log.
 pub fn free() -> Result<u16> {
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
-    // Those that must not be given again are kept open until another one is found.
-    let mut tried = Vec::new();
-    loop {
-        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).doing(|| "bind a free port".to_owned())?;
-        let port = socket.local_addr().doing(|| "read a port".to_owned())?.port();
-        if given.insert(port) {
+    for _ in 0..1000 {
+        let drawn = uuid::Uuid::new_v4().as_u128() % u128::try_from(RANGE.len()).unwrap_or(1);
+        let port = RANGE.start + u16::try_from(drawn).unwrap_or_default();
+        if !given.contains(&port) && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            given.insert(port);
             return Ok(port);
         }
-        tried.push(socket);
+    }
+    Err(Error::Usage(format!("no free port of the loopback in {RANGE:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_port_is_given_twice() {
+        let ports: BTreeSet<_> = (0..50).map(|_| free().unwrap()).collect();
+        assert_eq!(ports.len(), 50);
+        assert!(ports.iter().all(|port| RANGE.contains(port)));
     }
 }

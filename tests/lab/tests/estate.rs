@@ -185,6 +185,8 @@ fn consumers_that_crash_stay_in_their_group_for_a_while() {
     shop.recreate_topic(Side::Destination, &orders).unwrap();
     compare(&shop, Side::Destination);
     dangerous(&shop, Step::StartConsumers, "is not seeded");
+    shop.seed_destination().unwrap();
+    dangerous(&shop, Step::StartConsumers, "was deleted at the destination since the switch");
 }
 
 #[test]
@@ -245,6 +247,12 @@ fn every_way_in_is_guarded() {
             assert_eq!(look(Listener::Sasl, &with(&alice, mechanism)), Ok(false), "{version} {mechanism}");
             assert!(look_for(3, Listener::Sasl, &with(&mallory, mechanism)).is_err(), "{version} {mechanism}");
         }
+        let token = [
+            ("sasl.mechanism", "OAUTHBEARER"),
+            ("enable.sasl.oauthbearer.unsecure.jwt", "true"),
+            ("sasl.oauthbearer.config", "principal=alice"),
+        ];
+        assert_eq!(look(Listener::Sasl, &token), Ok(false), "{version} OAUTHBEARER");
         let allow = ["--add", "--allow-principal", "User:alice", "--operation", "Describe", "--topic", "private"];
         cluster.acl(&allow).unwrap();
         let secure = [with(&alice, "SCRAM-SHA-512"), vec![("ssl.ca.location", ca)]].concat();

@@ -50,18 +50,29 @@ impl Cluster {
 
     fn start(builder: ClusterBuilder) -> Result<Self> {
         let kafka = provision(builder.version)?;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match Self::attempt(&builder, &kafka) {
+                // Somebody took a port between our looking and the server's binding.
+                Err(Error::Server { log, .. }) if attempts < 3 && log.contains("Address already in use") => {
+                    say(format!("{}: a port was taken meanwhile, once more on others", builder.name));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn attempt(builder: &ClusterBuilder, kafka: &Kafka) -> Result<Self> {
         let began = clock::now();
         let scratch = Scratch::new("kafka")?;
         let tls = tls::create(&scratch.join("tls"))?;
         let id = cluster_id();
-        let nodes = Node::plan(&builder, scratch.path(), &tls)?;
-        let mut cluster = Cluster { builder, kafka, scratch, tls, id, nodes, up_after: Duration::ZERO };
-        say(format!(
-            "starting {} (Kafka {}) on {}",
-            cluster.builder.name,
-            cluster.builder.version,
-            cluster.bootstrap()
-        ));
+        let nodes = Node::plan(builder, scratch.path(), &tls)?;
+        let (builder, kafka) = (builder.clone(), kafka.clone());
+        let mut cluster = Self { builder, kafka, nodes, scratch, tls, id, up_after: Duration::ZERO };
+        let (name, version) = (cluster.builder.name.clone(), cluster.builder.version);
+        say(format!("starting {name} (Kafka {version}) on {}", cluster.bootstrap()));
         for node in &mut cluster.nodes {
             node.format(&cluster.kafka, &cluster.id, &cluster.builder.users)?;
         }
@@ -70,7 +81,7 @@ impl Cluster {
         }
         cluster.await_answers(began)?;
         cluster.up_after = began.elapsed();
-        say(format!("{} answers after {:.1} s", cluster.builder.name, cluster.up_after.as_secs_f64()));
+        say(format!("{name} answers after {:.1} s", cluster.up_after.as_secs_f64()));
         Ok(cluster)
     }
 

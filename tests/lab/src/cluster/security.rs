@@ -11,7 +11,7 @@ use super::{ClusterBuilder, text};
 pub enum Listener {
     /// No TLS, no user. Always there.
     Plaintext,
-    /// SASL (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512) without TLS.
+    /// SASL (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, unsigned OAUTHBEARER) without TLS.
     Sasl,
     /// TLS with the lab's own CA.
     Tls,
@@ -55,7 +55,10 @@ pub(super) fn server_settings(builder: &ClusterBuilder, tls: &TlsFiles) -> BTree
     for listener in &builder.listeners {
         let prefix = format!("listener.name.{}", listener.name().to_lowercase());
         if listener.sasl() {
-            set(format!("{prefix}.sasl.enabled.mechanisms"), "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512".to_owned());
+            set(
+                format!("{prefix}.sasl.enabled.mechanisms"),
+                "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER".to_owned(),
+            );
             let mut plain = "org.apache.kafka.common.security.plain.PlainLoginModule required".to_owned();
             for user in &builder.users {
                 let _ = write!(plain, " user_{}=\"{}\"", user.name, user.password);
@@ -67,6 +70,15 @@ pub(super) fn server_settings(builder: &ClusterBuilder, tls: &TlsFiles) -> BTree
                     "org.apache.kafka.common.security.scram.ScramLoginModule required;".to_owned(),
                 );
             }
+        }
+        if listener.sasl() {
+            // Kafka's unsecured tokens: a name without a signature.
+            set(
+                format!("{prefix}.oauthbearer.sasl.jaas.config"),
+                "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required \
+                 unsecuredLoginStringClaim_sub=\"broker\";"
+                    .to_owned(),
+            );
         }
         if listener.tls() {
             set(format!("{prefix}.ssl.keystore.type"), "PEM".to_owned());

@@ -88,6 +88,8 @@ pub struct Ledger {
     pub late_writes: BTreeMap<Part, u64>,
     /// Source topics nobody has to read.
     pub unread: BTreeSet<String>,
+    /// Destination topics that were deleted after the switch began, whether created again or not.
+    pub lost_topics: BTreeSet<String>,
 }
 
 impl Ledger {
@@ -105,6 +107,7 @@ impl Ledger {
             recorded_start: BTreeMap::new(),
             late_writes: BTreeMap::new(),
             unread: BTreeSet::new(),
+            lost_topics: BTreeSet::new(),
         }
     }
 
@@ -119,6 +122,9 @@ impl Ledger {
     /// A topic was deleted, with its records and the commits on it.
     pub fn topic_deleted(&mut self, side: Side, topic: &str) {
         self.topics.remove(&(side, topic.to_owned()));
+        if side == Side::Destination && self.begun.contains(&Step::SwitchProducers) {
+            self.lost_topics.insert(topic.to_owned());
+        }
         self.logs.retain(|part, _| !(part.side == side && part.topic == topic));
         for ((at, _), group) in &mut self.groups {
             if *at == side {

@@ -165,14 +165,13 @@ fn late_writes(ledger: &Ledger, reasons: &mut Vec<String>) {
 }
 
 fn destination_lost(ledger: &Ledger, reasons: &mut Vec<String>) {
+    for topic in &ledger.lost_topics {
+        reasons.push(format!("topic {topic} was deleted at the destination since the switch, with its records"));
+    }
     for ((topic, partition), start) in &ledger.recorded_start {
         let part = Part::new(Side::Destination, topic, *partition);
-        match ledger.logs.get(&part) {
-            None => reasons.push(format!("{part} is gone since the switch")),
-            Some(log) if log.start > *start => {
-                reasons.push(format!("{part} lost its records from {start} to {} before anybody read them", log.start));
-            }
-            Some(_) => {}
+        if let Some(log) = ledger.logs.get(&part).filter(|log| log.start > *start) {
+            reasons.push(format!("{part} lost its records from {start} to {} before anybody read them", log.start));
         }
     }
 }
