@@ -104,6 +104,8 @@ fn a_migration_with_near_misses() {
 
     // The stop, the start, and what was forgotten.
     shop.stop_consumers(Stop::Leave).unwrap();
+    let left = shop.client(Side::Source).classic_members(&rtu).unwrap();
+    assert!(left.is_empty(), "whoever leaves has left: {left:?}");
     dangerous(&shop, Step::StartConsumers, "reader-src-0");
     dangerous(&shop, Step::StartConsumers, "is not seeded");
     shop.stop_reader(Side::Source, &tail).unwrap();

@@ -114,6 +114,7 @@ impl Ledger {
     /// A topic was created.
     pub fn topic_created(&mut self, side: Side, topic: &str, facts: TopicFacts) {
         for partition in 0..facts.partitions {
+            // It may be entered twice, before and after.
             self.logs.entry(Part::new(side, topic, partition)).or_default();
         }
         self.topics.insert((side, topic.to_owned()), facts);
