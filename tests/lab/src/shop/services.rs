@@ -12,7 +12,7 @@ use crate::oracle::Attachment;
 use crate::words::{Side, Version};
 
 impl Shop {
-    /// Starts a service of [`SERVICES`] on a side and returns when its members hold all partitions.
+    /// Starts a service of [`SERVICES`](super::SERVICES) on a side and returns when its members hold all partitions.
     pub fn start_service(&self, side: Side, service: &str) -> Result<()> {
         let spec = self.service(service)?;
         let key = (side, service.to_owned());
