@@ -8,6 +8,7 @@ pub mod estate;
 pub mod facts;
 pub mod gate;
 pub mod journal;
+pub mod measures;
 pub mod pattern;
 pub mod playbook;
 pub mod reading;
