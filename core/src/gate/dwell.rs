@@ -99,6 +99,31 @@ mod tests {
         );
     }
 
+    proptest::proptest! {
+        /// Against the rule told again in the plainest way: the longest run back from the newest true sample in which
+        /// no sample is false and no two true ones are further apart than three intervals.
+        #[test]
+        fn a_dwell_is_never_longer_than_what_was_seen(
+            seen in proptest::collection::vec((1i64..20, 0u8..8), 1..40)
+        ) {
+            let mut t = 0;
+            let samples: Vec<(i64, Tri)> = seen.into_iter().map(|(gap, k)| {
+                t += gap;
+                (t, match k { 0 => Tri::No, 1 => Tri::Unknown, _ => Tri::Yes })
+            }).collect();
+            let told = held(&samples.iter().map(|(t, is)| read(*t, *is, &[1])).collect::<Vec<_>>());
+            let since_false = samples.iter().rposition(|(_, is)| *is == Tri::No).map_or(0, |i| i + 1);
+            let yes: Vec<i64> = samples[since_false..].iter().filter(|s| s.1 == Tri::Yes).map(|s| s.0).collect();
+            let mut from = yes.last().copied().unwrap_or(0);
+            for pair in yes.windows(2).rev() {
+                if pair[1] - pair[0] > 15 { break; }
+                from = pair[0];
+            }
+            let most = yes.last().map_or(0, |last| (last - from - 1).max(0));
+            proptest::prop_assert_eq!(told, most);
+        }
+    }
+
     #[test]
     fn a_set_that_gains_a_member_starts_it_again_and_one_that_loses_one_does_not() {
         let a = |t, m: &[u32]| read(t, Tri::Yes, m);

@@ -275,6 +275,10 @@ impl World {
             writeln!(self.out, "t={t} {step} done: {}", render::answer(&s.done)).unwrap();
         }
     }
+
+    pub(crate) fn ready(&mut self, step: &str) -> Verdict {
+        self.settle().board.step(step).unwrap().ready.verdict
+    }
 }
 
 impl Cluster {
