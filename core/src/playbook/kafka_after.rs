@@ -22,7 +22,9 @@ pub(crate) fn position<'a>(k: &Kafka<'a>, group: &Name, topic: &Name, p: i32) ->
         return Err(Gap::new(Code::Order, at()).detail("the log ends were not asked for after the commits came back"));
     }
     let g = k.group(group).ok_or_else(|| {
-        Gap::new(Code::Vanished, at()).detail("the group was seen before and is not in the cluster's list now")
+        Gap::new(Code::Vanished, at())
+            .detail("the group was seen before and is not in the cluster's list now")
+            .fix(format!("kafka: {{ ignored: {{ \"{group}\": \"<why>\" }} }}"))
     })?;
     let commits = g.commits.as_ref().map_err(|f| gap(f, at()))?;
     let committed = match commits.get(&(topic.clone(), p)) {

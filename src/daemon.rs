@@ -1,0 +1,157 @@
+//! `run`: configuration, journal, samplers, main loop and HTTP put together; and taken apart in the right order.
+
+use crate::agent::{Agent, Parts};
+use crate::config::Config;
+use crate::journal_file::FileDisk;
+use crate::sample::kafka::Sampler;
+use crate::serve;
+use cutover_core::estate::{Sample, Side};
+use cutover_core::journal::{Identity, Journal, Record};
+use cutover_core::playbook;
+use cutover_core::reading::Demand;
+use cutover_core::settings::Track;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+/// How long everything together may take to end after a signal.
+const GRACE: Duration = Duration::from_secs(10);
+/// Samples under way to the main loop.
+const SAMPLES: usize = 64;
+
+/// Runs the agent until SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// What kept it from starting, in a sentence that says what to do.
+pub(crate) async fn run(config: Config) -> Result<(), String> {
+    for w in &config.warnings {
+        tracing::warn!("configuration: {w}");
+    }
+    let settings = Arc::new(config.settings.clone());
+    let (journal, records) = open_journal(&config)?;
+    removed_tracks(&config, &records)?;
+
+    let listener = TcpListener::bind(config.agent.listen).await.map_err(|e| {
+        format!("cannot listen on {} (agent.listen): {e}; free the port or choose another one", config.agent.listen)
+    })?;
+    let no_token = config.agent.tokens.is_empty();
+    let (samples, taken) = mpsc::channel(SAMPLES);
+    let (demands, wanted) = watch::channel(BTreeSet::new());
+    let (stop, stopped) = watch::channel(false);
+
+    let hold_file = config.agent.hold_file.clone();
+    let parts = Parts { settings: settings.clone(), journal, records, samples: taken, demands, hold_file };
+    let (agent, handle) = Agent::new(parts)?;
+    let mut tasks = JoinSet::new();
+    for s in samplers(&config, &samples, &wanted) {
+        s.spawn(&mut tasks);
+    }
+    let looping = tokio::spawn(agent.run(stopped.clone()));
+    let serving = tokio::spawn(serve::serve(listener, handle, config.agent.tokens, stopped));
+    tracing::info!(
+        listen = %config.agent.listen,
+        migration = %settings.migration,
+        attempt = settings.attempt,
+        config = %settings.config_hash,
+        "cutover-agent {} answers",
+        env!("CARGO_PKG_VERSION"),
+    );
+    if settings.faster > 1 {
+        tracing::warn!("this is a rehearsal: every time is divided by {}", settings.faster);
+    }
+    if no_token {
+        tracing::warn!("no token is configured (agent.tokens): nobody can begin, hold, confirm, adopt or withdraw");
+    }
+
+    let ended = ended(looping, &stop).await;
+    // Readiness first: `stop` is true, the surfaces say so, then connections end, then the samplers.
+    let rest = async {
+        let _ = serving.await;
+        tasks.shutdown().await;
+    };
+    if tokio::time::timeout(GRACE, rest).await.is_err() {
+        tracing::warn!("not everything ended within {} s", GRACE.as_secs());
+    }
+    ended
+}
+
+/// Waits for a signal, or for the main loop to end by itself, which it must not.
+async fn ended(mut looping: tokio::task::JoinHandle<()>, stop: &watch::Sender<bool>) -> Result<(), String> {
+    let failed = |e: std::io::Error| format!("cannot listen for signals: {e}");
+    let mut term = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut int = signal(SignalKind::interrupt()).map_err(failed)?;
+    let ended = tokio::select! {
+        _ = term.recv() => Ok(tracing::info!("SIGTERM: going down")),
+        _ = int.recv() => Ok(tracing::info!("interrupted: going down")),
+        end = &mut looping => Err(match end {
+            Ok(()) => "the main loop ended by itself: a defect, please report it".to_owned(),
+            Err(e) => format!("the main loop ended by a defect ({e}); please report it"),
+        }),
+    };
+    stop.send_replace(true);
+    if ended.is_ok() {
+        let _ = tokio::time::timeout(GRACE, looping).await;
+    }
+    ended
+}
+
+/// The samplers that a configuration asks for.
+pub(crate) fn samplers(
+    config: &Config,
+    samples: &mpsc::Sender<Sample>,
+    demands: &watch::Receiver<BTreeSet<Demand>>,
+) -> Vec<Sampler> {
+    let (Some(targets), Some(settings)) = (&config.kafka, &config.settings.kafka) else { return Vec::new() };
+    let settings = Arc::new(settings.clone());
+    [(Side::Source, &targets.source), (Side::Destination, &targets.destination)]
+        .into_iter()
+        .map(|(side, target)| Sampler {
+            side,
+            client: target.client.clone(),
+            settings: settings.clone(),
+            timeout: config.timeout,
+            samples: samples.clone(),
+            demands: demands.clone(),
+        })
+        .collect()
+}
+
+/// The journal of this attempt of this migration; each attempt has a folder of its own, so that facts of another one
+/// stay as history.
+fn open_journal(config: &Config) -> Result<(Journal<FileDisk>, Vec<Record>), String> {
+    let s = &config.settings;
+    let folder = config.agent.data_dir.join(format!("{}-{}", s.migration, s.attempt));
+    let identity = Identity::new(s.migration.to_string(), s.attempt).map_err(|e| e.to_string())?;
+    let disk = FileDisk::open(&folder).map_err(|e| e.to_string())?;
+    let (journal, records, report) = Journal::open(disk, identity).map_err(|e| e.to_string())?;
+    match &report.torn {
+        Some(_) => tracing::warn!("{report}"),
+        None => tracing::info!("{report}"),
+    }
+    Ok((journal, records))
+}
+
+/// A track with journaled begins cannot be removed without a word.
+fn removed_tracks(config: &Config, records: &[Record]) -> Result<(), String> {
+    for track in [Track::Services, Track::Mongodb, Track::Kafka] {
+        if config.settings.tracks.contains(&track) || config.dropped.contains_key(&track) {
+            continue;
+        }
+        let begun = playbook::steps(track).iter().find(|s| {
+            let step = format!("\"step\":\"{}\"", s.id);
+            records.iter().any(|r| r.payload.contains("\"fact\":\"begun\"") && r.payload.contains(&step))
+        });
+        if let Some(step) = begun {
+            return Err(format!(
+                "the configuration has no {track} track, but the journal says that {} was begun: put its section back, \
+                 or say why it is gone: dropped: {{ {track}: \"<reason>\" }}",
+                step.id
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,294 @@
+//! The agent as its users meet it: the real binary, its HTTP answers, its command line.
+
+use cutover_lab::{Listener, Pair, Scratch, Side, secret};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Generous: these machines are noisy, and no test asserts a time.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A running agent with its own folder.
+pub(crate) struct Agent {
+    folder: Scratch,
+    url: String,
+    port: u16,
+    token: String,
+    names: (String, String),
+    ignored: BTreeMap<String, String>,
+    migration: String,
+    child: Option<Child>,
+    runs: u32,
+}
+
+/// One answer of `/ready` or `/done`.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) verdict: Option<String>,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn is_go(&self) -> bool {
+        self.status == 200 && self.verdict.as_deref() == Some("go")
+    }
+
+    pub(crate) fn summary(&self) -> String {
+        format!("{} {}", self.status, self.body["summary"].as_str().unwrap_or("(no summary)"))
+    }
+
+    pub(crate) fn life(&self) -> &str {
+        self.body["life"].as_str().unwrap_or_default()
+    }
+
+    /// Whether anything in the body carries this code, and its words name `place`.
+    pub(crate) fn says(&self, code: &str, place: &str) -> bool {
+        fn walk(v: &Value, code: &str, place: &str) -> bool {
+            match v {
+                Value::Object(o) => {
+                    let hit = o.get("code").and_then(Value::as_str) == Some(code) && v.to_string().contains(place);
+                    hit || o.values().any(|v| walk(v, code, place))
+                }
+                Value::Array(a) => a.iter().any(|v| walk(v, code, place)),
+                _ => false,
+            }
+        }
+        let summary = self.body["summary"].as_str().unwrap_or_default();
+        (summary.contains(&format!("({code})")) && summary.contains(place)) || walk(&self.body, code, place)
+    }
+}
+
+impl Agent {
+    /// Writes a configuration for the estate and starts the agent on it.
+    pub(crate) fn start(pair: &Pair, source: &str, destination: &str) -> Result<Agent, String> {
+        let text = |e: std::io::Error| format!("cannot prepare the agent's folder: {e}");
+        let folder = Scratch::new("agent").map_err(|e| e.to_string())?;
+        let port = cutover_lab::free_port().map_err(|e| e.to_string())?;
+        let token = secret();
+        fs::write(folder.path().join("token"), &token).map_err(text)?;
+        for side in [Side::Source, Side::Destination] {
+            let properties = pair.cluster(side).client_properties(Listener::Plaintext, None);
+            fs::write(folder.path().join(format!("{side}.properties")), properties).map_err(text)?;
+        }
+        let mut agent = Agent {
+            migration: format!("it-{}", source.to_lowercase().replace('.', "-").trim_end_matches('-')),
+            folder,
+            url: format!("http://127.0.0.1:{port}"),
+            port,
+            token,
+            names: (source.to_owned(), destination.to_owned()),
+            ignored: BTreeMap::new(),
+            child: None,
+            runs: 0,
+        };
+        agent.up()?;
+        Ok(agent)
+    }
+
+    /// Leaves a group or a topic out, with the reason; it counts from the next start.
+    pub(crate) fn ignore(&mut self, name: &str, reason: &str) {
+        self.ignored.insert(name.to_owned(), reason.to_owned());
+    }
+
+    /// The agent's own folder.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    fn config(&self) -> String {
+        let at = |name: &str| self.folder.path().join(name).display().to_string();
+        let (source, destination) = &self.names;
+        let mut ignored = String::from("  ignored:\n");
+        for (name, reason) in &self.ignored {
+            let _ = writeln!(ignored, "    \"{name}\": \"{reason}\"");
+        }
+        if self.ignored.is_empty() {
+            ignored.clear();
+        }
+        format!(
+            "migration: {}\nscope: {}\nrehearsal: {{ faster: 10 }}\npace: 10s\n\
+             agent:\n  interval: 2s\n  timeout: 1800ms\n  listen: \"127.0.0.1:{}\"\n  data_dir: {}\n  \
+             tokens: {{ lab: {{ file: {} }} }}\n\
+             identity:\n  source: {{ kafka: {{ client_id: \"{{service}}-src-*\" }} }}\n  \
+             destination: {{ kafka: {{ client_id: \"{{service}}-dst-*\" }} }}\n\
+             producers:\n  crm-cdc: {{ topics: [\"{source}crm.*.ingestion\"], owner: lab, cadence: 10s }}\n  \
+             erp-etl: {{ topics: [\"{source}erp.*.ingestion\"], owner: lab, cadence: 10s }}\n\
+             kafka:\n  source: {{ properties_file: {} }}\n  destination: {{ properties_file: {} }}\n  \
+             rename: {{ topics: {{ \"{source}\": \"{destination}\" }} }}\n{}",
+            self.migration,
+            source.trim_end_matches('.'),
+            self.port,
+            at("data"),
+            at("token"),
+            at("source.properties"),
+            at("destination.properties"),
+            ignored,
+        )
+    }
+
+    /// Starts the agent and waits until it answers.
+    pub(crate) fn up(&mut self) -> Result<(), String> {
+        let config = self.folder.path().join("config.yaml");
+        fs::write(&config, self.config()).map_err(|e| e.to_string())?;
+        self.runs += 1;
+        let log = fs::File::create(self.log_path()).map_err(|e| e.to_string())?;
+        let child = Command::new(env!("CARGO_BIN_EXE_cutover-agent"))
+            .args(["run", "--config"])
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().map_err(|e| e.to_string())?)
+            .stderr(log)
+            .spawn()
+            .map_err(|e| format!("the agent does not start: {e}"))?;
+        self.child = Some(child);
+        let url = format!("{}/livez", self.url);
+        cutover_lab::wait_for("the agent to answer", PATIENCE, || {
+            request("GET", &url, None, None).map(drop).map_err(|e| e.to_string())
+        })
+        .map_err(|e| format!("{e}\n{}", self.log()))
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join(format!("agent-{}.log", self.runs))
+    }
+
+    /// The end of the agent's log.
+    pub(crate) fn log(&self) -> String {
+        let text = fs::read_to_string(self.log_path()).unwrap_or_default();
+        let from = text.len().saturating_sub(6000);
+        let from = (from..text.len()).find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+        format!("--- log of the agent's run {}:\n{}", self.runs, &text[from..])
+    }
+
+    /// Kills the agent (SIGKILL) and starts it again on the same folder.
+    pub(crate) fn kill_and_restart(&mut self) -> Result<(), String> {
+        if let Some(mut child) = self.child.take() {
+            child.kill().and_then(|()| child.wait()).map_err(|e| e.to_string())?;
+        }
+        self.up()
+    }
+
+    /// Where it answers.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// `GET /ready/<step>` or `/done/<step>`.
+    pub(crate) fn ask(&self, question: &str, step: &str) -> Result<Answer, String> {
+        ask(&self.url, question, step)
+    }
+
+    /// A `POST` with the token.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Answer, String> {
+        request("POST", &format!("{}{path}", self.url), Some(&self.token), Some(body))
+    }
+
+    /// Claims a step: 200, or why not.
+    pub(crate) fn begin(&self, step: &str) -> Result<Answer, String> {
+        self.post(&format!("/begin/{step}"), &serde_json::json!({ "reason": "the test's operator" }))
+    }
+
+    /// Waits for a go.
+    pub(crate) fn wait_go(&self, question: &str, step: &str) -> Result<Answer, String> {
+        self.wait(question, step, "go", Answer::is_go)
+    }
+
+    /// Waits until the answer is not go and says why, naming where.
+    pub(crate) fn wait_reason(&self, question: &str, step: &str, code: &str, place: &str) -> Result<Answer, String> {
+        let what = format!("`{code}` about {place}");
+        self.wait(question, step, &what, |a| !a.is_go() && a.says(code, place))
+    }
+
+    /// Waits until an answer is as wanted.
+    pub(crate) fn wait(
+        &self,
+        question: &str,
+        step: &str,
+        what: &str,
+        wanted: impl Fn(&Answer) -> bool,
+    ) -> Result<Answer, String> {
+        let mut last = None;
+        let got = cutover_lab::wait_for(&format!("/{question}/{step} to say {what}"), PATIENCE, || {
+            let a = self.ask(question, step)?;
+            let good = wanted(&a);
+            let said = a.summary();
+            last = Some(a);
+            if good { Ok(()) } else { Err(said) }
+        });
+        match (got, last) {
+            (Ok(()), Some(a)) => Ok(a),
+            (Err(e), Some(a)) => Err(format!("{e}\n{:#}\n{}", a.body, self.log())),
+            (_, None) => Err(format!("no answer at all\n{}", self.log())),
+        }
+    }
+
+    /// Runs the agent's own command line against it.
+    pub(crate) fn cli(&self, args: &[&str]) -> Result<(i32, String), String> {
+        let output = Command::new(env!("CARGO_BIN_EXE_cutover-agent"))
+            .args(args)
+            .env("CUTOVER_AGENT", &self.url)
+            .env("CUTOVER_TOKEN_FILE", self.folder.path().join("token"))
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|e| e.to_string())?;
+        let text = [output.stdout, output.stderr].concat();
+        Ok((output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned()))
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// `GET /<question>/<step>` of the agent at `url`.
+pub(crate) fn ask(url: &str, question: &str, step: &str) -> Result<Answer, String> {
+    request("GET", &format!("{url}/{question}/{step}"), None, None)
+}
+
+fn request(method: &str, url: &str, token: Option<&str>, body: Option<&Value>) -> Result<Answer, String> {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(10)))
+        .build();
+    let client = ureq::Agent::new_with_config(config);
+    let headers = token.map(|t| ("Authorization", format!("Bearer {t}")));
+    let answer = match method {
+        "POST" => {
+            let mut r = client.post(url);
+            if let Some((k, v)) = &headers {
+                r = r.header(*k, v);
+            }
+            r.send_json(body.unwrap_or(&Value::Null))
+        }
+        _ => client.get(url).call(),
+    };
+    let mut answer = answer.map_err(|e| format!("{method} {url}: {e}"))?;
+    let verdict = answer.headers().get("cutover-verdict").and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let text = answer.body_mut().read_to_string().map_err(|e| format!("{method} {url}: {e}"))?;
+    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    Ok(Answer { status: answer.status().as_u16(), verdict, body })
+}
+
+/// The samples of a metric of a scrape, by their labels.
+pub(crate) fn metric(scrape: &str, name: &str) -> BTreeMap<String, f64> {
+    let lines = scrape.lines().filter_map(|l| l.strip_prefix(name)?.rsplit_once(' '));
+    lines.filter(|(l, _)| l.is_empty() || l.starts_with('{')).filter_map(|(l, v)| Some((l.to_owned(), v.parse().ok()?))).collect()
+}
+
+/// The text of `/metrics`.
+pub(crate) fn scrape(url: &str) -> Result<String, String> {
+    match request("GET", &format!("{url}/metrics"), None, None)?.body {
+        Value::String(s) => Ok(s),
+        other => Err(format!("/metrics is no text: {other}")),
+    }
+}

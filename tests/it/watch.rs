@@ -1,0 +1,103 @@
+//! Two who never look away: one asks the agent for every step, the other asks the oracle what is safe. A go for a step
+//! not begun yet that the oracle has called unsafe for longer than a sample may be old is a false go.
+
+use crate::agent;
+use cutover_lab::{Oracle, Step, now};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How old a sample behind a go may be under the tests' configuration (three intervals of 2 s), and a second for the
+/// watcher's own rounds.
+const BELIEVED: Duration = Duration::from_millis(3 * 2000 + 1000);
+
+/// The watchers; stop them with [`Watch::finish`].
+pub(crate) struct Watch {
+    stop: Arc<AtomicBool>,
+    found: Arc<Mutex<Vec<String>>>,
+    asked: Arc<Mutex<BTreeMap<&'static str, (u64, u64)>>>,
+    thread: Option<JoinHandle<()>>,
+    oracle: Oracle,
+}
+
+impl Watch {
+    /// Starts watching the agent at `url`.
+    pub(crate) fn start(url: &str, oracle: &Oracle) -> Watch {
+        let stop = Arc::new(AtomicBool::new(false));
+        let found = Arc::new(Mutex::new(Vec::new()));
+        let asked = Arc::new(Mutex::new(BTreeMap::new()));
+        let (s, f, a, o, url) = (stop.clone(), found.clone(), asked.clone(), oracle.clone(), url.to_owned());
+        let thread = std::thread::spawn(move || watch(&url, &o, &s, &f, &a));
+        Watch { stop, found, asked, thread: Some(thread), oracle: oracle.clone() }
+    }
+
+    /// Ends it: an error with the whole timeline if there was a false go, or if nothing was watched.
+    pub(crate) fn finish(mut self) -> Result<(), String> {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(t) = self.thread.take() {
+            t.join().map_err(|_| "the watcher panicked".to_owned())?;
+        }
+        let found = self.found.lock().map_err(|e| e.to_string())?;
+        let asked = self.asked.lock().map_err(|e| e.to_string())?;
+        println!("asked and go while pending: {asked:?}");
+        if asked.values().any(|(n, go)| *n == 0 || *go == 0) || asked.len() < 4 {
+            return Err(format!("a step was never watched or never go: {asked:?}\n{}", self.oracle.timeline()));
+        }
+        if found.is_empty() { Ok(()) } else { Err(format!("{}\n{}", found.join("\n"), self.oracle.timeline())) }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+fn name(step: Step) -> &'static str {
+    match step {
+        Step::SwitchProducers => "switch-producers",
+        Step::StopConsumers => "stop-consumers",
+        Step::StartConsumers => "start-consumers",
+        Step::RetireSource => "retire-source",
+    }
+}
+
+fn watch(
+    url: &str,
+    oracle: &Oracle,
+    stop: &AtomicBool,
+    found: &Mutex<Vec<String>>,
+    asked: &Mutex<BTreeMap<&'static str, (u64, u64)>>,
+) {
+    let steps = [Step::SwitchProducers, Step::StopConsumers, Step::StartConsumers, Step::RetireSource];
+    let mut unsafe_since = BTreeMap::new();
+    while !stop.load(Ordering::Relaxed) {
+        for step in steps {
+            let reasons = oracle.unsafe_reasons(step);
+            let since = match reasons.is_empty() {
+                true => {
+                    unsafe_since.remove(name(step));
+                    None
+                }
+                false => Some(*unsafe_since.entry(name(step)).or_insert_with(now)),
+            };
+            // The agent may be down: some tests kill it.
+            let Ok(a) = agent::ask(url, "ready", name(step)) else { continue };
+            let pending_go = a.is_go() && matches!(a.life(), "pending" | "out-of-order");
+            if let Ok(mut asked) = asked.lock() {
+                let n = asked.entry(name(step)).or_insert((0, 0));
+                *n = (n.0 + 1, n.1 + u64::from(pending_go));
+            }
+            let late = since.is_some_and(|s| now() - s > BELIEVED);
+            if pending_go && late {
+                oracle.note(&format!("FALSE GO for {}: {}", name(step), reasons.join("; ")));
+                if let Ok(mut f) = found.lock() {
+                    f.push(format!("false go for {}: {}\n{:#}", name(step), reasons.join("; "), a.body));
+                }
+            }
+        }
+        std::thread::sleep(Duration::from_millis(250));
+    }
+}
