@@ -14,7 +14,6 @@ use cutover_core::settings::{Class, HomeRule, KafkaSettings, Track};
 use cutover_core::time::Dur;
 use cutover_kafka::config::{ClientConfig, HostPort};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 /// The two clusters.
 #[derive(Clone, Debug)]
@@ -30,8 +29,6 @@ pub(crate) struct KafkaTargets {
 pub(crate) struct KafkaTarget {
     /// The client properties, checked.
     pub(crate) client: ClientConfig,
-    /// The file they were read from, if they were.
-    pub(crate) file: Option<PathBuf>,
 }
 
 /// What the name of a property with a secret in it contains.
@@ -104,7 +101,7 @@ fn target(at: &At<'_>) -> Option<KafkaTarget> {
                 let servers: Vec<String> = client.bootstrap.iter().map(ToString::to_string).collect();
                 at.hold_from(secret::HIDDEN, format!("file {}: {}", file.display(), servers.join(",")));
             }
-            Some(KafkaTarget { client, file })
+            Some(KafkaTarget { client })
         }
         Err(errors) => {
             for e in errors.iter().map(ToString::to_string) {

@@ -120,13 +120,15 @@ kafka: { source: { properties_file: /run/secrets/src }, destination: { propertie
     let config = load(&[&text], &[("CI_TOKEN", "0123456789abcdef-hunter2"), ("DST", &sasl("new"))]).unwrap();
     let printed = format!("{config:?}{config:#?}{}", config.explain());
     assert!(!printed.contains("hunter2") && !printed.contains(TOKEN), "{printed}");
-    assert!(config.explain().contains("alice: \"***\""));
+    let explained = config.explain();
+    assert!(explained.contains("alice: \"***\""));
     // Secrets are there all the same.
     assert_eq!(config.agent.tokens["alice"].expose(), TOKEN);
     let kafka = config.kafka.unwrap();
     assert_eq!(kafka.source.client.sasl.unwrap().password.expose(), "hunter2");
-    assert_eq!(kafka.source.file, Some(dir.path().join("src")));
-    assert_eq!(kafka.destination.file, None);
+    assert_eq!(kafka.destination.client.bootstrap[0].to_string(), "new:9092");
+    let from = format!("source: \"***\"  # file {}: old:9092\n", dir.path().join("src").display());
+    assert!(explained.contains(&from), "{explained}");
 }
 
 #[test]
