@@ -1,7 +1,7 @@
 //! The Kafka migration by a pipeline that only polls `/ready`, and consumers stopped too early.
 
 use crate::Estate;
-use crate::agent::Agent;
+use crate::agent::{Agent, PATIENCE};
 use crate::claims::reason;
 use crate::watch::Watch;
 use cutover_lab::{Shop, ShopOptions, Side, Stop};
@@ -20,6 +20,7 @@ pub(crate) fn run(estate: &Estate) -> Result<(), String> {
 fn migrate(shop: &Shop, agent: &Agent) -> Result<(), String> {
     agent.wait_go("ready", "switch-producers")?;
     // A consumer too early: stopped before its step was go, with records left.
+    shop.wait_processed(Side::Source, "rtu", 30, PATIENCE).map_err(text)?;
     shop.stop_service(Side::Source, "rtu", Stop::Leave).map_err(text)?;
     let crm = shop.topic(Side::Source, "crm.customers.ingestion");
     shop.produce(Side::Source, &crm, None, 20).map_err(text)?;

@@ -398,12 +398,16 @@ impl World<'_, '_> {
                 };
                 // Only once the go itself is a fact.
                 if taken && recently_go(&f, v.now) {
+                    // The checks have seen the effect by now: what they say of it is no evidence for the go before.
+                    let was = f.was_go.map(|(from, to)| {
+                        format!("go from {} until at least {}", render::instant(from), render::instant(to)).into()
+                    });
                     new.extend((step.anchors_begun)(v));
                     new.push(Fact::Begun {
                         step: name,
                         at: v.now.wall,
                         how: How::Unclaimed,
-                        evidence: evidence(&b.ready),
+                        evidence: was.into_iter().collect(),
                     });
                 }
             }

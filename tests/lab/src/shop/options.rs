@@ -68,6 +68,9 @@ pub const SERVICES: [ServiceSpec; 4] = [
     },
 ];
 
+/// The topic that only the KIP-848 group reads.
+const LAST: &str = "sv.customers.sv-update";
+
 /// How a producer behaves.
 #[derive(Debug, Clone)]
 pub struct ProducerOptions {
@@ -160,12 +163,14 @@ impl ShopOptions {
 
     pub(crate) fn services(&self) -> impl Iterator<Item = ServiceSpec> + use<> {
         let kip848 = self.kip848;
-        SERVICES.into_iter().filter(move |service| kip848 || service.how != Attachment::Consumer)
+        let wanted = SERVICES.into_iter().filter(move |service| kip848 || service.how != Attachment::Consumer);
+        // Nor does anybody write the topic that only it reads.
+        wanted.map(move |service| ServiceSpec { writes: service.writes.filter(|t| kip848 || *t != LAST), ..service })
     }
 
     pub(crate) fn topics(&self) -> impl Iterator<Item = TopicSpec> + use<> {
         let kip848 = self.kip848;
         // Without its reader the last topic would hold records that nobody reads.
-        TOPICS.into_iter().filter(move |topic| kip848 || topic.suffix != "sv.customers.sv-update")
+        TOPICS.into_iter().filter(move |topic| kip848 || topic.suffix != LAST)
     }
 }
