@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(super) const EXITS: &str = "\
-Exit codes of the commands that ask an agent: 0 yes or done, 1 not now, 2 the command line or the request makes no
+Exit codes of the commands that ask an agent: 0 yes or done, 1 not now, 2 the command line or the request makes no \
 sense, 3 the agent cannot be reached or something else answers there, 4 refused for good (401, 404, 409, 412).
 
 A migration in short:
@@ -38,14 +38,17 @@ pub(crate) enum Client {
     /// Waits until a step is safe to start; may claim it and run a command then.
     #[command(after_help = "\
 Examples:
-  cutover-agent wait stop-consumers                          until it is safe; exit 0
-  cutover-agent wait stop-consumers -- kubectl scale …       until it is safe, claims it, runs the command
-  cutover-agent wait stop-consumers --done --timeout 2h      until it took effect
+  cutover-agent wait stop-consumers
+      until it is safe
+  cutover-agent wait stop-consumers -- kubectl scale deployment/rtu --replicas=0
+      until it is safe, claims the step, then runs the command
+  cutover-agent wait stop-consumers --done --timeout 2h
+      until it took effect
   cutover-agent wait start-consumers --begin --agent http://a:9820 --agent http://b:9820
-                                                             until both say go at once; claims both
+      until both say go at once, then claims it at both
 
-Exit codes: 0 go (with a command: the command's own), 1 not go in time, 2 usage, 3 no agent answered the whole time,
-4 refused for good: done or begun already (409), unknown step (404), another migration (412), no token (401), a
+Exit codes: 0 go (with a command: the command's own), 1 not go in time, 2 usage, 3 no agent answered the whole time, \
+4 refused for good: done or begun already (409), unknown step (404), another migration (412), no token (401), a \
 rehearsal without --allow-rehearsal.")]
     Wait(WaitArgs),
     /// Shows every step of the migration, or everything about one.

@@ -30,16 +30,10 @@ pub(super) fn claim(
         let at = base.as_str();
         let (said, code) = match http.post(base, &path, &json!({})) {
             Err(e) if e.unsent => (e.said, exit::UNREACHABLE),
-            Err(e) => {
-                // It may have been journaled: asking again could not tell one's own claim from another's.
-                io.note(&stamped(&format!("{step}: the claim was sent to {at} and no answer came: {}", e.said)));
-                io.note(&format!(
-                    "  it may stand; look before anything else: cutover-agent status {step} --agent {at}"
-                ));
-                claimed.tell(step, io);
-                return Err(Some(exit::UNREACHABLE));
-            }
-            Ok(a) if !a.is_agents() => (format!("{at} {}", foreign(&a)), exit::UNREACHABLE),
+            // Sent, and no agent's answer came: it may have been journaled, and asking again could not tell one's own
+            // claim from another's.
+            Err(e) => return Err(Some(lost(step, at, &e.said, claimed, io))),
+            Ok(a) if !a.is_agents() => return Err(Some(lost(step, at, &foreign(&a), claimed, io))),
             Ok(a) if a.status == 200 && a.json().is_some_and(|b| b["accepted"] == "begin") => {
                 io.note(&stamped(&format!("{at}: {}", a.summary())));
                 claimed.0.push(at.to_owned());
@@ -64,6 +58,13 @@ pub(super) fn claim(
         return Err((!again).then_some(code));
     }
     Ok(())
+}
+
+fn lost(step: &str, at: &str, why: &str, claimed: &Claims, io: &mut Io<'_>) -> u8 {
+    io.note(&stamped(&format!("{step}: the claim was sent to {at} and no agent's answer came: {why}")));
+    io.note(&format!("  it may stand; look before anything else: cutover-agent status {step} --agent {at}"));
+    claimed.tell(step, io);
+    exit::UNREACHABLE
 }
 
 impl Claims {

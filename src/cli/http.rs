@@ -173,7 +173,7 @@ impl Answered {
             return plain(said);
         }
         let start = plain(self.body.lines().find(|l| !l.trim().is_empty()).unwrap_or("an empty body"));
-        start.chars().take(120).collect()
+        start.chars().take(if self.is_agents() { 2000 } else { 120 }).collect()
     }
 }
 

@@ -1,8 +1,8 @@
 //! `playbook`: steps, checks and exits, from the code that judges them.
 
 use super::args::PlaybookArgs;
-use cutover_core::playbook::{Check, Downtime, Dwell, Run, Step, Use, all_steps, dwell_of, exits, own_time};
-use cutover_core::settings::Settings;
+use cutover_core::playbook::{Check, Downtime, Dwell, Run, Step, Use, all_steps, dwell_of, exits, own_time, steps};
+use cutover_core::settings::{Settings, Track};
 use cutover_core::time::Dur;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -29,8 +29,47 @@ pub(crate) fn print(args: &PlaybookArgs, settings: Option<&Settings>) -> String 
     for s in steps {
         if args.markdown { markdown(&mut out, s, settings) } else { text(&mut out, s, settings) }
     }
+    downtimes(&mut out, settings, args.markdown);
     words(&mut out, args.markdown);
     out
+}
+
+/// What a check of a step asks for, in force or by default; with `shown`, where nobody is shown to be left.
+fn asked(step: &Step, c: &Check, settings: Option<&Settings>, shown: bool) -> Dur {
+    match (settings, c.dwell) {
+        (Some(s), Dwell::Own { .. }) => own_time(s, c),
+        (Some(s), _) => dwell_of(s, step, c, true, shown),
+        (None, Dwell::Absence { short, .. }) if shown => short,
+        (None, d) => d.default(),
+    }
+}
+
+/// The least downtime of a track: the done checks of its steps hold one after the other, each counted from its action.
+fn least(track: Track, settings: Option<&Settings>, shown: bool) -> Option<Dur> {
+    let all = steps(track);
+    let opens = all.iter().position(|s| s.downtime == Downtime::Opens)?;
+    let closes = all.iter().position(|s| s.downtime == Downtime::Closes)?;
+    let longest = |s: &Step| {
+        let needs = s.done.iter().filter(|u| !u.advisory).map(|u| asked(s, u.check, settings, shown));
+        needs.max().unwrap_or(Dur::ZERO)
+    };
+    Some(all.get(opens..=closes)?.iter().fold(Dur::ZERO, |sum, s| sum + longest(s)))
+}
+
+fn downtimes(out: &mut String, settings: Option<&Settings>, markdown: bool) {
+    let (head, item) = if markdown { ("## The least downtime\n", "- ") } else { ("the least downtime", "  ") };
+    let _ = writeln!(out, "{head}");
+    for track in [Track::Mongodb, Track::Kafka] {
+        let configured = settings.is_none_or(|s| s.tracks.contains(&track));
+        if let (true, Some(long), Some(short)) =
+            (configured, least(track, settings, false), least(track, settings, true))
+        {
+            let short =
+                if short < long { format!(", {short} where nobody is shown to be left") } else { String::new() };
+            let _ = writeln!(out, "{item}{track}: {long}{short}, and what the actions themselves take");
+        }
+    }
+    out.push('\n');
 }
 
 /// How long a check of a step must hold, in words; `None` where one sample is enough.
@@ -43,10 +82,7 @@ fn time(step: &Step, c: &Check, settings: Option<&Settings>) -> Option<String> {
         Dwell::Own { default, floor } => format!("for {default} each, floor {floor}"),
         Dwell::Absence { long, short } => format!("for {long}, or {short} where nobody is shown to be left"),
     };
-    let in_force = settings.map(|s| match c.dwell {
-        Dwell::Own { .. } => own_time(s, c),
-        _ => dwell_of(s, step, c, true, false),
-    });
+    let in_force = settings.map(|s| asked(step, c, Some(s), false));
     Some(in_force.map_or(said.clone(), |d| format!("{said}; in force: {d}")))
 }
 
@@ -158,10 +194,7 @@ fn step_json(s: &'static Step, settings: Option<&Settings>) -> Value {
 
 fn check_json(s: &Step, u: &Use, settings: Option<&Settings>) -> Value {
     let c = u.check;
-    let in_force = settings.map(|set| match c.dwell {
-        Dwell::Own { .. } => own_time(set, c),
-        _ => dwell_of(set, s, c, true, false),
-    });
+    let in_force = settings.map(|set| asked(s, c, Some(set), false));
     json!({
         "check": c.id,
         "asks": c.asks,

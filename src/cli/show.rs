@@ -116,14 +116,20 @@ fn fact(line: &str, all: bool) -> Option<String> {
     let at = fields.get("at").or_else(|| fields.get("until")).and_then(Value::as_i64);
     let mut out = at.map_or_else(|| " ".repeat(20), |ms| render::instant(Wall(ms)));
     let _ = write!(out, "  {what:<14}");
-    for (key, v) in fields.iter().filter(|(k, v)| !matches!(k.as_str(), "fact" | "at" | "evidence") && !v.is_null()) {
+    match fields.get("step") {
+        Some(Value::String(step)) => out.extend([" ", &plain(step)]),
+        Some(_) => out.push_str(" everything"),
+        None => {}
+    }
+    let told = |k: &str| matches!(k, "fact" | "at" | "step" | "evidence");
+    for (key, v) in fields.iter().filter(|(k, v)| !told(k) && !v.is_null()) {
         let shown = match v {
             Value::String(s) => plain(s),
             Value::Array(a) if a.is_empty() => continue,
             Value::Array(a) => a.iter().map(|v| plain(v.as_str().unwrap_or_default())).collect::<Vec<_>>().join(" "),
             other => other.to_string(),
         };
-        let _ = if key == "step" { write!(out, " {shown}") } else { write!(out, " {key}: {shown};") };
+        let _ = write!(out, " {key}: {shown};");
     }
     Some(out.trim_end_matches(';').to_owned())
 }

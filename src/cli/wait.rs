@@ -165,7 +165,7 @@ impl Progress {
                 Poll::Go(_) => "go, waiting for the others".to_owned(),
                 Poll::Not(s) | Poll::Refused(s) | Poll::Usage(s) | Poll::NoAgent(s) => s.clone(),
             };
-            let gist: String = said.chars().filter(|c| !c.is_ascii_digit()).collect();
+            let gist: String = said.chars().filter(|c| !c.is_ascii_digit() && !c.is_whitespace()).collect();
             let news = self.said.insert(base.as_str().to_owned(), gist.clone()) != Some(gist);
             if news || due {
                 let at = if bases.len() > 1 { format!("{}: ", base.as_str()) } else { String::new() };

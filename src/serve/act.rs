@@ -118,8 +118,9 @@ pub(super) async fn act(
     let bad = |said: String| Reply::refuse(text, StatusCode::BAD_REQUEST, "bad-request", said);
     let given: Given = match bytes.trim_ascii() {
         [] => Given::default(),
-        bytes => serde_json::from_slice(bytes)
-            .map_err(|e| bad(format!("the body is not what {} takes: {e}", verb.as_str())))?,
+        bytes => serde_json::from_slice::<Option<Given>>(bytes)
+            .map_err(|e| bad(format!("the body is not what {} takes: {e}", verb.as_str())))?
+            .unwrap_or_default(),
     };
     let reason = reason(verb, given.reason.as_deref()).map_err(bad)?;
     let (op, step) = op(verb, rest, given).map_err(bad)?;

@@ -33,6 +33,10 @@ use tokio::task::JoinSet;
 /// The tokens that may act, by the name that stands in the journal as the author. Their `Debug` shows no secret.
 pub(crate) type Tokens = BTreeMap<Name, Secret>;
 
+/// What tests of the command line may use.
+#[cfg(test)]
+pub(crate) use tests::{a_server, test_settings};
+
 /// Connections at a time; more wait in the kernel's queue.
 const CONNECTIONS: usize = 256;
 /// The pause after an accept error, such as too many open files.

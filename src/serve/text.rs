@@ -3,8 +3,8 @@
 use super::answer::Said;
 use super::json::since_and_by;
 use crate::agent::Published;
-use cutover_core::gate::board::{Gated, Life, StepBoard, Verdict};
-use cutover_core::reading::{Finding, Tri};
+use cutover_core::gate::board::{Answer, Gated, Life, StepBoard, Verdict};
+use cutover_core::reading::{Code, Finding, Tri};
 use cutover_core::render;
 use cutover_core::time::Now;
 use std::fmt::Write;
@@ -12,35 +12,50 @@ use std::fmt::Write;
 /// One question about one step.
 pub(super) fn answer(said: &Said<'_>) -> String {
     let mut out = format!("{} {}: {}\n", said.step.step.id, said.question.as_str(), said.summary);
-    let chief = render::chief(said.answer);
-    if said.verdict != Verdict::Go {
-        fix(&mut out, "  ", chief.as_ref());
-        for f in said.answer.blockers.iter().filter(|f| f.is != Tri::Yes && chief.as_ref() != Some(*f)) {
-            let _ = writeln!(out, "  {} {}", also(f.is), render::sentence(f));
-            fix(&mut out, "    ", Some(f));
-        }
-        for c in said.answer.checks.iter().filter(|c| !c.left_out && c.is != Tri::Yes) {
-            let f = c.chief();
-            let more = match c.reading.bad {
-                0 | 1 => String::new(),
-                n => format!(" (and {} more)", n - 1),
-            };
-            let advisory = if c.advisory { ", advisory" } else { "" };
-            if chief.as_ref() != Some(&f) {
-                let _ = writeln!(out, "  {} {}{advisory}: {}{more}", also(c.is), c.check.id, render::sentence(&f));
-                fix(&mut out, "    ", Some(&f));
-            } else if !more.is_empty() {
-                let _ = writeln!(out, "  {}: {} things in all are in the way", c.check.id, c.reading.bad);
-            }
-        }
+    if said.verdict != Verdict::Go && stands(said) {
+        evidence(&mut out, said.answer);
     }
     if let Some(at) = said.answer.earliest_go {
         let _ = writeln!(out, "  go at the earliest at {}", render::instant(at));
     }
     notes(&mut out, said.published, Some(said.step));
-    let until = render::instant(said.until());
-    let _ = writeln!(out, "  believe this until {until}");
+    if said.answer.settled.is_none() {
+        let _ = writeln!(out, "  believe this until {}", render::instant(said.until()));
+    }
     out
+}
+
+/// Whether the summary is that of the board, and not that the board cannot be believed.
+fn stands(said: &Said<'_>) -> bool {
+    !matches!(said.code, Code::Journal | Code::Expired)
+}
+
+/// Everything that is in the way, each thing once, the chief one (already said) first.
+fn evidence(out: &mut String, answer: &Answer) {
+    let chief = render::chief(answer);
+    fix(out, "  ", chief.as_ref());
+    let is_chief = |f: &Finding| chief.as_ref() == Some(f);
+    for f in answer.blockers.iter().filter(|f| f.is != Tri::Yes && !is_chief(f)) {
+        let _ = writeln!(out, "  {} {}", also(f.is), render::sentence(f));
+        fix(out, "    ", Some(f));
+    }
+    for c in answer.checks.iter().filter(|c| !c.left_out && c.is != Tri::Yes) {
+        let advisory = if c.advisory { " (advisory)" } else { "" };
+        let head = c.chief();
+        if !is_chief(&head) {
+            let _ = writeln!(out, "  {} {}{advisory}: {}", also(c.is), c.check.id, render::sentence(&head));
+            fix(out, "    ", Some(&head));
+        }
+        let others = || c.reading.worst.iter().filter(|f| f.is != Tri::Yes);
+        for f in others().filter(|f| **f != head) {
+            let _ = writeln!(out, "  {} {}{advisory}: {}", also(f.is), c.check.id, render::sentence(f));
+            fix(out, "    ", Some(f));
+        }
+        let more = c.reading.bad.saturating_sub(others().count());
+        if more > 0 {
+            let _ = writeln!(out, "  {}: and {more} more like these", c.check.id);
+        }
+    }
 }
 
 /// Every step of every track.
@@ -70,7 +85,7 @@ fn line(out: &mut String, p: &Published, step: &StepBoard, now: Now) {
     let since = since.map(|at| format!(" since {}", render::instant(at))).unwrap_or_default();
     let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
     let head = format!("  {} {:<20} {:<12}", step.position, step.step.id, step.life.as_str());
-    let pad = " ".repeat(6);
+    let pad = "      ";
     match &step.life {
         Life::Done(..) => {
             let _ = writeln!(out, "{head}{}{by}", since.trim_start());
@@ -82,23 +97,39 @@ fn line(out: &mut String, p: &Published, step: &StepBoard, now: Now) {
         }
         Life::Begun(..) => {
             let _ = writeln!(out, "{head}{}{by}", since.trim_start());
-            let done = Said::of(p, step, Gated::Done, now);
-            let _ = writeln!(out, "{pad}done? {}", done.summary);
-            fix(out, &format!("{pad}  "), render::chief(done.answer).as_ref());
+            reason(out, pad, "done? ", &Said::of(p, step, Gated::Done, now));
         }
         Life::Pending | Life::Undone(_) | Life::OutOfOrder => {
             let ready = Said::of(p, step, Gated::Ready, now);
             let no_way_back = if step.step.way_back { "" } else { " [no way back]" };
-            let shown = if ready.verdict == Verdict::Go { "GO" } else { ready.summary.as_str() };
+            let shown = ready.verdict.as_str();
+            let shown = if ready.verdict == Verdict::Go { shown.to_uppercase() } else { shown.to_owned() };
             let _ = writeln!(out, "{head}{shown}{no_way_back}");
-            if ready.verdict != Verdict::Go {
-                fix(out, &format!("{pad}  "), render::chief(ready.answer).as_ref());
-            }
+            reason(out, pad, "", &ready);
         }
     }
     if step.adoptable {
         let id = step.step.id;
         let _ = writeln!(out, "{pad}looks done; if it was taken: cutover-agent adopt {id} --reason …");
+    }
+}
+
+/// Why not, and how much more there is.
+fn reason(out: &mut String, pad: &str, question: &str, said: &Said<'_>) {
+    if said.verdict == Verdict::Go {
+        return;
+    }
+    let why = said.summary.strip_prefix(said.verdict.as_str()).unwrap_or(&said.summary).trim_start();
+    let _ = writeln!(out, "{pad}{question}{why}");
+    if !stands(said) {
+        return;
+    }
+    fix(out, pad, render::chief(said.answer).as_ref());
+    let blockers = said.answer.blockers.iter().filter(|f| f.is != Tri::Yes).count();
+    let checks = said.answer.checks.iter().filter(|c| !c.advisory && !c.left_out && c.is != Tri::Yes);
+    let all = blockers + checks.map(|c| c.reading.bad.max(1)).sum::<usize>();
+    if all > 1 {
+        let _ = writeln!(out, "{pad}and {} more: cutover-agent status {}", all - 1, said.step.step.id);
     }
 }
 
@@ -113,7 +144,7 @@ fn notes(out: &mut String, p: &Published, step: Option<&StepBoard>) {
 
 fn also(is: Tri) -> &'static str {
     match is {
-        Tri::No => "no-go: ",
+        Tri::No => "no-go:  ",
         Tri::Unknown | Tri::Yes => "unknown:",
     }
 }

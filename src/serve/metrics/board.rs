@@ -35,7 +35,8 @@ fn step(f: &mut Families, s: &StepBoard) {
     }
     f.add(&m::STEP_UNDONE, &[id], count(s.undone_total));
     let mut blockers: BTreeMap<&str, u64> = BTreeMap::new();
-    for b in s.ready.blockers.iter().filter(|b| b.is != Tri::Yes) {
+    let open = s.ready.blockers.iter().filter(|b| b.is != Tri::Yes && s.ready.settled.is_none());
+    for b in open {
         *blockers.entry(b.code.as_str()).or_default() += 1;
     }
     for (code, n) in blockers {
