@@ -10,6 +10,7 @@ mod playbook;
 mod show;
 #[cfg(test)]
 mod tests;
+mod values;
 mod wait;
 
 pub(crate) use args::{Client, Command};

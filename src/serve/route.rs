@@ -112,7 +112,7 @@ async fn dispatch(route: Route, request: Request<Incoming>, state: &State, text:
         Route::Question(question, step) => ask(state, question, &step, query, text),
         Route::Status(step) => show(state, step.as_deref(), query, text),
         Route::Act(verb, rest) => act::act(request, verb, rest, state, text).await,
-        Route::Metrics => Ok(metrics(state)),
+        Route::Metrics => Ok(metrics(state).await),
         Route::Livez => Ok(Reply::text(StatusCode::OK, "alive\n")),
         Route::Readyz => Ok(readyz(state)),
         Route::History => history(state, query, text),
@@ -215,11 +215,17 @@ pub(super) fn guard(p: &Published, asked: &BTreeMap<&'static str, String>, text:
     Ok(())
 }
 
-fn metrics(state: &State) -> Reply {
+async fn metrics(state: &State) -> Reply {
     let (published, now) = state.look();
-    match state.metrics.render(published, now) {
-        Ok(chunks) => Reply::chunks(super::metrics::CONTENT_TYPE, chunks),
-        Err(e) => Reply::text(StatusCode::INTERNAL_SERVER_ERROR, format!("the metrics cannot be written: {e}\n")),
+    let cache = state.metrics.clone();
+    // A large board takes a while to encode: answers must not wait for it.
+    let rendered = tokio::task::spawn_blocking(move || cache.render(published, now)).await;
+    let failed =
+        |why: String| Reply::text(StatusCode::INTERNAL_SERVER_ERROR, format!("the metrics cannot be written: {why}\n"));
+    match rendered {
+        Ok(Ok(chunks)) => Reply::chunks(super::metrics::CONTENT_TYPE, chunks),
+        Ok(Err(e)) => failed(e.to_string()),
+        Err(e) => failed(e.to_string()),
     }
 }
 

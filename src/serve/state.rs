@@ -13,13 +13,13 @@ use tokio::sync::watch;
 pub(super) struct State {
     pub(super) handle: Handle,
     pub(super) tokens: Tokens,
-    pub(super) metrics: Cache,
+    pub(super) metrics: Arc<Cache>,
     stop: watch::Receiver<bool>,
 }
 
 impl State {
     pub(super) fn new(handle: Handle, tokens: Tokens, stop: watch::Receiver<bool>) -> State {
-        State { handle, tokens, metrics: Cache::default(), stop }
+        State { handle, tokens, metrics: Arc::default(), stop }
     }
 
     /// The newest board, and the instant at which it is looked at: always read after the board.

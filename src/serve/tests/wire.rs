@@ -87,3 +87,17 @@ async fn an_agent_that_does_not_take_requests_says_so() {
     assert_eq!(r.status, 503);
     assert!(r.body.contains("shutting down"), "{}", r.body);
 }
+
+#[tokio::test]
+async fn connections_are_bounded_and_the_next_one_waits() {
+    let s = Server::showing(Some(fresh())).await;
+    let mut idle = Vec::new();
+    for _ in 0..crate::serve::CONNECTIONS {
+        idle.push(TcpStream::connect(s.at).await.unwrap());
+    }
+    let late = s.get("/livez");
+    tokio::pin!(late);
+    assert!(tokio::time::timeout(Duration::from_millis(300), late.as_mut()).await.is_err());
+    drop(idle.pop());
+    assert_eq!(tokio::time::timeout(Duration::from_secs(5), late).await.unwrap().status, 200);
+}
