@@ -294,7 +294,6 @@ pub(crate) struct AcceptOffsetArgs {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use clap::CommandFactory;
 
     #[test]
