@@ -108,7 +108,9 @@ async fn one(s: &Sampler) -> Vec<Row> {
         rows.push(row("advertised broker", "switch-producers", b.reached.is_ok(), found, Some(fix)));
     }
     let acl = |resource: &str, operation: &str| {
-        format!("kafka-acls --bootstrap-server … --add --allow-principal <principal> --operation {operation} {resource}")
+        format!(
+            "kafka-acls --bootstrap-server … --add --allow-principal <principal> --operation {operation} {resource}"
+        )
     };
     let visible = match &sample.may_describe {
         Ok(true) => Ok("allowed; the list of groups hides nothing".to_owned()),
@@ -177,7 +179,13 @@ fn readings(
         }
     };
     let (ok, found) = first(configs.topics.values().filter_map(|c| c.as_ref().err().map(said)).collect(), "read");
-    rows.push(row("topic configurations", "switch-producers, retire-source", ok, found, Some(&topic_acl("DescribeConfigs"))));
+    rows.push(row(
+        "topic configurations",
+        "switch-producers, retire-source",
+        ok,
+        found,
+        Some(&topic_acl("DescribeConfigs")),
+    ));
     if side == Side::Source {
         let (ok, found) = first(configs.newest.values().filter_map(|c| c.as_ref().err().map(said)).collect(), "read");
         rows.push(row("newest timestamps", "retire-source", ok, found, Some(&topic_acl("Describe"))));
@@ -190,7 +198,8 @@ fn readings(
         let ok = configs.offsets_retention_ms.is_some();
         let found = if ok { "read" } else { "not told" }.to_owned();
         let fix = acl("--cluster", "DescribeConfigs");
-        let expiry = row("offset retention", "start-consumers, to say when seeded offsets expire", ok, found, Some(&fix));
+        let expiry =
+            row("offset retention", "start-consumers, to say when seeded offsets expire", ok, found, Some(&fix));
         rows.push(Row { required: false, ..expiry });
     }
     rows

@@ -44,11 +44,7 @@ impl FileDisk {
         // Always, not only after creating: the process before may have ended between the two.
         file.sync_all().map_err(failed("sync"))?;
         sync_dir(data_dir)?;
-        Ok(Self {
-            path,
-            file,
-            _lock: lock,
-        })
+        Ok(Self { path, file, _lock: lock })
     }
 
     fn failed(&self, doing: &'static str) -> impl FnOnce(io::Error) -> DiskError + use<> {
@@ -95,9 +91,7 @@ impl Disk for FileDisk {
     }
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
-        self.file
-            .write_all_at(bytes, offset)
-            .map_err(self.failed("write to"))
+        self.file.write_all_at(bytes, offset).map_err(self.failed("write to"))
     }
 
     fn sync(&mut self) -> Result<(), DiskError> {
@@ -105,10 +99,7 @@ impl Disk for FileDisk {
     }
 
     fn truncate(&mut self, len: u64) -> Result<(), DiskError> {
-        self.file
-            .set_len(len)
-            .and_then(|()| self.file.sync_all())
-            .map_err(self.failed("shorten"))
+        self.file.set_len(len).and_then(|()| self.file.sync_all()).map_err(self.failed("shorten"))
     }
 }
 
@@ -136,11 +127,7 @@ pub(crate) enum FileError {
 impl FileError {
     fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
-        move |source| Self::Io {
-            doing,
-            path,
-            source,
-        }
+        move |source| Self::Io { doing, path, source }
     }
 }
 
@@ -154,11 +141,7 @@ impl fmt::Display for FileError {
                 }
                 f.write_str("; stop it first, or give this one its own data_dir")
             }
-            Self::Io {
-                doing,
-                path,
-                source,
-            } => {
+            Self::Io { doing, path, source } => {
                 write!(f, "cannot {doing} {}: {source}", path.display())?;
                 f.write_str(advice(source.kind()))
             }
@@ -177,22 +160,16 @@ impl Error for FileError {
 
 fn advice(kind: io::ErrorKind) -> &'static str {
     match kind {
-        io::ErrorKind::PermissionDenied => {
-            "; give the user the agent runs as read and write access to data_dir"
-        }
+        io::ErrorKind::PermissionDenied => "; give the user the agent runs as read and write access to data_dir",
         io::ErrorKind::ReadOnlyFilesystem => {
             "; mount it writable, or set data_dir to a place that is (a filesystem that became read-only had an error: \
              see the kernel's log)"
         }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; free some space on its filesystem"
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space on its filesystem",
         io::ErrorKind::NotFound => {
             "; it was removed or its directory was: restore it, and do not let anything clean data_dir"
         }
-        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            "; set data_dir to a directory"
-        }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "; set data_dir to a directory",
         _ => "; check the disk, the mount and the kernel's log",
     }
 }
@@ -222,16 +199,12 @@ fn create_dir(dir: &Path) -> Result<(), FileError> {
 }
 
 fn sync_dir(dir: &Path) -> Result<(), FileError> {
-    File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(FileError::new("sync the directory", dir))
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(FileError::new("sync the directory", dir))
 }
 
 /// Locks the file and leaves this process's number in it, for the one who is refused.
 fn lock(path: &Path) -> Result<File, FileError> {
-    let mut file = options()
-        .open(path)
-        .map_err(FileError::new("open or create", path))?;
+    let mut file = options().open(path).map_err(FileError::new("open or create", path))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -298,12 +271,7 @@ mod tests {
         drop(journal);
         let path = temp.path().join(JOURNAL);
         let len = fs::metadata(&path).unwrap().len();
-        File::options()
-            .write(true)
-            .open(&path)
-            .unwrap()
-            .set_len(len - 1)
-            .unwrap();
+        File::options().write(true).open(&path).unwrap().set_len(len - 1).unwrap();
         let (mut journal, found) = open(temp.path());
         assert_eq!(found, ["1"]);
         journal.append(&["two"]).unwrap();
@@ -332,10 +300,7 @@ mod tests {
         let _first = FileDisk::open(temp.path()).unwrap();
         fs::write(temp.path().join(LOCK), [0xff, 0xfe]).unwrap();
         let error = FileDisk::open(temp.path()).unwrap_err();
-        assert!(
-            matches!(error, FileError::Locked { pid: None, .. }),
-            "{error}"
-        );
+        assert!(matches!(error, FileError::Locked { pid: None, .. }), "{error}");
     }
 
     #[test]

@@ -552,10 +552,8 @@ pub fn none_of(basis: Option<Basis>, offenders: impl IntoIterator<Item = Finding
 }
 
 fn hash(m: &impl std::hash::Hash) -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    let mut h = std::hash::BuildHasherDefault::<std::hash::DefaultHasher>::default().build_hasher();
-    m.hash(&mut h);
-    h.finish()
+    use std::hash::BuildHasher;
+    std::hash::BuildHasherDefault::<std::hash::DefaultHasher>::default().hash_one(m)
 }
 
 #[cfg(test)]

@@ -200,10 +200,10 @@ impl Agent {
     }
 
     fn answer(&mut self, request: Request) {
-        let now = clock::now();
-        self.estate.tick(now);
         // Nothing may rest on facts that the newest samples imply and the journal does not hold yet.
         self.turn();
+        let now = clock::now();
+        self.estate.tick(now);
         let Request { author, reason, op, reply } = request;
         let outcome = match &self.journal_error {
             Some(why) => Err(Denied::Journal(why.clone())),

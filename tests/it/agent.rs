@@ -256,10 +256,8 @@ pub(crate) fn ask(url: &str, question: &str, step: &str) -> Result<Answer, Strin
 }
 
 fn request(method: &str, url: &str, token: Option<&str>, body: Option<&Value>) -> Result<Answer, String> {
-    let config = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(10)))
-        .build();
+    let config =
+        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(10))).build();
     let client = ureq::Agent::new_with_config(config);
     let headers = token.map(|t| ("Authorization", format!("Bearer {t}")));
     let answer = match method {
@@ -282,7 +280,10 @@ fn request(method: &str, url: &str, token: Option<&str>, body: Option<&Value>) -
 /// The samples of a metric of a scrape, by their labels.
 pub(crate) fn metric(scrape: &str, name: &str) -> BTreeMap<String, f64> {
     let lines = scrape.lines().filter_map(|l| l.strip_prefix(name)?.rsplit_once(' '));
-    lines.filter(|(l, _)| l.is_empty() || l.starts_with('{')).filter_map(|(l, v)| Some((l.to_owned(), v.parse().ok()?))).collect()
+    lines
+        .filter(|(l, _)| l.is_empty() || l.starts_with('{'))
+        .filter_map(|(l, v)| Some((l.to_owned(), v.parse().ok()?)))
+        .collect()
 }
 
 /// The text of `/metrics`.

@@ -84,8 +84,16 @@ fn stop_consumers(shop: &Shop, agent: &mut Agent) -> Result<(), String> {
     agent.wait_reason("ready", step, "way-out", "not seeded")?;
     refused(agent, step, 503)?;
     shop.seed_destination().map_err(text)?;
+    // The lab knows nothing of the group that only committed: it is seeded by hand.
+    let there = [shop.group(Side::Destination, "late"), shop.topic(Side::Destination, CRM)];
+    for p in [0, 1] {
+        agent.wait_reason("ready", step, "way-out", &there[0])?;
+        let start = shop.client(Side::Destination).watermarks(&there[1], p).map_err(text)?.0;
+        shop.seed(Side::Destination, &there[0], &there[1], p, start).map_err(text)?;
+    }
     agent.wait_reason("ready", step, "way-out", "offset-assumptions")?;
-    let (code, said) = agent.cli(&["confirm", "offsets-handled", "--reason", "the lab's services compare no offsets"])?;
+    let (code, said) =
+        agent.cli(&["confirm", "offsets-handled", "--reason", "the lab's services compare no offsets"])?;
     if code != 0 {
         return Err(format!("confirm exits {code}: {said}"));
     }
@@ -107,7 +115,7 @@ fn stop_consumers(shop: &Shop, agent: &mut Agent) -> Result<(), String> {
         shop.stop_service(Side::Source, service, Stop::Leave).map_err(text)?;
     }
     agent.wait_reason("done", step, "attached", &shop.group(Side::Source, "sink"))?;
-    shop.stop_service(Side::Source, "sink", Stop::Leave).map_err(text)?;
+    shop.stop_consumers(Stop::Leave).map_err(text)?;
 
     // A group is Empty, but its offsets move.
     let mut seen = Err(String::new());
@@ -176,10 +184,13 @@ fn retire_source(shop: &Shop, agent: &mut Agent) -> Result<(), String> {
 fn lag_is_exported(shop: &Shop, agent: &Agent) -> Result<(), String> {
     let scraped = scrape(agent.url())?;
     let lags = metric(&scraped, "cutover_kafka_consumergroup_lag");
-    let rtu = format!("group=\"{}\"", shop.group(Side::Source, "rtu"));
-    let mine: Vec<f64> = lags.iter().filter(|(l, _)| l.contains(&rtu)).map(|(_, v)| *v).collect();
+    let of = |topic: &str| {
+        let labels = [shop.group(Side::Source, "rtu"), shop.topic(Side::Source, topic)];
+        lags.iter().find(|(l, _)| labels.iter().all(|n| l.contains(&format!("\"{n}\"")))).map(|(_, v)| *v)
+    };
     let ready = metric(&scraped, "cutover_step_ready");
-    if mine.len() == 2 && mine.iter().all(|v| *v == 0.0) && ready.values().sum::<f64>() >= 1.0 {
+    // The marker of the transaction stays ahead of the group for ever: a phantom, and the gauge does not hide it.
+    if of(CRM) == Some(0.0) && of(ERP) == Some(1.0) && ready.values().sum::<f64>() >= 1.0 {
         return Ok(());
     }
     Err(format!("drained, and the gauges say lag {lags:?}, ready {ready:?}"))
@@ -192,7 +203,11 @@ fn claimed(agent: &Agent, step: &str) -> Result<(), String> {
 
 fn refused(agent: &Agent, step: &str, status: u16) -> Result<(), String> {
     let a = agent.begin(step)?;
-    if a.status == status { Ok(()) } else { Err(format!("begin {step}: {} instead of {status}: {:#}", a.status, a.body)) }
+    if a.status == status {
+        Ok(())
+    } else {
+        Err(format!("begin {step}: {} instead of {status}: {:#}", a.status, a.body))
+    }
 }
 
 fn text(e: cutover_lab::Error) -> String {

@@ -6,6 +6,7 @@
 mod agent;
 mod claims;
 mod poller;
+mod rights;
 mod silence;
 mod watch;
 
@@ -20,7 +21,9 @@ pub(crate) struct Estate(Arc<OnceLock<Result<Arc<Pair>, String>>>);
 impl Estate {
     /// The pair, started by whoever asks first.
     pub(crate) fn pair(&self) -> Result<Arc<Pair>, String> {
-        self.0.get_or_init(|| Pair::start().map(Arc::new).map_err(|e| format!("the estate does not start: {e}"))).clone()
+        self.0
+            .get_or_init(|| Pair::start().map(Arc::new).map_err(|e| format!("the estate does not start: {e}")))
+            .clone()
     }
 }
 
@@ -37,6 +40,7 @@ fn main() -> std::process::ExitCode {
         test("kafka_by_claims", claims::run),
         test("kafka_by_polling", poller::run),
         test("kafka_source_falls_silent", silence::run),
+        test("kafka_rights_and_connections", rights::run),
     ];
     let conclusion = libtest_mimic::run(&args, trials);
     // Dropping the estate stops its servers.

@@ -161,8 +161,9 @@ impl Gate {
         }
         let before = self.evaluate(v.estate, v.facts, v.now);
         let Some(b) = before.board.step(step.id) else { return Err(no_step(v, step.id)) };
-        let predecessor = before.board.steps.iter().filter(|o| o.step.track == step.track && o.position < b.position);
-        if let Some(p) = predecessor.filter(|o| !matches!(o.life, Life::Done(..) | Life::Skipped(_))).last() {
+        let open = |o: &&super::board::StepBoard| !matches!(o.life, Life::Done(..) | Life::Skipped(_));
+        let mut before_it = before.board.steps.iter().filter(|o| o.step.track == step.track && o.position < b.position);
+        if let Some(p) = before_it.rfind(open) {
             let text = format!("{} comes before it and is {}: adopt or finish that first", p.step.id, p.life.as_str());
             return Err(Refusal::NotNow(Code::Predecessor, text));
         }

@@ -269,8 +269,11 @@ fn detached(s: &Kafka<'_>, group: &Name, stopped: bool) -> Known<Finding> {
     Ok(Finding::yes(Code::Ok, at()))
 }
 
+/// A pair at the destination: group and topic there, and the group's name on the source.
+type PairThere = (Name, Name, Name);
+
 /// The destination's pairs: those of the source after renaming.
-fn pairs_there<'a>(v: &View<'a>) -> Known<(Kafka<'a>, Vec<(Name, Name, Name)>)> {
+fn pairs_there<'a>(v: &View<'a>) -> Known<(Kafka<'a>, Vec<PairThere>)> {
     let settings = v.kafka_settings()?;
     let d = v.kafka(Side::Destination)?;
     // The source may be fenced by now; its pairs are facts of the cluster it was, whichever answered last.

@@ -101,9 +101,10 @@ pub(super) fn concerns(g: &GroupSample) -> bool {
 /// The settings of a topic that a move depends on.
 pub(super) fn topic_config(values: &ConfigValues) -> Result<TopicConfig, Failure> {
     let text = |key: &str| {
-        values.get(key).and_then(|e| e.value.clone()).ok_or_else(|| {
-            Failure::new(FailureKind::Protocol, format!("the broker does not tell the topic's {key}"))
-        })
+        values
+            .get(key)
+            .and_then(|e| e.value.clone())
+            .ok_or_else(|| Failure::new(FailureKind::Protocol, format!("the broker does not tell the topic's {key}")))
     };
     let number = |key: &str| {
         let t = text(key)?;

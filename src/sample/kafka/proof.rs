@@ -11,7 +11,9 @@ use cutover_core::estate::{Content, Failure, FailureKind};
 use cutover_core::reading::Demand;
 use cutover_core::time::{Dur, Span};
 use cutover_kafka::{Cluster, Isolation, KafkaError, OffsetSpec};
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError as ReadError;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use std::collections::BTreeMap;
@@ -142,10 +144,25 @@ fn read_all(mut settings: ClientConfig, questions: &[Question], within: Duration
     questions.iter().map(|q| read_one(&settings, q, within)).collect()
 }
 
+/// What librdkafka says of itself is for debugging: what matters comes back from `poll`.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, _: RDKafkaLogLevel, fac: &str, message: &str) {
+        tracing::debug!(fac, "librdkafka: {message}");
+    }
+
+    fn error(&self, error: ReadError, reason: &str) {
+        tracing::debug!("librdkafka: {error}: {reason}");
+    }
+}
+
+impl ConsumerContext for Quiet {}
+
 /// One reader for each question: what it is told cannot belong to the question before.
 fn read_one(settings: &ClientConfig, q: &Question, within: Duration) -> Result<u64, Failure> {
     let wrong = |e: ReadError| Failure::new(FailureKind::Server, format!("reading {} [{}]: {e}", q.tp.0, q.tp.1));
-    let consumer: BaseConsumer = settings.create().map_err(wrong)?;
+    let consumer: BaseConsumer<Quiet> = settings.create_with_context(Quiet).map_err(wrong)?;
     let told = read_to_end(&consumer, q, within, wrong);
     // A reader that will not end must not hold the agent up.
     std::thread::spawn(move || drop(consumer));
@@ -153,7 +170,7 @@ fn read_one(settings: &ClientConfig, q: &Question, within: Duration) -> Result<u
 }
 
 fn read_to_end(
-    consumer: &BaseConsumer,
+    consumer: &BaseConsumer<Quiet>,
     q: &Question,
     within: Duration,
     wrong: impl Fn(ReadError) -> Failure,

@@ -53,11 +53,8 @@ pub(super) async fn read(s: &Sampler, c: &Cluster) -> Result<(Span, KafkaSample)
     whole = whole.merge(members.1);
     let listed_span = whole;
 
-    let names: Vec<Name> = groups
-        .iter()
-        .filter(|g| asked_as(g).is_some_and(|k| k != GroupKind::Share))
-        .map(|g| g.group.clone())
-        .collect();
+    let names: Vec<Name> =
+        groups.iter().filter(|g| asked_as(g).is_some_and(|k| k != GroupKind::Share)).map(|g| g.group.clone()).collect();
     let shares: Vec<Name> =
         groups.iter().filter(|g| asked_as(g) == Some(GroupKind::Share)).map(|g| g.group.clone()).collect();
     let (committed, started) = tokio::join!(c.fetch_offsets(&names), async {
@@ -150,12 +147,8 @@ async fn describe(c: &Cluster, groups: &[&ListedGroup]) -> (Named<GroupDescripti
         let names = of(k);
         if names.is_empty() { None } else { Some(c.describe_groups(&names, k).await) }
     };
-    let (a, b, d, e) = tokio::join!(
-        ask(GroupKind::Classic),
-        ask(GroupKind::Consumer),
-        ask(GroupKind::Share),
-        ask(GroupKind::Streams)
-    );
+    let (a, b, d, e) =
+        tokio::join!(ask(GroupKind::Classic), ask(GroupKind::Consumer), ask(GroupKind::Share), ask(GroupKind::Streams));
     let now = crate::clock::now().mono;
     let mut all = Named::new();
     let mut taken: Option<Span> = None;
@@ -266,7 +259,8 @@ fn ends_of(
 ) -> Result<Ends, Failure> {
     let (low, (high, epoch), stable) = (offset(tp, low)?.0, offset(tp, high)?, offset(tp, stable)?.0);
     if low > high {
-        let why = format!("the low watermark {low} lies above the high watermark {high}: the log moved while it was read");
+        let why =
+            format!("the low watermark {low} lies above the high watermark {high}: the log moved while it was read");
         return Err(Failure::new(FailureKind::Protocol, why));
     }
     // Read last, the last stable offset may have overtaken the high watermark: then nothing below that is undecided.
@@ -305,4 +299,3 @@ fn states_of(
     states.sort_unstable();
     Ok(states)
 }
-

@@ -1,0 +1,99 @@
+//! Rights and connections: `check --connect` as an operator runs it, over SASL and TLS, with and without rights.
+
+use crate::Estate;
+use cutover_lab::{Cluster, Listener, Pair, Scratch, Shop, ShopOptions, Side, User, Version};
+use std::fs;
+use std::process::{Command, Stdio};
+
+pub(crate) fn run(_: &Estate) -> Result<(), String> {
+    let builder = |v| {
+        Cluster::builder(v)
+            .listener(Listener::Sasl)
+            .listener(Listener::Tls)
+            .user("agent", "agent-secret-1")
+            .authorizer()
+    };
+    let pair = Pair::start_with(builder(Version::V3_9_1), builder(Version::V4_1_0)).map_err(text)?;
+    let shop = Shop::open(&pair, ShopOptions::renamed("acl.PROD.", "acl.prod.").without_kip848()).map_err(text)?;
+    shop.start().map_err(text)?;
+    let folder = Scratch::new("rights").map_err(text)?;
+    let user = User { name: "agent".into(), password: "agent-secret-1".into() };
+
+    // Without rights: named one by one, each with the command that grants it.
+    let sasl = |mechanism: &str| {
+        [Side::Source, Side::Destination].map(|s| {
+            let scram = pair.cluster(s).client_properties(Listener::Sasl, Some(&user));
+            let module = if mechanism == "PLAIN" { "plain.PlainLoginModule" } else { "scram.ScramLoginModule" };
+            scram.replace("SCRAM-SHA-256", mechanism).replace("scram.ScramLoginModule", module)
+        })
+    };
+    let (code, said) = check(&folder, &sasl("PLAIN"))?;
+    let wanted = ["Describe on the cluster", "FAIL", "kafka-acls", "topics in scope", "needed by"];
+    if code != 1 || wanted.iter().any(|w| !said.contains(w)) {
+        return Err(format!("without rights: exit {code}\n{said}"));
+    }
+
+    // With the rights of the README, over every mechanism.
+    for side in Side::BOTH {
+        let grant = |resource: &[&str], operation: &str| {
+            let args = [&["--add", "--allow-principal", "User:agent", "--operation", operation], resource].concat();
+            pair.cluster(side).acl(&args).map(drop).map_err(text)
+        };
+        grant(&["--cluster"], "Describe")?;
+        grant(&["--cluster"], "DescribeConfigs")?;
+        grant(&["--group", "*"], "Describe")?;
+        for operation in ["Describe", "DescribeConfigs", "Read"] {
+            grant(&["--topic", "*"], operation)?;
+        }
+    }
+    for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
+        let (code, said) = check(&folder, &sasl(mechanism))?;
+        if code != 0 || said.contains("FAIL") || !said.contains("producer states") {
+            return Err(format!("with rights, over {mechanism}: exit {code}\n{said}"));
+        }
+    }
+
+    // Over TLS; then trusting another CA.
+    let tls = Side::BOTH.map(|s| pair.cluster(s).client_properties(Listener::Tls, None));
+    let (code, said) = check(&folder, &tls)?;
+    if code != 0 {
+        return Err(format!("over TLS: exit {code}\n{said}"));
+    }
+
+    // A wrong password is said as such, and printed nowhere.
+    let wrong = User { name: "agent".into(), password: "wrong-secret-2".into() };
+    let bad = Side::BOTH.map(|s| pair.cluster(s).client_properties(Listener::Sasl, Some(&wrong)));
+    let (code, said) = check(&folder, &bad)?;
+    if code != 3 || said.contains("wrong-secret-2") || !said.to_lowercase().contains("auth") {
+        return Err(format!("with a wrong password: exit {code}\n{said}"));
+    }
+    Ok(())
+}
+
+/// Runs `check --connect` with these client properties, source first.
+fn check(folder: &Scratch, properties: &[String; 2]) -> Result<(i32, String), String> {
+    let io = |e: std::io::Error| e.to_string();
+    let [source, destination] = ["source", "destination"].map(|n| folder.join(format!("{n}.properties")));
+    fs::write(&source, &properties[0]).map_err(io)?;
+    fs::write(&destination, &properties[1]).map_err(io)?;
+    let config = folder.join("config.yaml");
+    let yaml = format!(
+        "migration: rights\nscope: acl.PROD\nkafka:\n  source: {{ properties_file: {} }}\n  \
+         destination: {{ properties_file: {} }}\n  rename: {{ topics: {{ \"acl.PROD.\": \"acl.prod.\" }} }}\n",
+        source.display(),
+        destination.display(),
+    );
+    fs::write(&config, yaml).map_err(io)?;
+    let output = Command::new(env!("CARGO_BIN_EXE_cutover-agent"))
+        .args(["check", "--connect", "--config"])
+        .arg(&config)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(io)?;
+    let said = [output.stdout, output.stderr].concat();
+    Ok((output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned()))
+}
+
+fn text(e: cutover_lab::Error) -> String {
+    format!("the lab: {e}")
+}
