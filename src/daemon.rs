@@ -85,18 +85,19 @@ async fn ended(mut looping: tokio::task::JoinHandle<()>, stop: &watch::Sender<bo
     let mut term = signal(SignalKind::terminate()).map_err(failed)?;
     let mut int = signal(SignalKind::interrupt()).map_err(failed)?;
     let ended = tokio::select! {
-        _ = term.recv() => Ok(tracing::info!("SIGTERM: going down")),
-        _ = int.recv() => Ok(tracing::info!("interrupted: going down")),
+        _ = term.recv() => Ok("SIGTERM"),
+        _ = int.recv() => Ok("interrupted"),
         end = &mut looping => Err(match end {
             Ok(()) => "the main loop ended by itself: a defect, please report it".to_owned(),
             Err(e) => format!("the main loop ended by a defect ({e}); please report it"),
         }),
     };
     stop.send_replace(true);
-    if ended.is_ok() {
+    if let Ok(signal) = ended {
+        tracing::info!("{signal}: going down");
         let _ = tokio::time::timeout(GRACE, looping).await;
     }
-    ended
+    ended.map(drop)
 }
 
 /// The samplers that a configuration asks for.

@@ -92,7 +92,7 @@ fn watch(
             }
             let late = since.is_some_and(|s| now() - s > BELIEVED);
             if pending_go && late {
-                oracle.note(&format!("FALSE GO for {}: {}", name(step), reasons.join("; ")));
+                oracle.note(format!("FALSE GO for {}: {}", name(step), reasons.join("; ")));
                 if let Ok(mut f) = found.lock() {
                     f.push(format!("false go for {}: {}\n{:#}", name(step), reasons.join("; "), a.body));
                 }

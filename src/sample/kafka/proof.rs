@@ -99,7 +99,7 @@ async fn prove(s: &Sampler, due: Vec<Question>) -> Result<KafkaTails, KafkaError
     let tails = due.into_iter().zip(counts).filter_map(|(q, records)| {
         // Only if the partition stood where the question says, with nothing open, before and after.
         let stood = |at: &BTreeMap<TopicPartition, (Uuid, i64, i64)>| at.get(&q.tp) == Some(&(q.topic_id, q.to, q.to));
-        (stood(&before) && stood(&after)).then(|| Tail {
+        (stood(&before) && stood(&after)).then_some(Tail {
             topic: q.tp.0,
             topic_id: q.topic_id,
             partition: q.tp.1,
