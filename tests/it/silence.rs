@@ -19,11 +19,15 @@ pub(crate) fn run(_: &Estate) -> Result<(), String> {
     agent.wait_go("ready", "stop-consumers")?;
 
     pair.cluster_mut(Side::Source).pause(0).map_err(text)?;
-    let unknown = agent.wait("ready", "stop-consumers", "unknown", |a| a.verdict.as_deref() == Some("unknown"))?;
+    // At the instant the newest sample is too old the answer has expired; the evaluation after it says what is missing.
+    agent.wait("ready", "stop-consumers", "unknown, and that the source is silent", |a| {
+        let named = a.says("timeout", "source") || a.says("stale", "source");
+        a.verdict.as_deref() == Some("unknown") && named
+    })?;
     let begun = agent.begin("stop-consumers")?;
     pair.cluster_mut(Side::Source).resume(0).map_err(text)?;
-    if begun.status != 503 || !(unknown.says("timeout", "source") || unknown.says("stale", "source")) {
-        return Err(format!("a silent source: {} {:#}", begun.status, unknown.body));
+    if begun.status != 503 {
+        return Err(format!("a claim while the source is silent: {} {:#}", begun.status, begun.body));
     }
     agent.wait_go("ready", "stop-consumers").map_err(|e| format!("{e}\n{}", shop.oracle().timeline()))?;
     Ok(())

@@ -3,10 +3,7 @@
 
 use super::kafka_after as after;
 use super::kafka_before as before;
-use super::{
-    Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, Step, Tripwire, Withdraw, no_adoption, no_anchors,
-    not_built,
-};
+use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, Step, Tripwire, Withdraw, not_built};
 use crate::facts::Fact;
 use crate::settings::Track;
 use crate::time::Dur;
@@ -88,23 +85,7 @@ checks! {
 }
 
 const fn step(id: &'static str, does: &'static str, effect: Effect) -> Step {
-    Step {
-        id,
-        track: Track::Kafka,
-        does,
-        way_back: false,
-        skippable: false,
-        run: Run::Incremental,
-        downtime: Downtime::None,
-        effect,
-        withdraw: Withdraw::WhileUnseen,
-        ready: &[],
-        done: &[],
-        anchors_begun: no_anchors,
-        anchors_done: no_anchors,
-        anchors_adopted: no_adoption,
-        tripwires: &[],
-    }
+    Step { way_back: false, withdraw: Withdraw::WhileUnseen, ..Step::blank(Track::Kafka, id, does, effect) }
 }
 
 fn adopt_starts(v: &View<'_>, author: &str) -> Vec<Fact> {

@@ -229,8 +229,8 @@ pub(super) fn nobody_attached(v: &View<'_>) -> Reading {
         groups.dedup();
         let silent = each(Some(s.basis), groups.iter().map(|g| (*g, *g)), NO_PAIR, |g| detached(&s, g, stopped));
         let witness = match v.facts.members(&s.sample.cluster_id).any(|((g, _), _)| groups.contains(&g)) {
-            true => Finding::yes(Code::Ok, Subject::Side(Side::Source)),
-            false => Finding::unknown(Code::NeverSeen, Subject::Side(Side::Source))
+            true => Finding::yes(Code::Ok, Subject::Whole),
+            false => Finding::unknown(Code::NeverSeen, Subject::Whole)
                 .detail("no member of a group in scope was ever seen there, so their absence proves nothing"),
         };
         let listed = visible(v, Side::Source);
@@ -334,7 +334,8 @@ pub(super) fn seeded(v: &View<'_>) -> Reading {
             Ok(if missing.is_empty() {
                 Finding::yes(Code::Ok, at)
             } else {
-                let expiry = expires.map_or(String::new(), |e| format!("; seeded offsets expire {e} after"));
+                let expiry =
+                    expires.map_or(String::new(), |e| format!("; seeded offsets expire {e} after they were committed"));
                 Finding::no(Code::NotSeeded, at)
                     .detail(format!("not committed at its recorded start{expiry}"))
                     .fix(fixes.join(" && "))

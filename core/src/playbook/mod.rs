@@ -228,6 +228,29 @@ pub struct Step {
     pub tripwires: &'static [Tripwire],
 }
 
+impl Step {
+    /// A step with nothing to check yet: each track fills in the rest.
+    pub(crate) const fn blank(track: Track, id: &'static str, does: &'static str, effect: Effect) -> Step {
+        Step {
+            id,
+            track,
+            does,
+            way_back: true,
+            skippable: false,
+            run: Run::Incremental,
+            downtime: Downtime::None,
+            effect,
+            withdraw: Withdraw::Always,
+            ready: &[],
+            done: &[],
+            anchors_begun: no_anchors,
+            anchors_done: no_anchors,
+            anchors_adopted: no_adoption,
+            tripwires: &[],
+        }
+    }
+}
+
 /// Freezes nothing.
 pub fn no_anchors(_: &View<'_>) -> Vec<Fact> {
     Vec::new()

@@ -2,10 +2,7 @@
 //!
 //! Declared whole, so that the gate's rules between tracks hold; the readings are not part of this version and say so.
 
-use super::{
-    Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, Step, Tripwire, Withdraw, no_adoption, no_anchors,
-    not_built,
-};
+use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, Step, Tripwire, Withdraw, not_built};
 use crate::settings::Track;
 use crate::time::Dur;
 
@@ -100,23 +97,7 @@ check!(
 check!(WRITES, "effect", 0, 0, &[], "real writes after the anchor");
 
 const fn step(id: &'static str, does: &'static str, effect: Effect) -> Step {
-    Step {
-        id,
-        track: Track::Mongodb,
-        does,
-        way_back: true,
-        skippable: false,
-        run: Run::Incremental,
-        downtime: Downtime::None,
-        effect,
-        withdraw: Withdraw::Always,
-        ready: &[],
-        done: &[],
-        anchors_begun: no_anchors,
-        anchors_done: no_anchors,
-        anchors_adopted: no_adoption,
-        tripwires: &[],
-    }
+    Step::blank(Track::Mongodb, id, does, effect)
 }
 
 static START_MIRROR: Step = Step {

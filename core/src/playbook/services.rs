@@ -2,9 +2,7 @@
 //!
 //! Declared whole, so that the gate's rules between tracks hold; the readings are not part of this version and say so.
 
-use super::{
-    Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, Step, Withdraw, no_adoption, no_anchors, not_built,
-};
+use super::{Check, Dwell, Effect, Exit, REQUIREMENTS_MET, Step, not_built};
 use crate::settings::Track;
 use crate::time::Dur;
 
@@ -45,23 +43,7 @@ check!(
 );
 
 const fn step(id: &'static str, does: &'static str, effect: Effect) -> Step {
-    Step {
-        id,
-        track: Track::Services,
-        does,
-        way_back: true,
-        skippable: true,
-        run: Run::Incremental,
-        downtime: Downtime::None,
-        effect,
-        withdraw: Withdraw::Always,
-        ready: &[],
-        done: &[],
-        anchors_begun: no_anchors,
-        anchors_done: no_anchors,
-        anchors_adopted: no_adoption,
-        tripwires: &[],
-    }
+    Step { skippable: true, ..Step::blank(Track::Services, id, does, effect) }
 }
 
 static DEPLOY: Step = Step {

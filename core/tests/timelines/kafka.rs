@@ -251,7 +251,7 @@ fn a_pair_without_commits_is_not_drained() {
     expect![[r#"
         t=20 begin switch-producers: ok
         t=23 confirm offsets-handled: ok
-        t=100 stop-consumers pending no-go (way-out): the downtime could not be ended: start-consumers: seeded: group late on crm.ingestion partitions 0, 1 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after
+        t=100 stop-consumers pending no-go (way-out): the downtime could not be ended: start-consumers: seeded: group late on crm.ingestion partitions 0, 1 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after they were committed
         t=101 accept late crm.ingestion 0: ok
         t=101 accept late crm.ingestion 1: ok
         t=200 stop-consumers pending go"#]].assert_eq(&shown);
@@ -328,10 +328,10 @@ fn an_unseeded_group_and_the_way_out() {
     ]);
     expect![[r#"
         t=20 begin switch-producers: ok
-        t=100 stop-consumers pending no-go (way-out): the downtime could not be ended: start-consumers: seeded: group rtu on crm.ingestion partition 1 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after
+        t=100 stop-consumers pending no-go (way-out): the downtime could not be ended: start-consumers: seeded: group rtu on crm.ingestion partition 1 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after they were committed
         t=100 start-consumers pending no-go (predecessor): stop-consumers comes before and is not done (pending)
         t=101 confirm offsets-handled: ok
-        t=110 stop-consumers pending no-go (way-out): the downtime could not be ended: start-consumers: seeded: group rtu on crm.ingestion partition 1 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after
+        t=110 stop-consumers pending no-go (way-out): the downtime could not be ended: start-consumers: seeded: group rtu on crm.ingestion partition 1 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after they were committed
         t=120 stop-consumers pending go"#]].assert_eq(&shown);
 }
 

@@ -261,3 +261,140 @@ fn another_broker_answering_for_the_source_is_not_the_source() {
         t=100 stop-consumers pending go
         t=200 stop-consumers pending unknown (other-cluster): the source Kafka is another cluster than the one the migration began on: third answers, it was old"#]].assert_eq(&shown);
 }
+
+#[test]
+fn log_ends_read_before_the_commits_prove_nothing() {
+    let shown =
+        run(&[SHOP, SWITCHED, "t=80 show stop-consumers\nt=81 src.disorder\nt=90 show stop-consumers"].concat());
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=80 stop-consumers pending no-go (dwelling): drained: true for 59 s, must be for 1 min
+        t=90 stop-consumers pending unknown (order): group rtu on crm.ingestion partition 0 (source): read in an order that could hide something: the log ends were not asked for after the commits came back"#]].assert_eq(&shown);
+}
+
+#[test]
+fn the_absence_of_members_that_were_never_seen_proves_nothing() {
+    let shown = run("
+        t=0 src.topic crm.ingestion 1; dst.topic crm.ingestion 1; src.commit rtu crm.ingestion/0 =0
+        t=6 src.end crm.ingestion/0 +10; src.commit rtu crm.ingestion/0 =10
+        t=20 op begin switch-producers
+        t=21 dst.end crm.ingestion/0 +1; dst.commit rtu crm.ingestion/0 =0; op confirm offsets-handled
+        t=100 op begin stop-consumers
+        t=500 show stop-consumers
+    ");
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=500 stop-consumers begun go
+        t=500 stop-consumers done: unknown (never-seen): nobody-attached: never seen: no member of a group in scope was ever seen there, so their absence proves nothing"#]].assert_eq(&shown);
+}
+
+#[test]
+fn an_effect_before_its_time_is_out_of_order_until_it_is_gone() {
+    let shown = run(&[
+        SHOP,
+        SWITCHED,
+        "
+        t=60 dst.member rtu rtu-dst-0 crm.ingestion
+        t=100 show start-consumers; show stop-consumers
+        t=101 dst.leave rtu
+        t=110 show start-consumers; show stop-consumers
+    ",
+    ]
+    .concat());
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=100 start-consumers out-of-order no-go (out-of-order): the effect of start-consumers was seen, and it was never go: group rtu (destination) is attached: member rtu-dst-0 reads crm.ingestion
+        t=100 stop-consumers pending no-go (out-of-order): the effect of start-consumers was seen, and it was never go: group rtu (destination) is attached: member rtu-dst-0 reads crm.ingestion
+        t=110 start-consumers pending no-go (predecessor): stop-consumers comes before and is not done (pending)
+        t=110 stop-consumers pending go"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_step_waits_for_those_it_is_configured_to_come_after() {
+    let mut s = settings();
+    s.tracks = [Track::Services, Track::Kafka].into();
+    s.after.insert("switch-producers".into(), vec!["deploy-services".into()]);
+    let shown = run_with(s.clone(), &[SHOP, "t=20 show switch-producers"].concat());
+    // A skipped step counts as done once its predecessor is.
+    s.skip.insert("deploy-services".into(), "they run there already".into());
+    let skipped = run_with(s, &[SHOP, "t=20 show switch-producers; show deploy-services"].concat());
+    expect![[r#"
+        t=20 switch-producers pending no-go (after): deploy-services must be done first
+        t=20 switch-producers pending go
+        t=20 deploy-services skipped no-go (already-done): deploy-services is done: skipped: they run there already
+        t=20 deploy-services done: go"#]]
+    .assert_eq(&[shown, skipped].join("\n"));
+}
+
+#[test]
+fn a_rehearsal_divides_every_time_and_no_setting_goes_below_a_floor() {
+    let mut s = settings();
+    s.faster = 10;
+    s.dwell.insert(("stop-consumers".into(), "ingestion-idle".into()), Dur::secs(1));
+    let text = [SHOP, SWITCHED, "t=27 show stop-consumers\nt=35 show stop-consumers"].concat();
+    let faster = run_with(s.clone(), &text);
+    s.faster = 1;
+    s.kafka.as_mut().unwrap().producers.values_mut().for_each(|p| p.cadence = Some(Dur::ZERO));
+    // The floor of ingestion-idle is 45 s, whatever the configuration says.
+    let floor = run_with(s, &[SHOP, SWITCHED, "t=50 show switch-producers\nt=62 show switch-producers"].concat());
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=27 stop-consumers pending go
+        t=35 stop-consumers pending go
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=50 switch-producers begun go
+        t=50 switch-producers done: no-go (still-written): topic crm.ingestion partition 0 (source) was written 34 s ago by crm-cdc, must be silent for 45 s
+        t=62 switch-producers done no-go (already-done): switch-producers is done since 2026-09-21T14:14:21Z
+        t=62 switch-producers done: go"#]].assert_eq(&[faster, floor].join("\n"));
+}
+
+#[test]
+fn partitions_with_replicas_must_stand_still_for_longer() {
+    let mut s = settings();
+    s.dwell.insert(("stop-consumers".into(), "drained".into()), Dur::secs(5));
+    let quick = "t=90 src.end crm.ingestion/0 +1; src.commit rtu crm.ingestion/0 +1\nt=108 show stop-consumers all";
+    let alone = run_with(s.clone(), &[SHOP, SWITCHED, quick].concat());
+    let replicated = run_with(s, &["t=0 src.replicas 3", SHOP, SWITCHED, quick].concat());
+    let drained = |t: &str| t.lines().find(|l| l.contains(" drained ")).unwrap_or_default().trim().to_owned();
+    assert_eq!((drained(&alone), drained(&replicated)), ("drained go".to_owned(), "drained no-go".to_owned()));
+}
+
+#[test]
+fn a_joint_downtime_needs_the_ready_checks_of_both_starts() {
+    let mut s = settings();
+    s.tracks = [Track::Mongodb, Track::Kafka].into();
+    s.joint = true;
+    let text = "
+        t=100 op begin stop-consumers
+        t=101 src.leave rtu
+        t=480 show start-consumers
+    ";
+    let shown = run_with(s, &[SHOP, SWITCHED, text].concat());
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=480 start-consumers pending no-go (predecessor): stop-mirror comes before and is not done (the downtime is joint)"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_board_that_is_read_too_late_says_unknown() {
+    use super::world::World;
+    use cutover_core::gate::board::Verdict;
+    use cutover_core::time::{Now, Wall};
+    let mut w = World::new(settings());
+    w.play(&[SHOP, "t=20 show switch-producers"].concat());
+    let board = w.settle().board;
+    let ready = &board.step("switch-producers").unwrap().ready;
+    let later =
+        |mono: i64, wall: i64| Now { mono: w.now.mono + Dur::secs(mono), wall: Wall(w.now.wall.0 + wall * 1000) };
+    assert_eq!(board.verdict(ready, later(0, 0)), Verdict::Go);
+    assert_eq!(board.verdict(ready, later(20, 20)), Verdict::Unknown, "a hung evaluator");
+    assert_eq!(board.verdict(ready, later(1, 60)), Verdict::Unknown, "a machine that slept: its monotonic clock stood");
+}

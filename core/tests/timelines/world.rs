@@ -33,6 +33,7 @@ struct Cluster {
     unlisted: bool,
     replicas: u32,
     phantom: bool,
+    disorder: bool,
     broken: BTreeSet<(String, usize)>,
 }
 
@@ -365,6 +366,8 @@ impl Cluster {
             "unlist" => self.unlisted = true,
             "replicas" => self.replicas = rest[0].parse().unwrap(),
             "phantom" => self.phantom = true,
+            // Its log ends are read before the commits.
+            "disorder" => self.disorder = true,
             "newest" => self.newest = rest[0].parse().unwrap(),
             "break" => {
                 let key = part(rest[0]);
@@ -426,8 +429,8 @@ impl Cluster {
             groups: groups.collect(),
             groups_outside: 0,
             listed: instant(0, 30),
-            committed: instant(30, 60),
-            ended: instant(60, 100),
+            committed: if self.disorder { instant(60, 100) } else { instant(30, 60) },
+            ended: if self.disorder { instant(30, 60) } else { instant(60, 100) },
         }
     }
 
