@@ -4,6 +4,7 @@
 //! [`facts`], and a [`gate::board::Board`] comes out. Nothing here reads a clock, a file or a socket; time is an
 //! argument. The compiler keeps the direction: this crate knows neither the samplers nor the surfaces.
 
+mod code;
 pub mod estate;
 pub mod facts;
 pub mod gate;

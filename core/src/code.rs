@@ -1,0 +1,171 @@
+//! The stable words that say why a finding is what it is; scripts may branch on them, so a word is never reused.
+
+use serde::Serialize;
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $v:ident = $s:literal,)*) => {
+        /// Why a finding is what it is: stable words that scripts may branch on.
+        #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum Code { $($(#[doc = $doc])+ $v,)* }
+        impl Code {
+            /// The stable word.
+            pub fn as_str(self) -> &'static str { match self { $(Code::$v => $s,)* } }
+            /// Every code, with what it means.
+            pub const ALL: &'static [(Code, &'static str)] = &[$((Code::$v, concat!($($doc),+)),)*];
+        }
+        impl Serialize for Code {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> { s.serialize_str(self.as_str()) }
+        }
+    };
+}
+
+codes! {
+    /// The check holds.
+    Ok = "ok",
+    /// A person's word settles it.
+    Confirmed = "confirmed",
+    /// Taken off the list by `accept-offset`.
+    Accepted = "accepted",
+    /// Only markers or aborted records lie before the end: proven by reading.
+    Phantom = "phantom",
+    /// Relaxed by the configuration.
+    Relaxed = "relaxed",
+    /// Not sampled yet.
+    NeverSampled = "never-sampled",
+    /// The newest sample is too old.
+    Stale = "stale",
+    /// The target could not be reached.
+    Unreachable = "unreachable",
+    /// The target did not answer in time.
+    Timeout = "timeout",
+    /// TLS failed.
+    Tls = "tls",
+    /// The credentials were not accepted.
+    Auth = "auth",
+    /// Not allowed to read this.
+    Privilege = "privilege",
+    /// The answer could not be understood.
+    Protocol = "protocol",
+    /// The server answered with an error.
+    Server = "server",
+    /// One part of a reading is missing.
+    Partial = "partial",
+    /// Two readings came in an order that could hide something.
+    Order = "order",
+    /// This reading is not part of this version.
+    NotBuilt = "not-built",
+    /// Another cluster answers than the one the migration began on.
+    OtherCluster = "other-cluster",
+    /// Nothing in this set, so nothing is proven.
+    EmptySet = "empty-set",
+    /// It was never seen, so its absence proves nothing.
+    NeverSeen = "never-seen",
+    /// A journaled value that the check rests on is missing.
+    NoAnchor = "no-anchor",
+    /// Nothing measures this.
+    NotMeasured = "not-measured",
+    /// A person has to say so.
+    NotConfirmed = "not-confirmed",
+    /// Both sides are the same.
+    SameCluster = "same-cluster",
+    /// An advertised broker does not answer.
+    BrokerUnreachable = "broker-unreachable",
+    /// The list of groups may be shortened.
+    Hidden = "hidden",
+    /// The topic is not there.
+    MissingTopic = "missing-topic",
+    /// Another number of partitions.
+    PartitionsDiffer = "partitions-differ",
+    /// A setting does not fit.
+    ConfigDiffers = "config-differs",
+    /// Records would expire too soon.
+    RetentionShort = "retention-short",
+    /// Something is there that should not be.
+    NotEmpty = "not-empty",
+    /// A commit is there that should not be.
+    LeftoverCommit = "leftover-commit",
+    /// A member is attached.
+    Attached = "attached",
+    /// No declared producer writes this topic.
+    Undeclared = "undeclared",
+    /// A topic of no class grows.
+    Unclassified = "unclassified",
+    /// Still being written.
+    StillWritten = "still-written",
+    /// A transaction is open.
+    OpenTransaction = "open-transaction",
+    /// How long it may be silent is not known.
+    CadenceUnknown = "cadence-unknown",
+    /// Has not been written since the switch.
+    NotGrown = "not-grown",
+    /// Behind, and being read.
+    Draining = "draining",
+    /// Behind, and not getting less.
+    Stuck = "stuck",
+    /// Behind, with nobody there to read.
+    Abandoned = "abandoned",
+    /// No committed offset.
+    NeverCommitted = "never-committed",
+    /// Committed below the low watermark: records were lost.
+    Lost = "lost",
+    /// The topic was recreated.
+    Recreated = "recreated",
+    /// Seen before, not listed now.
+    Vanished = "vanished",
+    /// Nobody reads it.
+    NotRead = "not-read",
+    /// Committed offsets still move.
+    Advancing = "advancing",
+    /// The group is not in state Empty.
+    NotEmptyGroup = "group-state",
+    /// Offsets are not where the recorded start is.
+    NotSeeded = "not-seeded",
+    /// Nobody is attached.
+    NotAttached = "not-attached",
+    /// Has not caught up with where it attached.
+    CatchingUp = "catching-up",
+    /// Records may have been skipped.
+    Skipped = "skipped",
+    /// Moved from where it was when the step was done.
+    Moved = "moved",
+    /// Records from the recorded start on are gone.
+    Trimmed = "trimmed",
+    /// Not expired yet.
+    Unexpired = "unexpired",
+    /// Never expires.
+    NeverExpires = "never-expires",
+    /// Still there.
+    StillThere = "still-there",
+    /// Holds, but not for long enough yet.
+    Dwelling = "dwelling",
+    /// The step before is not done.
+    Predecessor = "predecessor",
+    /// A step it waits for is not done.
+    After = "after",
+    /// Too soon after the step before.
+    Pace = "pace",
+    /// Another track holds the downtime.
+    OtherDowntime = "other-downtime",
+    /// The downtime could not be ended again now.
+    WayOut = "way-out",
+    /// Something that must stay true is not.
+    Tripwire = "tripwire",
+    /// A done step is no longer true.
+    Undone = "undone",
+    /// Its effect was seen, and it was never go.
+    OutOfOrder = "out-of-order",
+    /// Its done checks hold, and nobody claimed it.
+    Unclaimed = "unclaimed",
+    /// A person holds it.
+    Hold = "hold",
+    /// It is done.
+    AlreadyDone = "already-done",
+    /// It is begun and may be begun only once.
+    AlreadyBegun = "already-begun",
+    /// Not begun.
+    NotBegun = "not-begun",
+    /// The journal cannot be written.
+    Journal = "journal",
+    /// The answer is too old to be believed.
+    Expired = "expired",
+}

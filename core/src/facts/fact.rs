@@ -1,0 +1,291 @@
+//! The facts themselves, as the journal holds them. A fact's text is its wire format: fields are only ever added.
+
+use crate::Name;
+use crate::estate::Side;
+use crate::settings::Home;
+use crate::time::{Dur, Wall};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// How a step came to be begun.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "how")]
+pub enum How {
+    /// Claimed through `begin`.
+    Claimed {
+        /// The token's name.
+        author: Name,
+    },
+    /// Its effect was seen after it had been go.
+    Unclaimed,
+    /// Adopted by a person.
+    Adopted {
+        /// The token's name.
+        author: Name,
+        /// Why.
+        reason: Name,
+    },
+}
+
+/// A partition of a topic of a cluster, by identity.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct LogKey {
+    /// Kafka cluster id.
+    pub cluster: Name,
+    /// Topic id.
+    pub id: Uuid,
+    /// Topic name: also part of the key, for clusters too old to give ids.
+    pub topic: Name,
+    /// Partition.
+    pub partition: i32,
+}
+
+/// One fact.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "kebab-case")]
+pub enum Fact {
+    /// A step was begun.
+    Begun {
+        /// The step.
+        step: Name,
+        /// When.
+        at: Wall,
+        /// How.
+        #[serde(flatten)]
+        how: How,
+        /// What its ready checks said, in one line each.
+        evidence: Vec<Name>,
+    },
+    /// A step's done checks held.
+    Done {
+        /// The step.
+        step: Name,
+        /// When.
+        at: Wall,
+        /// What its done checks said.
+        evidence: Vec<Name>,
+    },
+    /// A done reversible step was measured false for its dwell.
+    Undone {
+        /// The step.
+        step: Name,
+        /// When.
+        at: Wall,
+    },
+    /// A begun or done step was taken back.
+    Withdrawn {
+        /// The step.
+        step: Name,
+        /// When.
+        at: Wall,
+        /// The token's name.
+        author: Name,
+        /// Why.
+        reason: Name,
+    },
+    /// A step's ready was go from `from` on, last at `until`.
+    WasGo {
+        /// The step.
+        step: Name,
+        /// Since when.
+        from: Wall,
+        /// Until when it was go at least.
+        until: Wall,
+    },
+    /// The effect of a begun step was seen.
+    EffectSeen {
+        /// The step.
+        step: Name,
+        /// When.
+        at: Wall,
+    },
+    /// A person holds a step, or all of them.
+    Held {
+        /// The step; `None` for all.
+        step: Option<Name>,
+        /// When.
+        at: Wall,
+        /// The token's name.
+        author: Name,
+        /// Why.
+        reason: Name,
+    },
+    /// A hold was taken off.
+    Released {
+        /// The step; `None` for the hold on all.
+        step: Option<Name>,
+        /// When.
+        at: Wall,
+        /// The token's name.
+        author: Name,
+        /// Why.
+        reason: Name,
+    },
+    /// A person's word.
+    Confirmed {
+        /// What, as in the playbook.
+        name: Name,
+        /// About what.
+        subject: Vec<Name>,
+        /// When.
+        at: Wall,
+        /// The token's name.
+        author: Name,
+        /// Why.
+        reason: Name,
+        /// What was measured when it was said; the word is void when that has changed.
+        basis: Option<Name>,
+    },
+    /// A pair that will never commit, taken off the list at these offsets.
+    Accepted {
+        /// The partition.
+        #[serde(flatten)]
+        key: LogKey,
+        /// The group.
+        group: Name,
+        /// Its committed offset then.
+        committed: Option<i64>,
+        /// The end offset then.
+        end: i64,
+        /// When.
+        at: Wall,
+        /// The token's name.
+        author: Name,
+        /// Why.
+        reason: Name,
+    },
+    /// A person's word no longer counts: what was measured since contradicts it.
+    Voided {
+        /// What, as in the playbook.
+        name: Name,
+        /// About what.
+        subject: Vec<Name>,
+        /// When.
+        at: Wall,
+    },
+    /// The cluster a side's Kafka was when the migration began.
+    Cluster {
+        /// The side.
+        side: Side,
+        /// Its id.
+        cluster: Name,
+    },
+    /// A group has committed on, been assigned or subscribed to a topic.
+    Pair {
+        /// Kafka cluster id.
+        cluster: Name,
+        /// The group.
+        group: Name,
+        /// The topic.
+        topic: Name,
+    },
+    /// A topic was first seen with this id.
+    Topic {
+        /// Kafka cluster id.
+        cluster: Name,
+        /// The topic.
+        topic: Name,
+        /// Its id.
+        id: Uuid,
+    },
+    /// A member of a group was seen.
+    Member {
+        /// Kafka cluster id.
+        cluster: Name,
+        /// The group.
+        group: Name,
+        /// The identity a rule captured, or the group id.
+        identity: Name,
+        /// Its home.
+        home: Home,
+    },
+    /// A topic was seen growing.
+    Grew {
+        /// Kafka cluster id.
+        cluster: Name,
+        /// The topic.
+        topic: Name,
+        /// Its id.
+        id: Uuid,
+        /// When first.
+        at: Wall,
+    },
+    /// The gaps between a producer's writes, as seen.
+    Gaps {
+        /// Kafka cluster id.
+        cluster: Name,
+        /// The producer.
+        producer: Name,
+        /// Growths seen.
+        growths: u32,
+        /// The longest gap between two of them.
+        longest: Dur,
+    },
+    /// A destination partition was empty, ending at this offset.
+    Empty {
+        /// The partition.
+        #[serde(flatten)]
+        key: LogKey,
+        /// Its end offset.
+        offset: i64,
+    },
+    /// Where a destination partition began when the producers were switched.
+    RecordedStart {
+        /// The partition.
+        #[serde(flatten)]
+        key: LogKey,
+        /// Its end offset, empty, before.
+        offset: i64,
+        /// Typed in or measured late, by whom; `None` if measured in time.
+        adopted: Option<Name>,
+    },
+    /// A destination topic has grown past its recorded start.
+    Grown {
+        /// Kafka cluster id.
+        cluster: Name,
+        /// The topic.
+        topic: Name,
+        /// Its id.
+        id: Uuid,
+    },
+    /// Where a source partition ended when the consumers were stopped, or what was carried over since.
+    SourceEnd {
+        /// The partition.
+        #[serde(flatten)]
+        key: LogKey,
+        /// Its end offset.
+        offset: i64,
+        /// `confirm reconciled` or adoption, by whom; `None` if measured in time.
+        adopted: Option<Name>,
+    },
+    /// Between the two offsets lies no record that an application would be given.
+    Phantom {
+        /// The partition.
+        #[serde(flatten)]
+        key: LogKey,
+        /// The committed offset.
+        from: i64,
+        /// The end.
+        to: i64,
+    },
+    /// The first sample in which a group had a member on a destination topic.
+    Attached {
+        /// The partition.
+        #[serde(flatten)]
+        key: LogKey,
+        /// The group.
+        group: Name,
+        /// The partition's end in that sample.
+        end: i64,
+        /// Its end in a sample surely before any member attached.
+        before: Option<i64>,
+    },
+    /// After it attached, a group committed below the end that lay there before it attached: it did not skip to the end.
+    ReadFromStart {
+        /// The partition.
+        #[serde(flatten)]
+        key: LogKey,
+        /// The group.
+        group: Name,
+    },
+}
