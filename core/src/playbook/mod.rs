@@ -3,14 +3,11 @@
 //! The gate knows none of these by name; everything it treats differently is a field of [`Step`], [`Use`] or [`Check`].
 
 pub mod kafka;
-mod kafka_after;
-mod kafka_before;
 pub mod mongodb;
 pub mod seen;
 pub mod services;
 
-pub(crate) use kafka_after::position;
-pub(crate) use kafka_before::producer_basis;
+pub(crate) use kafka::{position, producer_basis};
 
 use crate::facts::Fact;
 use crate::reading::{Code, Gap, Reading, Subject};

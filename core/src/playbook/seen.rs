@@ -1,8 +1,7 @@
 //! What the newest samples add to the facts: sightings, growths, proofs. Idempotent: a fact that is already there is not
 //! emitted again, so evaluating until none is new ends.
 
-use super::kafka_after::destination_facts;
-use super::kafka_before::writers_of;
+use super::kafka::{destination_facts, writers_of};
 use crate::Name;
 use crate::estate::Side;
 use crate::facts::{Fact, LogKey};

@@ -1,8 +1,20 @@
 //! The Kafka track: external producers are switched, the old topics drain, the consumers are stopped, then started on
 //! the new cluster.
 
-use super::kafka_after as after;
-use super::kafka_before as before;
+mod arrivals;
+mod clean;
+mod clusters;
+mod drain;
+mod producers;
+mod retire;
+mod shared;
+mod start;
+mod stop;
+
+pub(super) use arrivals::destination_facts;
+pub(crate) use drain::position;
+pub(crate) use producers::{producer_basis, writers_of};
+
 use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, Step, Tripwire, Withdraw, not_built};
 use crate::facts::Fact;
 use crate::settings::Track;
@@ -11,7 +23,7 @@ use crate::view::View;
 
 macro_rules! checks {
     ($($name:ident = $id:literal $key:literal, $read:expr, $dwell:expr, $exits:expr, $asks:literal;)*) => {
-        $(pub(super) static $name: Check =
+        $(static $name: Check =
             Check { id: $id, key: $key, read: $read, dwell: $dwell, exits: $exits, asks: $asks };)*
     };
 }
@@ -32,54 +44,54 @@ const ABSENCE: Dwell = Dwell::Absence { long: Dur::mins(6), short: Dur::secs(60)
 const STEADY_60: Dwell = Dwell::For { default: Dur::secs(60), floor: Dur::secs(60) };
 
 checks! {
-    TWO_CLUSTERS = "two-clusters" "kafka/two-clusters", before::two_clusters, Dwell::None, &[],
+    TWO_CLUSTERS = "two-clusters" "kafka/two-clusters", clusters::two_clusters, Dwell::None, &[],
         "the cluster ids differ, and every advertised broker answers";
-    VISIBLE_BOTH = "visible" "kafka/visible", before::visible_both, Dwell::None, &[],
+    VISIBLE_BOTH = "visible" "kafka/visible", clusters::visible_both, Dwell::None, &[],
         "the list of groups hides nothing on either side";
-    VISIBLE_SOURCE = "visible" "kafka/visible-source", before::visible_source, Dwell::None, &[],
+    VISIBLE_SOURCE = "visible" "kafka/visible-source", clusters::visible_source, Dwell::None, &[],
         "the list of groups on the source hides nothing";
-    TOPICS_READY = "topics-ready" "kafka/topics-ready", before::topics_ready, Dwell::None, &[],
+    TOPICS_READY = "topics-ready" "kafka/topics-ready", clusters::topics_ready, Dwell::None, &[],
         "every topic in scope exists at the destination, with as many partitions and compatible settings";
-    RETENTION = "retention-outlasts" "kafka/retention-outlasts", before::retention_outlasts, Dwell::None, &[],
+    RETENTION = "retention-outlasts" "kafka/retention-outlasts", clusters::retention_outlasts, Dwell::None, &[],
         "the destination keeps records for as long as the consumers may be stopped";
-    CLEAN = "destination-clean" "kafka/destination-clean", before::destination_clean, Dwell::None, &[],
+    CLEAN = "destination-clean" "kafka/destination-clean", clean::destination_clean, Dwell::None, &[],
         "topics in scope are empty at the destination, without members and without commits of the past";
-    PRODUCERS_KNOWN = "producers-known" "kafka/producers-known", before::producers_known, Dwell::None, &[],
+    PRODUCERS_KNOWN = "producers-known" "kafka/producers-known", producers::producers_known, Dwell::None, &[],
         "every ingestion topic that ever held a record belongs to a declared producer, and no unclassed topic grows";
-    IDLE = "ingestion-idle" "kafka/ingestion-idle", before::ingestion_idle, OWN_60, &[IDLE_EXIT],
+    IDLE = "ingestion-idle" "kafka/ingestion-idle", producers::ingestion_idle, OWN_60, &[IDLE_EXIT],
         "no producer has written to the source for longer than it is ever silent";
-    SWITCHED = "switched" "kafka/switched", before::switched, Dwell::None, &[IDLE_EXIT],
+    SWITCHED = "switched" "kafka/switched", producers::switched, Dwell::None, &[IDLE_EXIT],
         "every producer is silent on the source, and its topics grow at the destination";
-    DESTINATION_LOW = "destination-kept" "kafka/destination-kept", after::destination_kept, Dwell::None, &[],
+    DESTINATION_LOW = "destination-kept" "kafka/destination-kept", start::destination_kept, Dwell::None, &[],
         "nothing from the recorded start on has expired at the destination";
-    DRAINED = "drained" "kafka/drained", after::drained, REPLICAS_60, &[],
+    DRAINED = "drained" "kafka/drained", drain::drained, REPLICAS_60, &[],
         "every group has committed everything there is on the source, and no end offset moves";
-    ALL_READ = "every-topic-read" "kafka/every-topic-read", after::every_topic_read, Dwell::None, &[],
+    ALL_READ = "every-topic-read" "kafka/every-topic-read", drain::every_topic_read, Dwell::None, &[],
         "every topic that holds records is read by some group";
     CHANGES = "changes-drained" "kafka/changes-drained", not_built, Dwell::None, &[],
         "no projection change is NEW or IN_PROGRESS";
-    NOBODY = "nobody-attached" "kafka/nobody-attached", after::nobody_attached, ABSENCE, &[SCALED, FENCED],
+    NOBODY = "nobody-attached" "kafka/nobody-attached", stop::nobody_attached, ABSENCE, &[SCALED, FENCED],
         "no member on a topic in scope in any group of any type, and no committed offset moves";
-    SOURCE_ENDS = "source-ends" "kafka/source-ends", after::source_ends, Dwell::None, &[FENCED, RECONCILED],
+    SOURCE_ENDS = "source-ends" "kafka/source-ends", stop::source_ends, Dwell::None, &[FENCED, RECONCILED],
         "the source ends where it ended when the consumers were stopped";
-    SEEDED = "seeded" "kafka/seeded", after::seeded, Dwell::None, &[],
+    SEEDED = "seeded" "kafka/seeded", start::seeded, Dwell::None, &[],
         "every pair is committed at the recorded start at the destination";
-    UNATTENDED = "destination-unattended" "kafka/destination-unattended", after::destination_unattended, Dwell::None,
+    UNATTENDED = "destination-unattended" "kafka/destination-unattended", start::destination_unattended, Dwell::None,
         &[], "nobody is attached at the destination";
-    OFFSETS = "offset-assumptions" "kafka/offset-assumptions", after::offset_assumptions, Dwell::None,
+    OFFSETS = "offset-assumptions" "kafka/offset-assumptions", start::offset_assumptions, Dwell::None,
         &[Exit { confirm: "offsets-handled", about: &[], says: "services do not compare offsets with stored ones, or \
             the stored ones were reset" }],
         "no offset that a projection stores lies above the destination's end";
-    REDEPLOYED = "redeployed" "kafka/redeployed", after::redeployed, STEADY_60, &[],
+    REDEPLOYED = "redeployed" "kafka/redeployed", start::redeployed, STEADY_60, &[],
         "every pair has a member at the destination and has committed what lay there when it attached";
-    NOTHING_SKIPPED = "nothing-skipped" "kafka/nothing-skipped", after::nothing_skipped, Dwell::None,
+    NOTHING_SKIPPED = "nothing-skipped" "kafka/nothing-skipped", start::nothing_skipped, Dwell::None,
         &[Exit { confirm: "nothing-skipped", about: &["group", "topic"], says: "this group skipped no record" }],
         "no unseeded pair has skipped what lay there before it attached";
     EFFECT = "effect" "kafka/effect", not_built, Dwell::None, &[],
         "real writes in the projection databases since";
-    EXPIRED = "expired" "kafka/expired", after::expired, Dwell::None, &[],
+    EXPIRED = "expired" "kafka/expired", retire::expired, Dwell::None, &[],
         "each source topic is empty by expiry, or everything in it is past its retention, or it is archived";
-    GONE = "topics-gone" "kafka/topics-gone", after::topics_gone, Dwell::None,
+    GONE = "topics-gone" "kafka/topics-gone", retire::topics_gone, Dwell::None,
         &[Exit { confirm: "source-retired", about: &[], says: "the source Kafka is retired" }],
         "the topics in scope are gone from the source";
 }
@@ -89,15 +101,15 @@ const fn step(id: &'static str, does: &'static str, effect: Effect) -> Step {
 }
 
 fn adopt_starts(v: &View<'_>, author: &str) -> Vec<Fact> {
-    before::adopted_starts(v, author)
+    producers::adopted_starts(v, author)
 }
 
 fn adopt_ends(v: &View<'_>, author: &str) -> Vec<Fact> {
-    after::source_end_anchors(v, Some(author))
+    stop::source_end_anchors(v, Some(author))
 }
 
 fn anchor_ends(v: &View<'_>) -> Vec<Fact> {
-    after::source_end_anchors(v, None)
+    stop::source_end_anchors(v, None)
 }
 
 static SWITCH_PRODUCERS: Step = Step {
@@ -111,13 +123,13 @@ static SWITCH_PRODUCERS: Step = Step {
         REQUIREMENTS_MET.req().advisory(),
     ],
     done: &[SWITCHED.req()],
-    anchors_begun: before::recorded_starts,
+    anchors_begun: producers::recorded_starts,
     anchors_adopted: adopt_starts,
     tripwires: &[Tripwire { check: &DESTINATION_LOW, until: Some("start-consumers"), until_begun: None }],
     ..step(
         "switch-producers",
         "let the external producers write to the destination only",
-        Effect::Appearance(before::destination_grows),
+        Effect::Appearance(producers::destination_grows),
     )
 };
 static STOP_CONSUMERS: Step = Step {
@@ -137,7 +149,7 @@ static START_CONSUMERS: Step = Step {
     downtime: Downtime::Closes,
     ready: &[SEEDED.req().before(), UNATTENDED.req().before(), OFFSETS.req()],
     done: &[REDEPLOYED.req(), NOTHING_SKIPPED.req(), EFFECT.req().advisory()],
-    ..step("start-consumers", "start the consumers on the destination", Effect::Appearance(after::destination_attended))
+    ..step("start-consumers", "start the consumers on the destination", Effect::Appearance(start::destination_attended))
 };
 static RETIRE_SOURCE: Step = Step {
     run: Run::Once,

@@ -1,0 +1,189 @@
+//! Checks of the two clusters and of the topics in them.
+
+use super::shared::{NO_TOPIC, body, both, config};
+use crate::Name;
+use crate::estate::Side;
+use crate::reading::{Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each};
+use crate::time::Dur;
+use crate::view::{Kafka, View, gap};
+
+pub(super) fn two_clusters(v: &View<'_>) -> Reading {
+    body(|| {
+        let (_, s, d) = both(v)?;
+        let basis = Some(s.basis.merge(d.basis));
+        let ids = if s.sample.cluster_id.is_empty() || d.sample.cluster_id.is_empty() {
+            Finding::unknown(Code::Partial, Subject::Whole).detail("a cluster does not tell its id")
+        } else if s.sample.cluster_id == d.sample.cluster_id {
+            Finding::no(Code::SameCluster, Subject::Whole).detail(s.sample.cluster_id.clone())
+        } else {
+            Finding::yes(Code::Ok, Subject::Whole)
+        };
+        let brokers = [s, d]
+            .into_iter()
+            .flat_map(|k| k.sample.brokers.values().map(move |b| ((k.side, b.address.clone()), (k.side, b))));
+        let reached = each(basis, brokers, IfEmpty::Unknown("advertised brokers"), |(side, b)| {
+            let at = Subject::Broker(side, b.address.clone());
+            Ok(match &b.reached {
+                Ok(()) => Finding::yes(Code::Ok, at),
+                Err(f) => Finding::no(Code::BrokerUnreachable, at).detail(f.message.clone()),
+            })
+        });
+        Ok(Reading::of(ids, basis).and(reached))
+    })
+}
+
+/// Whether the list of groups of a side is known to hide nothing.
+pub(super) fn visible(v: &View<'_>, side: Side) -> Reading {
+    body(|| {
+        let k = v.kafka(side)?;
+        let basis = Some(k.basis);
+        let at = Subject::Side(side);
+        let may = match &k.sample.may_describe {
+            Ok(true) => Finding::yes(Code::Ok, at),
+            Ok(false) => Finding::unknown(Code::Hidden, at).fix(
+                "kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --cluster",
+            ),
+            Err(f) => gap(f, at).into(),
+        };
+        let brokers = k.sample.brokers.iter().map(|(id, b)| (*id, (id, b)));
+        let listed = each(basis, brokers, IfEmpty::Unknown("brokers that list their groups"), |(id, b)| {
+            let at = Subject::Broker(side, b.address.clone());
+            match k.sample.unlisted.get(id) {
+                None => Ok(Finding::yes(Code::Ok, at)),
+                Some(f) => Err(gap(f, at)),
+            }
+        });
+        Ok(Reading::of(may, basis).and(listed))
+    })
+}
+
+pub(super) fn visible_source(v: &View<'_>) -> Reading {
+    visible(v, Side::Source)
+}
+
+pub(super) fn visible_both(v: &View<'_>) -> Reading {
+    visible(v, Side::Source).and(visible(v, Side::Destination))
+}
+
+pub(super) fn topics_ready(v: &View<'_>) -> Reading {
+    body(|| {
+        let (settings, s, d) = both(v)?;
+        let (sb, _, sc) = v.configs(&s)?;
+        let (db, _, dc) = v.configs(&d)?;
+        let topics = v.topics(&s).into_iter().map(|t| (t, t));
+        Ok(each(Some(sb.merge(db)), topics, NO_TOPIC, |topic| {
+            let old = s.topic(topic)?;
+            let there = settings.topic_there(topic);
+            let at = Subject::Topic(Side::Destination, there.clone());
+            if !d.sample.topics.contains_key(&there) {
+                return Ok(Finding::no(Code::MissingTopic, at).fix(format!(
+                    "kafka-topics --bootstrap-server <destination> --create --topic {there} --partitions {}",
+                    old.partitions.len()
+                )));
+            }
+            let new = d.topic(&there)?;
+            if old.partitions.len() != new.partitions.len() && !settings.partitions_differ.contains_key(topic) {
+                return Ok(Finding::no(Code::PartitionsDiffer, at)
+                    .seen(partitions(new.partitions.len()))
+                    .limit(partitions(old.partitions.len()))
+                    .detail("records with the same key would move to another partition"));
+            }
+            let (oc, nc) = (config(sc, topic, Side::Source)?, config(dc, &there, Side::Destination)?);
+            let replicas = new.partitions.values().map(|p| i64::from(p.replicas)).min().unwrap_or(0);
+            let mut differs = Vec::new();
+            if oc.cleanup_policy != nc.cleanup_policy {
+                differs.push(format!("cleanup.policy {} instead of {}", nc.cleanup_policy, oc.cleanup_policy));
+            }
+            if nc.min_insync_replicas > replicas {
+                differs.push(format!("min.insync.replicas {} with {replicas} replicas", nc.min_insync_replicas));
+            } else if nc.min_insync_replicas < oc.min_insync_replicas {
+                let (n, o) = (nc.min_insync_replicas, oc.min_insync_replicas);
+                differs.push(format!("min.insync.replicas {n} below {o}"));
+            }
+            if nc.max_message_bytes < oc.max_message_bytes {
+                let (n, o) = (nc.max_message_bytes, oc.max_message_bytes);
+                differs.push(format!("max.message.bytes {n} below {o}"));
+            }
+            Ok(if differs.is_empty() {
+                Finding::yes(Code::Ok, at)
+            } else {
+                Finding::no(Code::ConfigDiffers, at).detail(differs.join(", "))
+            })
+        }))
+    })
+}
+
+pub(super) fn partitions(n: usize) -> Qty {
+    Qty::Count(i64::try_from(n).unwrap_or(i64::MAX), "partitions")
+}
+
+pub(super) fn retention_outlasts(v: &View<'_>) -> Reading {
+    body(|| {
+        let (settings, s, d) = both(v)?;
+        let (db, _, dc) = v.configs(&d)?;
+        let (sb, _, sc) = v.configs(&s)?;
+        let pause = settings.longest_pause;
+        let topics = v.topics(&s).into_iter().map(|t| (t, t));
+        Ok(each(Some(db.merge(sb)), topics, NO_TOPIC, |topic| {
+            let there = settings.topic_there(topic);
+            let at = Subject::Topic(Side::Destination, there.clone());
+            let c = config(dc, &there, Side::Destination)?;
+            if !c.cleanup_policy.split(',').any(|p| p == "delete") {
+                return Ok(Finding::yes(Code::Ok, at));
+            }
+            if c.retention_ms >= 0 && c.retention_ms < pause.0 {
+                return Ok(Finding::no(Code::RetentionShort, at)
+                    .seen(Qty::Time(Dur(c.retention_ms)))
+                    .limit(Qty::Time(pause))
+                    .fix(format!(
+                        "kafka-configs --bootstrap-server <destination> --alter --topic {there} --add-config \
+                         retention.ms={}",
+                        pause.0
+                    )));
+            }
+            if c.retention_bytes < 0 {
+                return Ok(Finding::yes(Code::Ok, at));
+            }
+            let need = bytes_needed(&s, sc, topic, pause)?;
+            if c.retention_bytes >= need {
+                return Ok(Finding::yes(Code::Ok, at));
+            }
+            Ok(Finding::no(Code::RetentionShort, at)
+                .seen(Qty::Count(c.retention_bytes, "bytes"))
+                .limit(Qty::Count(need, "bytes"))
+                .detail(format!("twice the measured rate of one partition over {pause}")))
+        }))
+    })
+}
+
+/// Twice what the busiest partition of a source topic would be written in `pause`, at the rate measured.
+fn bytes_needed(s: &Kafka<'_>, c: &crate::estate::kafka::KafkaConfigs, topic: &Name, pause: Dur) -> Known<i64> {
+    const WINDOW: Dur = Dur::mins(5);
+    let t = s.topic(topic)?;
+    let at = || Subject::Topic(Side::Source, topic.clone());
+    let mut most = 0i128;
+    for p in t.partitions.keys() {
+        let tp = (topic.clone(), *p);
+        let m = s.memory.ends().get(&tp).ok_or_else(|| Gap::new(Code::Partial, at()))?;
+        let held = m.ends.high - m.ends.low;
+        let first = m.points.front().copied().unwrap_or((m.last, m.ends.high));
+        let watched = s.memory.first().map_or(Dur::ZERO, |f| m.last - f);
+        if watched < WINDOW {
+            return Err(Gap::new(Code::NotMeasured, at()).detail(format!(
+                "retention.bytes is limited and the rate was watched for {watched} of {WINDOW}; set it to -1, or wait"
+            )));
+        }
+        let grown = m.ends.high - first.1;
+        if grown == 0 || held == 0 {
+            continue;
+        }
+        let size = c.sizes.get(&tp).copied().ok_or_else(|| {
+            Gap::new(Code::NotMeasured, at()).detail("retention.bytes is limited and its size on disk is not known")
+        })?;
+        let over = (m.last - first.0).0.max(1);
+        let need =
+            2 * i128::from(size) * i128::from(grown) * i128::from(pause.0) / (i128::from(held) * i128::from(over));
+        most = most.max(need);
+    }
+    Ok(i64::try_from(most).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,229 @@
+//! Checks of the external producers, and where the destination's logs began.
+
+use super::super::own_time;
+use super::IDLE;
+use super::shared::{NO_TOPIC, body, both, sighted, there};
+use crate::Name;
+use crate::estate::Side;
+use crate::facts::Fact;
+use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each};
+use crate::settings::{Class, KafkaSettings, Producer};
+use crate::time::Dur;
+use crate::view::{Kafka, View, gap};
+
+pub(super) fn producers_known(v: &View<'_>) -> Reading {
+    body(|| {
+        let settings = v.kafka_settings()?;
+        let s = v.kafka(Side::Source)?;
+        let topics = v.topics(&s).into_iter().map(|t| (t, t));
+        Ok(each(Some(s.basis), topics, NO_TOPIC, |topic| {
+            let t = s.topic(topic)?;
+            let at = || Subject::Topic(Side::Source, topic.clone());
+            let mut ever = false;
+            for part in t.partitions.values() {
+                ever |= part.ends.as_ref().map_err(|f| gap(f, at()))?.high > 0;
+            }
+            let grew = v.facts.grew.contains_key(&(s.sample.cluster_id.clone(), topic.clone(), t.id));
+            Ok(match settings.class(topic) {
+                None if grew => Finding::no(Code::Unclassified, at())
+                    .fix(format!("kafka: {{ classes: {{ \"{topic}\": ingestion }} }}  # or the class it has")),
+                Some(Class::Ingestion) if ever && writers_of(settings, topic).next().is_none() => {
+                    Finding::no(Code::Undeclared, at())
+                        .fix(format!("producers: {{ <name>: {{ topics: [\"{topic}\"], owner: <who answers> }} }}"))
+                }
+                _ => Finding::yes(Code::Ok, at()),
+            })
+        }))
+    })
+}
+
+/// The declared producers of a source topic.
+pub(crate) fn writers_of<'s>(
+    s: &'s KafkaSettings,
+    topic: &'s str,
+) -> impl Iterator<Item = (&'s Name, &'s Producer)> + 's {
+    s.producers.iter().filter(move |(_, p)| p.topics.iter().any(|t| t.matches(topic)))
+}
+
+fn no_producers(settings: &KafkaSettings) -> IfEmpty {
+    match &settings.no_producers {
+        Some(why) => IfEmpty::Expected(why.clone()),
+        None => IfEmpty::Unknown("declared producers (`producers:`)"),
+    }
+}
+
+pub(super) fn ingestion_idle(v: &View<'_>) -> Reading {
+    body(|| {
+        let settings = v.kafka_settings()?;
+        let s = v.kafka(Side::Source)?;
+        let producers = settings.producers.iter().map(|(n, p)| (n, (n, p)));
+        Ok(each(Some(s.basis), producers, no_producers(settings), |(name, p)| producer_idle(v, &s, name, p)))
+    })
+}
+
+fn producer_idle(v: &View<'_>, s: &Kafka<'_>, name: &Name, p: &Producer) -> Known<Finding> {
+    let at = || Subject::Producer(name.clone());
+    let base = own_time(v.settings, &IDLE);
+    let topics: Vec<&Name> = v.topics(s).into_iter().filter(|t| p.topics.iter().any(|m| m.matches(t))).collect();
+    if topics.is_empty() {
+        return Err(Gap::new(Code::NeverSeen, at()).detail("no topic in scope on the source matches its `topics`"));
+    }
+    let mut idle: Option<Dur> = None;
+    let mut grew: Option<Dur> = None;
+    let mut sum = 0i128;
+    let mut late: Option<(Name, i32)> = None;
+    for topic in topics {
+        let t = s.topic(topic)?;
+        let seen = v.facts.topics.get(&(s.sample.cluster_id.clone(), topic.clone()));
+        if seen.is_some_and(|id| *id != t.id) {
+            return Err(Gap::new(Code::Recreated, Subject::Topic(Side::Source, topic.clone())));
+        }
+        for (n, part) in &t.partitions {
+            let here = || Subject::Partitions(Side::Source, topic.clone(), vec![*n]);
+            let ends = part.ends.as_ref().map_err(|f| gap(f, here()))?;
+            sum += i128::from(ends.high);
+            if ends.has_open_transaction() {
+                return Ok(Finding::no(Code::OpenTransaction, here())
+                    .seen(Qty::Count(ends.high - ends.stable, "records held back"))
+                    .detail(name.clone()));
+            }
+            let states = part.producers.as_ref().map_err(|f| gap(f, here()))?;
+            if states.iter().any(|p| p.in_transaction) {
+                return Ok(Finding::no(Code::OpenTransaction, here()).detail(name.clone()));
+            }
+            let m = s.memory.ends().get(&(topic.clone(), *n)).ok_or_else(|| Gap::new(Code::Partial, here()))?;
+            let quiet = m.quiet_for().ok_or_else(|| Gap::new(Code::Partial, here()))?;
+            let still = m.unmoved_for().min(quiet);
+            let ago = m.grew.map(|g| m.last - g);
+            grew = grew.into_iter().chain(ago).min();
+            if idle.is_none_or(|i| still < i) {
+                idle = Some(still);
+                late = Some((topic.clone(), *n));
+            }
+        }
+    }
+    let idle = idle.ok_or_else(|| Gap::new(Code::EmptySet, at()))?;
+    let word = v.facts.confirmed("ingestion-idle", std::slice::from_ref(name));
+    let said = word.filter(|w| w.basis.as_deref() == Some(sum.to_string().as_str()));
+    let cadence = match (p.cadence, &p.stopped, said) {
+        (_, Some(_), _) | (_, _, Some(_)) => Dur::ZERO,
+        (Some(c), ..) => v.settings.scaled(c),
+        (None, None, None) => match v.facts.gaps.get(&(s.sample.cluster_id.clone(), name.clone())) {
+            Some((n, longest)) if *n >= 3 => Dur(longest.0.saturating_mul(2)),
+            _ => {
+                return Err(Gap::new(Code::CadenceUnknown, at()).fix(format!(
+                    "producers: {{ {name}: {{ cadence: 1h }} }}  # the longest it is ever silent; or: cutover-agent \
+                     confirm ingestion-idle {name} --reason …"
+                )));
+            }
+        },
+    };
+    let need = base.max(cadence);
+    let at = match late {
+        Some((topic, n)) if idle < need => Subject::Partitions(Side::Source, topic, vec![n]),
+        _ => at(),
+    };
+    if idle >= need {
+        return Ok(match said {
+            Some(w) => Finding::yes(Code::Confirmed, at).detail(format!("{}: {}", w.author, w.reason)),
+            None => Finding::yes(Code::Ok, at),
+        });
+    }
+    let code = if grew.is_some_and(|ago| ago < need) { Code::StillWritten } else { Code::Dwelling };
+    Ok(Finding::no(code, at).seen(Qty::Time(idle)).limit(Qty::Time(need)).detail(name.clone()).wait(need - idle))
+}
+
+/// The sum of the end offsets of a producer's topics: what a word on it rests on.
+pub(crate) fn producer_basis(v: &View<'_>, name: &Name) -> Known<Name> {
+    let settings = v.kafka_settings()?;
+    let s = v.kafka(Side::Source)?;
+    let at = || Subject::Producer(name.clone());
+    let p = settings.producers.get(name).ok_or_else(|| Gap::new(Code::NeverSeen, at()))?;
+    let mut sum = 0i128;
+    for topic in v.topics(&s).into_iter().filter(|t| p.topics.iter().any(|m| m.matches(t))) {
+        for part in s.topic(topic)?.partitions.values() {
+            sum += i128::from(part.ends.as_ref().map_err(|f| gap(f, at()))?.high);
+        }
+    }
+    Ok(sum.to_string().into())
+}
+
+pub(super) fn switched(v: &View<'_>) -> Reading {
+    body(|| {
+        let (settings, s, d) = both(v)?;
+        let basis: Option<Basis> = Some(s.basis.merge(d.basis));
+        // Whatever its id: a topic that was recreated, or is not listed any more, was written all the same.
+        let grew = |t: &Name| v.facts.grew.keys().any(|(c, n, _)| *c == s.sample.cluster_id && n == t);
+        let topics = v
+            .topics(&s)
+            .into_iter()
+            .filter(|t| grew(t) && writers_of(settings, t).any(|(_, p)| p.stopped.is_none()))
+            .map(|t| (t, t));
+        let alive = settings.producers.values().any(|p| p.stopped.is_none());
+        let empty = match (&settings.no_producers, alive) {
+            (Some(why), _) => IfEmpty::Expected(why.clone()),
+            (None, false) if !settings.producers.is_empty() => {
+                IfEmpty::Expected("every declared producer is retired".into())
+            }
+            // Not an empty set: nobody was there to see them grow.
+            _ => IfEmpty::Never("no ingestion topic was ever seen growing on the source"),
+        };
+        let grown = each(basis, topics, empty, |topic| {
+            let there = settings.topic_there(topic);
+            let t = d.topic(&there)?;
+            let at = Subject::Topic(Side::Destination, there.clone());
+            let key = (d.sample.cluster_id.clone(), there, t.id);
+            Ok(if v.facts.grown.contains(&key) { Finding::yes(Code::Ok, at) } else { Finding::no(Code::NotGrown, at) })
+        });
+        Ok(ingestion_idle(v).and(grown))
+    })
+}
+
+/// Sighting of switch-producers: a destination partition that was empty has grown.
+pub(super) fn destination_grows(v: &View<'_>) -> Reading {
+    body(|| {
+        let d = v.kafka(Side::Destination)?;
+        let grown = d.sample.topics.iter().flat_map(|(name, t)| {
+            t.partitions.iter().filter_map(move |(p, part)| {
+                let ends = part.ends.as_ref().ok()?;
+                let before = v.facts.empty.get(&d.key(name, t, *p))?;
+                (ends.high > *before).then(|| {
+                    Finding::yes(Code::NotEmpty, Subject::Partitions(Side::Destination, name.clone(), vec![*p]))
+                        .seen(Qty::Count(ends.high - before, "records"))
+                })
+            })
+        });
+        Ok(sighted(Some(d.basis), grown))
+    })
+}
+
+/// Freezes the recorded start of every destination partition in scope.
+pub(super) fn recorded_starts(v: &View<'_>) -> Vec<Fact> {
+    let Ok((settings, s, d)) = both(v) else { return Vec::new() };
+    let mut facts = Vec::new();
+    for (name, t) in there(settings, &s, &d) {
+        for p in t.partitions.keys() {
+            let key = d.key(&name, t, *p);
+            if let Some(offset) = v.facts.empty.get(&key) {
+                facts.push(Fact::RecordedStart { key, offset: *offset, adopted: None });
+            }
+        }
+    }
+    facts
+}
+
+/// Recorded starts measured late: the low watermarks of now, said to be adopted.
+pub(super) fn adopted_starts(v: &View<'_>, author: &str) -> Vec<Fact> {
+    let Ok((settings, s, d)) = both(v) else { return Vec::new() };
+    let mut facts = Vec::new();
+    for (name, t) in there(settings, &s, &d) {
+        for (p, part) in &t.partitions {
+            let (key, Ok(ends)) = (d.key(&name, t, *p), &part.ends) else { continue };
+            facts.push(match v.facts.empty.get(&key) {
+                Some(offset) => Fact::RecordedStart { key, offset: *offset, adopted: None },
+                None => Fact::RecordedStart { key, offset: ends.low, adopted: Some(author.into()) },
+            });
+        }
+    }
+    facts
+}

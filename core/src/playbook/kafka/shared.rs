@@ -1,0 +1,86 @@
+//! What the checks of this track have in common.
+
+use crate::Name;
+use crate::estate::Side;
+use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Reading, Subject, none_of};
+use crate::settings::KafkaSettings;
+use crate::view::{Kafka, View, gap};
+
+/// Runs a check body in which `?` means "unknown, because".
+pub(super) fn body(f: impl FnOnce() -> Known<Reading>) -> Reading {
+    f().unwrap_or_else(Reading::unknown)
+}
+
+pub(super) fn both<'a>(v: &View<'a>) -> Known<(&'a KafkaSettings, Kafka<'a>, Kafka<'a>)> {
+    Ok((v.kafka_settings()?, v.kafka(Side::Source)?, v.kafka(Side::Destination)?))
+}
+
+pub(super) const NO_TOPIC: IfEmpty = IfEmpty::Unknown("topics in scope on the source");
+
+pub(super) const NO_PAIR: IfEmpty = IfEmpty::Unknown("groups that read topics in scope on the source");
+
+pub(super) fn config<'c>(
+    c: &'c crate::estate::kafka::KafkaConfigs,
+    topic: &Name,
+    side: Side,
+) -> Known<&'c crate::estate::kafka::TopicConfig> {
+    let at = || Subject::Topic(side, topic.clone());
+    match c.topics.get(topic) {
+        Some(Ok(c)) => Ok(c),
+        Some(Err(f)) => Err(gap(f, at())),
+        None => Err(Gap::new(Code::Partial, at()).detail("its configuration has not been read yet")),
+    }
+}
+
+/// Members and commits on topics in scope of a side, as findings against it being untouched.
+pub(super) fn attached(k: &Kafka<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (group, g) in &k.sample.groups {
+        let at = || Subject::Group(k.side, group.clone());
+        match &g.members {
+            Err(f) => found.push(gap(f, at()).into()),
+            Ok(members) => {
+                for m in members {
+                    match &m.topics {
+                        Ok(t) if t.is_empty() => {}
+                        Ok(t) => found.push(Finding::no(Code::Attached, at()).detail(format!(
+                            "{} reads {}",
+                            m.client_id,
+                            first_few(t.iter())
+                        ))),
+                        Err(f) => found.push(gap(f, at()).into()),
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+fn first_few<'n>(names: impl Iterator<Item = &'n Name>) -> String {
+    let names: Vec<&str> = names.map(|n| &**n).collect();
+    match names.len() {
+        0..=3 => names.join(", "),
+        n => format!("{} and {} more", names[..2].join(", "), n - 2),
+    }
+}
+
+/// A sighting: yes when there is at least one, no otherwise.
+pub(super) fn sighted(basis: Option<Basis>, found: impl IntoIterator<Item = Finding>) -> Reading {
+    let found: Vec<Finding> = found.into_iter().take(crate::reading::WORST).collect();
+    if found.is_empty() {
+        return Reading::of(Finding::no(Code::NeverSeen, Subject::Whole), basis);
+    }
+    none_of(basis, found)
+}
+
+/// The destination's partitions of the topics in scope, with the source topic each belongs to.
+pub(super) fn there<'a>(
+    settings: &KafkaSettings,
+    s: &Kafka<'a>,
+    d: &Kafka<'a>,
+) -> impl Iterator<Item = (Name, &'a crate::estate::kafka::TopicSample)> {
+    let names: Vec<Name> = s.sample.topics.keys().map(|t| settings.topic_there(t)).collect();
+    let d = *d;
+    names.into_iter().filter_map(move |n| d.sample.topics.get(&n).map(|t| (n, t)))
+}

@@ -1,0 +1,214 @@
+//! Would the consumers find everything at the destination, and have they?
+
+use super::clusters::visible;
+use super::drain::position;
+use super::shared::{NO_PAIR, attached, body, sighted};
+use super::stop::held;
+use crate::Name;
+use crate::estate::Side;
+use crate::facts::LogKey;
+use crate::reading::{Code, Demand, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
+use crate::time::Dur;
+use crate::view::{Kafka, View, gap};
+
+/// A pair at the destination: group and topic there, and the group's name on the source.
+type PairThere = (Name, Name, Name);
+
+/// The destination's pairs: those of the source after renaming.
+fn pairs_there<'a>(v: &View<'a>) -> Known<(Kafka<'a>, Vec<PairThere>)> {
+    let settings = v.kafka_settings()?;
+    let d = v.kafka(Side::Destination)?;
+    // The source may be fenced by now; its pairs are facts of the cluster it was, whichever answered last.
+    let sampled = || v.estate.kafka(Side::Source).and_then(|m| m.last()).map(|(_, k)| k.cluster_id.clone());
+    let source = v.facts.clusters.get(&Side::Source).cloned().or_else(sampled);
+    let known: Vec<&(Name, Name)> = match &source {
+        Some(id) => v.facts.pairs(id).collect(),
+        None => v.facts.pairs.iter().filter(|(c, _)| **c != d.sample.cluster_id).flat_map(|(_, p)| p).collect(),
+    };
+    let pairs = known
+        .into_iter()
+        .filter(|(g, t)| !settings.ignored.contains_key(g) && settings.in_scope(t))
+        .map(|(g, t)| (settings.group_there(g), settings.topic_there(t), g.clone()))
+        .collect();
+    Ok((d, pairs))
+}
+
+fn start_of(v: &View<'_>, key: &LogKey) -> Known<i64> {
+    v.facts.starts.get(key).map(|a| a.offset).ok_or_else(|| {
+        let at = Subject::Partitions(Side::Destination, key.topic.clone(), vec![key.partition]);
+        Gap::new(Code::NoAnchor, at).detail("it was never seen empty before the producers were switched")
+    })
+}
+
+pub(super) fn seeded(v: &View<'_>) -> Reading {
+    body(|| {
+        let settings = v.kafka_settings()?;
+        let (d, pairs) = pairs_there(v)?;
+        let expires = d.memory.configs.as_ref().and_then(|(_, c)| c.offsets_retention_ms).map(Dur);
+        Ok(each(Some(d.basis), pairs.into_iter().map(|p| (p.clone(), p)), NO_PAIR, |(group, topic, old)| {
+            if let Some(why) = settings.unseeded.get(&old) {
+                return Ok(Finding::yes(Code::Relaxed, Subject::Group(d.side, group)).detail(why.clone()));
+            }
+            let t = d.topic(&topic)?;
+            let mut missing = Vec::new();
+            let mut fixes = Vec::new();
+            for p in t.partitions.keys() {
+                let key = d.key(&topic, t, *p);
+                let start = start_of(v, &key)?;
+                let commits = match d.group(&group) {
+                    None => None,
+                    Some(g) => Some(g.commits.as_ref().map_err(|f| gap(f, Subject::Group(d.side, group.clone())))?),
+                };
+                let at = || Subject::Pair(d.side, group.clone(), topic.clone(), vec![*p]);
+                match commits.and_then(|c| c.get(&(topic.clone(), *p))) {
+                    Some(Ok(c)) if *c == start => {}
+                    Some(Err(f)) => return Err(gap(f, at())),
+                    _ => {
+                        missing.push(*p);
+                        fixes.push(format!(
+                            "kafka-consumer-groups --bootstrap-server <destination> --group {group} --topic {topic}:{p} \
+                             --reset-offsets --to-offset {start} --execute"
+                        ));
+                    }
+                }
+            }
+            let at = Subject::Pair(d.side, group, topic, missing.clone());
+            Ok(if missing.is_empty() {
+                Finding::yes(Code::Ok, at)
+            } else {
+                let expiry =
+                    expires.map_or(String::new(), |e| format!("; seeded offsets expire {e} after they were committed"));
+                Finding::no(Code::NotSeeded, at)
+                    .detail(format!("not committed at its recorded start{expiry}"))
+                    .fix(fixes.join(" && "))
+            })
+        }))
+    })
+}
+
+pub(super) fn destination_unattended(v: &View<'_>) -> Reading {
+    body(|| {
+        let d = v.kafka(Side::Destination)?;
+        Ok(visible(v, Side::Destination).and(none_of(Some(d.basis), attached(&d))))
+    })
+}
+
+pub(super) fn destination_attended(v: &View<'_>) -> Reading {
+    body(|| {
+        let d = v.kafka(Side::Destination)?;
+        let found = attached(&d).into_iter().filter(|f| f.code == Code::Attached);
+        Ok(sighted(Some(d.basis), found.map(|f| Finding { is: crate::reading::Tri::Yes, ..f })))
+    })
+}
+
+pub(super) fn offset_assumptions(v: &View<'_>) -> Reading {
+    match v.facts.confirmed("offsets-handled", &[]) {
+        Some(w) => Reading::of(
+            Finding::yes(Code::Confirmed, Subject::Whole).detail(format!("{}: {}", w.author, w.reason)),
+            None,
+        ),
+        None => Reading::unknown(
+            Gap::new(Code::NotBuilt, Subject::Whole)
+                .detail("offsets stored in projections are not read by this version")
+                .fix("cutover-agent confirm offsets-handled --reason …"),
+        ),
+    }
+}
+
+pub(super) fn destination_kept(v: &View<'_>) -> Reading {
+    body(|| {
+        let d = v.kafka(Side::Destination)?;
+        let starts: Vec<_> =
+            v.facts.starts.iter().filter(|(k, _)| k.cluster == d.sample.cluster_id).map(|(k, a)| (k, (k, a))).collect();
+        Ok(each(Some(d.basis), starts, IfEmpty::Unknown("recorded starts at the destination"), |(key, anchor)| {
+            let at = || Subject::Partitions(Side::Destination, key.topic.clone(), vec![key.partition]);
+            let t = d.topic(&key.topic)?;
+            if t.id != key.id {
+                return Ok(Finding::no(Code::Recreated, at()));
+            }
+            let part = t.partitions.get(&key.partition).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
+            let ends = part.ends.as_ref().map_err(|f| gap(f, at()))?;
+            Ok(if ends.low == anchor.offset {
+                held(at(), anchor)
+            } else {
+                Finding::no(Code::Trimmed, at())
+                    .seen(Qty::Count(ends.low, "low watermark"))
+                    .limit(Qty::Count(anchor.offset, "recorded start"))
+            })
+        }))
+    })
+}
+
+pub(super) fn redeployed(v: &View<'_>) -> Reading {
+    body(|| {
+        let (d, pairs) = pairs_there(v)?;
+        Ok(each(Some(d.basis), pairs.into_iter().map(|p| (p.clone(), p)), NO_PAIR, |(group, topic, _)| {
+            let at = |ps: Vec<i32>| Subject::Pair(d.side, group.clone(), topic.clone(), ps);
+            let t = d.topic(&topic)?;
+            let Some(g) = d.group(&group) else { return Ok(Finding::no(Code::NotAttached, at(vec![]))) };
+            let members = g.members.as_ref().map_err(|f| gap(f, at(vec![])))?;
+            if !members.iter().any(|m| m.topics.as_ref().is_ok_and(|t| t.contains(&topic))) {
+                return Ok(Finding::no(Code::NotAttached, at(vec![])).seen(Qty::Count(0, "members")));
+            }
+            for p in t.partitions.keys() {
+                let (committed, ends, key) = position(&d, &group, &topic, *p)?;
+                let Some(then) = v.facts.attached.get(&(group.clone(), key.clone())) else {
+                    return Err(Gap::new(Code::NoAnchor, at(vec![*p])).detail("where it attached is not recorded yet"));
+                };
+                let c = committed.unwrap_or(-1);
+                let reached =
+                    c >= then.end || ends.is_empty() || v.facts.phantoms.contains(&(key.clone(), c, ends.high));
+                if !reached {
+                    let mut f = Finding::no(Code::CatchingUp, at(vec![*p]))
+                        .seen(Qty::Count(c, "committed"))
+                        .limit(Qty::Count(then.end, "end when it attached"));
+                    if c >= ends.low && !ends.has_open_transaction() {
+                        let (side, topic, topic_id) = (d.side, topic.clone(), key.id);
+                        f = f.want(Demand::Tail { side, topic, topic_id, partition: *p, from: c, to: ends.high });
+                    }
+                    return Ok(f);
+                }
+            }
+            Ok(Finding::yes(Code::Ok, at(vec![])))
+        }))
+    })
+}
+
+pub(super) fn nothing_skipped(v: &View<'_>) -> Reading {
+    body(|| {
+        let settings = v.kafka_settings()?;
+        let (d, pairs) = pairs_there(v)?;
+        let unseeded: Vec<_> = pairs
+            .into_iter()
+            .filter(|(_, _, old)| settings.unseeded.contains_key(old))
+            .map(|p| (p.clone(), p))
+            .collect();
+        if unseeded.is_empty() {
+            return Ok(Reading::of(Finding::yes(Code::Ok, Subject::Whole), Some(d.basis)));
+        }
+        Ok(each(Some(d.basis), unseeded, NO_PAIR, |(group, topic, _)| {
+            let t = d.topic(&topic)?;
+            if let Some(w) = v.facts.confirmed("nothing-skipped", &[group.clone(), topic.clone()]) {
+                let at = Subject::Pair(d.side, group, topic, vec![]);
+                return Ok(Finding::yes(Code::Confirmed, at).detail(format!("{}: {}", w.author, w.reason)));
+            }
+            let mut unproven = Vec::new();
+            for p in t.partitions.keys() {
+                let key = d.key(&topic, t, *p);
+                let start = start_of(v, &key)?;
+                let then = v.facts.attached.get(&(group.clone(), key.clone()));
+                let nothing_there = then.is_some_and(|a| a.end == start);
+                if !nothing_there && !v.facts.read_from_start.contains(&(group.clone(), key)) {
+                    unproven.push(*p);
+                }
+            }
+            let fix = format!("cutover-agent confirm nothing-skipped {group} {topic} --reason …");
+            let at = Subject::Pair(d.side, group, topic, unproven.clone());
+            Ok(if unproven.is_empty() {
+                Finding::yes(Code::Ok, at)
+            } else {
+                Finding::unknown(Code::Skipped, at).fix(fix)
+            })
+        }))
+    })
+}

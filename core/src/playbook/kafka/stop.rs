@@ -1,0 +1,140 @@
+//! Is nobody there any more, and does the source stay as it was left?
+
+use super::clusters::visible;
+use super::shared::{NO_PAIR, attached, body};
+use crate::Name;
+use crate::estate::Side;
+use crate::estate::kafka::GroupKind;
+use crate::facts::{Fact, LogKey};
+use crate::reading::{Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
+use crate::time::Dur;
+use crate::view::{Kafka, View, gap};
+
+/// With `confirm source-kafka-fenced` a source that does not answer is taken to be as it was; one that answers speaks
+/// for itself.
+fn or_fenced(v: &View<'_>, f: impl FnOnce(Kafka<'_>) -> Known<Reading>) -> Reading {
+    match (v.kafka(Side::Source), v.facts.confirmed("source-kafka-fenced", &[])) {
+        (Err(_), Some(w)) => Reading::of(
+            Finding::yes(Code::Confirmed, Subject::Side(Side::Source)).detail(format!("{}: {}", w.author, w.reason)),
+            None,
+        ),
+        (Ok(k), _) => body(|| f(k)),
+        (Err(g), None) => Reading::unknown(g.fix("cutover-agent confirm source-kafka-fenced --reason …")),
+    }
+}
+
+pub(super) fn nobody_attached(v: &View<'_>) -> Reading {
+    or_fenced(v, |s| {
+        let settings = v.kafka_settings()?;
+        let stopped = v.facts.is_done("stop-consumers");
+        let members: Vec<Finding> = attached(&s)
+            .into_iter()
+            .filter(|f| !matches!(&f.at, Subject::Group(_, g) if settings.ignored.contains_key(g)))
+            .filter(|f| f.code == Code::Attached || !commits_only(&s, &f.at))
+            .collect();
+        let mut groups: Vec<&Name> = v.pairs(&s).into_iter().map(|(g, _)| g).collect();
+        groups.dedup();
+        let silent = each(Some(s.basis), groups.iter().map(|g| (*g, *g)), NO_PAIR, |g| detached(&s, g, stopped));
+        let witness = match v.facts.members(&s.sample.cluster_id).any(|((g, _), _)| groups.contains(&g)) {
+            true => Finding::yes(Code::Ok, Subject::Whole),
+            false => Finding::unknown(Code::NeverSeen, Subject::Whole)
+                .detail("no member of a group in scope was ever seen there, so their absence proves nothing"),
+        };
+        let listed = visible(v, Side::Source);
+        Ok(listed.and(none_of(Some(s.basis), members)).and(silent).and(Reading::of(witness, Some(s.basis))))
+    })
+}
+
+/// Classic groups of another protocol type (Connect, registries) count by their commits only.
+fn commits_only(k: &Kafka<'_>, at: &Subject) -> bool {
+    let Subject::Group(_, g) = at else { return false };
+    matches!(k.group(g).map(|g| &g.kind), Some(GroupKind::Classic { protocol_type })
+        if !protocol_type.is_empty() && &**protocol_type != "consumer")
+}
+
+/// A group in scope has no member on a topic in scope, is Empty if it has none at all, and commits nothing.
+fn detached(s: &Kafka<'_>, group: &Name, stopped: bool) -> Known<Finding> {
+    let at = || Subject::Group(Side::Source, group.clone());
+    let Some(g) = s.group(group) else {
+        // Its offsets expired, or somebody deleted it: proof of absence only once it was proven gone.
+        return if stopped { Ok(Finding::yes(Code::Ok, at())) } else { Err(Gap::new(Code::Vanished, at())) };
+    };
+    if !commits_only(s, &at()) {
+        let members = g.members.as_ref().map_err(|f| gap(f, at()))?;
+        if members.is_empty() && &*g.state != "Empty" {
+            return Ok(Finding::unknown(Code::NotEmptyGroup, at()).detail(g.state.clone()));
+        }
+    }
+    let commits = g.commits.as_ref().map_err(|f| gap(f, at()))?;
+    for (tp, c) in commits {
+        let here = || Subject::Pair(Side::Source, group.clone(), tp.0.clone(), vec![tp.1]);
+        c.as_ref().map_err(|f| gap(f, here()))?;
+        if s.memory.commit(group, tp).is_some_and(|m| m.moved && m.unmoved_for() == Dur::ZERO) {
+            return Ok(Finding::no(Code::Advancing, here()).detail("its committed offset moved: somebody reads it"));
+        }
+    }
+    Ok(Finding::yes(Code::Ok, at()))
+}
+
+/// Where the source ends now, as anchors.
+pub(super) fn source_end_anchors(v: &View<'_>, adopted: Option<&str>) -> Vec<Fact> {
+    let Ok(s) = v.kafka(Side::Source) else { return Vec::new() };
+    let mut facts = Vec::new();
+    for (name, t) in &s.sample.topics {
+        for (p, part) in &t.partitions {
+            if let Ok(e) = &part.ends {
+                let key = s.key(name, t, *p);
+                facts.push(Fact::SourceEnd { key, offset: e.high, adopted: adopted.map(Into::into) });
+            }
+        }
+    }
+    facts
+}
+
+pub(super) fn source_ends(v: &View<'_>) -> Reading {
+    or_fenced(v, |s| {
+        let id = &s.sample.cluster_id;
+        let anchors: Vec<_> = v.facts.source_ends.iter().filter(|(k, _)| k.cluster == *id).collect();
+        let known = IfEmpty::Unknown("end offsets anchored when the consumers were stopped");
+        let kept = each(Some(s.basis), anchors.iter().map(|a| (a.0, *a)), known, |(key, anchor)| {
+            let at = || Subject::Partitions(Side::Source, key.topic.clone(), vec![key.partition]);
+            let t = s.topic(&key.topic)?;
+            if t.id != key.id {
+                return Ok(Finding::no(Code::Recreated, at()));
+            }
+            let part = t.partitions.get(&key.partition).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
+            let ends = part.ends.as_ref().map_err(|f| gap(f, at()))?;
+            Ok(if ends.high == anchor.offset { held(at(), anchor) } else { moved(at(), key, anchor.offset, ends.high) })
+        });
+        let fresh = s.sample.topics.iter().flat_map(|(name, t)| {
+            t.partitions.iter().filter_map(|(p, part)| {
+                let key = s.key(name, t, *p);
+                let ends = part.ends.as_ref().ok()?;
+                (ends.high > 0 && !v.facts.source_ends.contains_key(&key)).then(|| {
+                    let at = Subject::Partitions(Side::Source, name.clone(), vec![*p]);
+                    moved(at, &key, 0, ends.high)
+                })
+            })
+        });
+        let fresh: Vec<Finding> = if anchors.is_empty() { Vec::new() } else { fresh.collect() };
+        Ok(kept.and(none_of(Some(s.basis), fresh)))
+    })
+}
+
+/// At its anchor; one that was not measured in time says so.
+pub(super) fn held(at: Subject, anchor: &crate::facts::Anchor) -> Finding {
+    match &anchor.adopted {
+        None => Finding::yes(Code::Ok, at),
+        Some(who) => Finding::yes(Code::Confirmed, at).detail(format!("its anchor was adopted by {who}")),
+    }
+}
+
+pub(super) fn moved(at: Subject, key: &LogKey, from: i64, to: i64) -> Finding {
+    Finding::no(Code::Moved, at)
+        .seen(Qty::Count(to, "end offset"))
+        .limit(Qty::Count(from, "when the consumers were stopped"))
+        .fix(format!(
+            "carry the records over, then: cutover-agent confirm reconciled {} {} {to} --reason …",
+            key.topic, key.partition
+        ))
+}
