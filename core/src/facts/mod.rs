@@ -65,6 +65,9 @@ pub struct AttachedAt {
     pub before: Option<i64>,
 }
 
+/// The identity of readers that were seen committing for a group without joining it.
+pub const COMMITS_ONLY: &str = "(commits only)";
+
 /// All facts, as a look-up.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -216,6 +219,12 @@ impl Facts {
     /// Every (group, topic) pair of a cluster.
     pub fn pairs(&self, cluster: &str) -> impl Iterator<Item = &(Name, Name)> {
         self.pairs.get(cluster).into_iter().flatten()
+    }
+
+    /// Whether a group of the source was seen committing, and never with a member: its readers do not join.
+    pub(crate) fn only_commits(&self, group: &Name) -> bool {
+        let mut seen = self.members.values().flat_map(|m| m.keys()).filter(|(g, _)| g == group).peekable();
+        seen.peek().is_some() && seen.all(|(_, identity)| &**identity == COMMITS_ONLY)
     }
 
     /// Every (group, identity) ever seen on a cluster, with the homes it was seen with.

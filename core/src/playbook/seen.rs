@@ -4,7 +4,9 @@
 use super::kafka::{destination_facts, writers_of};
 use crate::Name;
 use crate::estate::Side;
-use crate::facts::{Fact, LogKey};
+use crate::estate::kafka::GroupSample;
+use crate::facts::{COMMITS_ONLY, Fact, LogKey};
+use crate::settings::{Home, KafkaSettings};
 use crate::time::Dur;
 use crate::view::{Kafka, View};
 use std::collections::BTreeSet;
@@ -82,12 +84,33 @@ fn members(v: &View<'_>, k: &Kafka<'_>, out: &mut Vec<Fact>) {
             }
         }
     }
+    for (group, home) in commit_without_joining(k, settings) {
+        let key = (group, Name::from(COMMITS_ONLY));
+        if !known.is_some_and(|k| k.contains_key(&key)) {
+            fresh.insert((key, home));
+        }
+    }
     out.extend(fresh.into_iter().map(|((group, identity), home)| Fact::Member {
         cluster: cluster.clone(),
         group,
         identity,
         home,
     }));
+}
+
+/// Groups without a member in two samples whose committed offset moved between them.
+fn commit_without_joining(k: &Kafka<'_>, settings: &KafkaSettings) -> Vec<(Name, Home)> {
+    let Some(before) = k.memory.earlier(1) else { return Vec::new() };
+    let alone = |g: Option<&GroupSample>| g.is_some_and(|g| g.members.as_ref().is_ok_and(Vec::is_empty));
+    let moved = |name: &Name, g: &GroupSample| {
+        let Ok(commits) = &g.commits else { return false };
+        commits.keys().any(|tp| k.memory.commit(name, tp).is_some_and(|m| m.moved && m.unmoved_for() == Dur::ZERO))
+    };
+    let groups = k.sample.groups.iter();
+    groups
+        .filter(|(name, g)| alone(Some(g)) && alone(before.groups.get(*name)) && moved(name, g))
+        .map(|(name, _)| (name.clone(), settings.home(name, "", "").0))
+        .collect()
 }
 
 fn phantoms(v: &View<'_>, k: &Kafka<'_>, out: &mut Vec<Fact>) {

@@ -502,3 +502,58 @@ fn an_unseeded_group_that_skips_to_the_end_is_found_out() {
         t=600 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:22:41Z
         t=600 start-consumers done: go"#]].assert_eq(&format!("{latest}\n--\n{earliest}"));
 }
+
+#[test]
+fn a_group_that_lived_at_the_destination_too_early_may_have_skipped_what_lay_there() {
+    let mut s = settings();
+    s.kafka.as_mut().unwrap().unseeded.insert("rtu".into(), "reads from the start".into());
+    let seeded = SWITCHED.replace("dst.commit rtu crm.ingestion/0 =0; dst.commit rtu crm.ingestion/1 =0;", "");
+    let early = "
+        t=30 dst.end crm.ingestion/0 =3
+        t=40 dst.member rtu rtu-dst-0 crm.ingestion; dst.commit rtu crm.ingestion/0 =3
+        t=60 dst.leave rtu
+        t=120 show stop-consumers
+        t=121 dst.forget rtu
+        t=130 show stop-consumers
+    ";
+    let shown = run_with(s, &[SHOP, &seeded, early].concat());
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=120 stop-consumers pending no-go (way-out): the downtime could not be ended: start-consumers: seeded: group rtu on crm.ingestion partition 0 (destination) has an offset committed (3) from before
+        t=130 stop-consumers pending go"#]].assert_eq(&shown);
+}
+
+#[test]
+fn readers_that_never_join_are_redeployed_when_their_commits_move() {
+    let shown = with(&[
+        SHOP,
+        "
+        t=12 src.commit assign crm.pr-update/0 =1
+        t=17 src.commit assign crm.pr-update/0 =3
+        t=19 src.commit assign crm.pr-update/0 =5
+        ",
+        SWITCHED,
+        "
+        t=24 dst.commit assign crm.pr-update/0 =0
+        t=100 op begin stop-consumers
+        t=101 src.leave rtu; src.leave svt
+        t=480 op begin start-consumers
+        t=483 dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update
+        t=491 dst.commit rtu crm.ingestion/0 =1; dst.commit rtu crm.ingestion/1 =1; dst.end crm.pr-update/0 =4
+        t=500 dst.commit svt crm.pr-update/0 =4
+        t=520 show start-consumers
+        t=521 dst.commit assign crm.pr-update/0 =2
+        t=600 show start-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=480 begin start-consumers: ok
+        t=520 start-consumers begun go
+        t=520 start-consumers done: no-go (not-attached): group assign on crm.pr-update partition 0 (destination) has nobody attached: it reads without joining, and its committed offset has not moved there
+        t=600 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:23:11Z
+        t=600 start-consumers done: go"#]].assert_eq(&shown);
+}

@@ -287,8 +287,9 @@ fn the_absence_of_members_that_were_never_seen_proves_nothing() {
         t=20 begin switch-producers: ok
         t=21 confirm offsets-handled: ok
         t=100 begin stop-consumers: ok
-        t=500 stop-consumers begun go
-        t=500 stop-consumers done: unknown (never-seen): nobody-attached: never seen: no member of a group in scope was ever seen there, so their absence proves nothing"#]].assert_eq(&shown);
+        t=500 stop-consumers done no-go (already-done): stop-consumers is done since 2026-09-21T14:19:41Z
+        t=500 stop-consumers done: go"#]]
+    .assert_eq(&shown);
 }
 
 #[test]

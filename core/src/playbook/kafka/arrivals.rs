@@ -3,7 +3,7 @@
 use super::shared::there;
 use crate::Name;
 use crate::estate::Side;
-use crate::facts::Fact;
+use crate::facts::{Fact, LogKey};
 use crate::view::{Kafka, View};
 
 /// What the destination's samples add to the facts once producers and consumers may be there.
@@ -53,7 +53,7 @@ fn attachments(v: &View<'_>, d: &Kafka<'_>, out: &mut Vec<Fact>) {
                 let known = v.facts.attached.get(&(group.clone(), key.clone()));
                 match known {
                     None => {
-                        let before = end_before(d, group, topic, t.id, *p);
+                        let before = end_before(v, d, group, &key);
                         out.push(Fact::Attached { key, group: group.clone(), end: ends.high, before });
                     }
                     Some(a) => {
@@ -72,12 +72,19 @@ fn attachments(v: &View<'_>, d: &Kafka<'_>, out: &mut Vec<Fact>) {
 /// The end of a partition surely before any member of the group attached: read in a sample whose successor still listed
 /// none. The sample just before the first with a member does not do: its ends were read after its members, and one may
 /// have attached between the two.
-fn end_before(d: &Kafka<'_>, group: &Name, topic: &Name, id: uuid::Uuid, p: i32) -> Option<i64> {
+fn end_before(v: &View<'_>, d: &Kafka<'_>, group: &Name, key: &LogKey) -> Option<i64> {
     let without = d.memory.earlier(1)?;
+    let start = v.facts.starts.get(key).map(|a| a.offset);
     let none = match without.groups.get(group) {
         None => without.unlisted.is_empty(),
-        Some(g) => g.members.as_ref().is_ok_and(Vec::is_empty),
+        Some(g) => {
+            // A commit that stands past the recorded start is the trace of an earlier life: nothing can be shown then.
+            let fresh = |c: &Result<i64, _>| matches!((c, start), (Ok(c), Some(s)) if *c <= s);
+            let tp = (key.topic.clone(), key.partition);
+            g.members.as_ref().is_ok_and(Vec::is_empty)
+                && g.commits.as_ref().is_ok_and(|c| c.get(&tp).is_none_or(fresh))
+        }
     };
-    let t = d.memory.earlier(2)?.topics.get(topic).filter(|t| t.id == id)?;
-    none.then(|| t.partitions.get(&p)?.ends.as_ref().ok().map(|e| e.high)).flatten()
+    let t = d.memory.earlier(2)?.topics.get(&key.topic).filter(|t| t.id == key.id)?;
+    none.then(|| t.partitions.get(&key.partition)?.ends.as_ref().ok().map(|e| e.high)).flatten()
 }

@@ -6,6 +6,7 @@ use super::shared::{NO_PAIR, attached, body, sighted};
 use super::stop::held;
 use crate::Name;
 use crate::estate::Side;
+use crate::estate::kafka::TopicSample;
 use crate::facts::LogKey;
 use crate::reading::{Code, Demand, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
 use crate::time::Dur;
@@ -46,10 +47,10 @@ pub(super) fn seeded(v: &View<'_>) -> Reading {
         let (d, pairs) = pairs_there(v)?;
         let expires = d.memory.configs.as_ref().and_then(|(_, c)| c.offsets_retention_ms).map(Dur);
         Ok(each(Some(d.basis), pairs.into_iter().map(|p| (p.clone(), p)), NO_PAIR, |(group, topic, old)| {
-            if let Some(why) = settings.unseeded.get(&old) {
-                return Ok(Finding::yes(Code::Relaxed, Subject::Group(d.side, group)).detail(why.clone()));
-            }
             let t = d.topic(&topic)?;
+            if let Some(why) = settings.unseeded.get(&old) {
+                return unseeded(v, &d, &group, &topic, t, why);
+            }
             let mut missing = Vec::new();
             let mut fixes = Vec::new();
             for p in t.partitions.keys() {
@@ -84,6 +85,26 @@ pub(super) fn seeded(v: &View<'_>) -> Reading {
             })
         }))
     })
+}
+
+/// A group that needs no seeded offsets must not have any but the recorded start: another one is the trace of an earlier
+/// life, which may have skipped what lay there.
+fn unseeded(v: &View<'_>, d: &Kafka<'_>, group: &Name, topic: &Name, t: &TopicSample, why: &Name) -> Known<Finding> {
+    let Some(g) = d.group(group) else {
+        return Ok(Finding::yes(Code::Relaxed, Subject::Group(d.side, group.clone())).detail(why.clone()));
+    };
+    let commits = g.commits.as_ref().map_err(|f| gap(f, Subject::Group(d.side, group.clone())))?;
+    for p in t.partitions.keys() {
+        let at = || Subject::Pair(d.side, group.clone(), topic.clone(), vec![*p]);
+        let Some(c) = commits.get(&(topic.clone(), *p)) else { continue };
+        let c = *c.as_ref().map_err(|f| gap(f, at()))?;
+        if c != start_of(v, &d.key(topic, t, *p))? {
+            return Ok(Finding::no(Code::LeftoverCommit, at()).seen(Qty::Count(c, "")).fix(format!(
+                "kafka-consumer-groups --bootstrap-server <destination> --group {group} --topic {topic} --delete-offsets"
+            )));
+        }
+    }
+    Ok(Finding::yes(Code::Relaxed, Subject::Group(d.side, group.clone())).detail(why.clone()))
 }
 
 pub(super) fn destination_unattended(v: &View<'_>) -> Reading {
@@ -142,12 +163,15 @@ pub(super) fn destination_kept(v: &View<'_>) -> Reading {
 pub(super) fn redeployed(v: &View<'_>) -> Reading {
     body(|| {
         let (d, pairs) = pairs_there(v)?;
-        Ok(each(Some(d.basis), pairs.into_iter().map(|p| (p.clone(), p)), NO_PAIR, |(group, topic, _)| {
+        Ok(each(Some(d.basis), pairs.into_iter().map(|p| (p.clone(), p)), NO_PAIR, |(group, topic, old)| {
             let at = |ps: Vec<i32>| Subject::Pair(d.side, group.clone(), topic.clone(), ps);
             let t = d.topic(&topic)?;
             let Some(g) = d.group(&group) else { return Ok(Finding::no(Code::NotAttached, at(vec![]))) };
             let members = g.members.as_ref().map_err(|f| gap(f, at(vec![])))?;
             if !members.iter().any(|m| m.topics.as_ref().is_ok_and(|t| t.contains(&topic))) {
+                if v.facts.only_commits(&old) {
+                    return reads_by_commits(v, &d, &group, &topic, t);
+                }
                 return Ok(Finding::no(Code::NotAttached, at(vec![])).seen(Qty::Count(0, "members")));
             }
             for p in t.partitions.keys() {
@@ -172,6 +196,27 @@ pub(super) fn redeployed(v: &View<'_>) -> Reading {
             Ok(Finding::yes(Code::Ok, at(vec![])))
         }))
     })
+}
+
+/// A group that never had a member and was seen committing all the same (its readers use `assign()`): it reads where its
+/// committed offset moves past the recorded start, or stands at the end.
+fn reads_by_commits(v: &View<'_>, d: &Kafka<'_>, group: &Name, topic: &Name, t: &TopicSample) -> Known<Finding> {
+    for p in t.partitions.keys() {
+        let at = || Subject::Pair(d.side, group.clone(), topic.clone(), vec![*p]);
+        let (committed, ends, key) = position(d, group, topic, *p)?;
+        let c = committed.unwrap_or(-1);
+        let moves = d.memory.commit(group, &(topic.clone(), *p)).is_some_and(|m| m.moved);
+        let reads = ends.is_empty()
+            || c == ends.high
+            || v.facts.phantoms.contains(&(key.clone(), c, ends.high))
+            || (moves && c > start_of(v, &key)?);
+        if !reads {
+            return Ok(Finding::no(Code::NotAttached, at())
+                .seen(Qty::Count(0, "members"))
+                .detail("it reads without joining, and its committed offset has not moved there"));
+        }
+    }
+    Ok(Finding::yes(Code::Ok, Subject::Pair(d.side, group.clone(), topic.clone(), vec![])))
 }
 
 pub(super) fn nothing_skipped(v: &View<'_>) -> Reading {
