@@ -187,17 +187,25 @@ pub struct Gap {
     pub detail: Option<Name>,
     /// What would mend it.
     pub fix: Option<Name>,
+    /// A reading that would fill it.
+    pub want: Option<Demand>,
 }
 
 impl Gap {
     /// A gap about `at`.
     pub fn new(code: Code, at: Subject) -> Gap {
-        Gap { code, at, detail: None, fix: None }
+        Gap { code, at, detail: None, fix: None, want: None }
     }
 
     /// With more words.
     pub fn detail(mut self, d: impl Into<Name>) -> Gap {
         self.detail = Some(d.into());
+        self
+    }
+
+    /// With the reading that would fill it.
+    pub fn want(mut self, d: Demand) -> Gap {
+        self.want = Some(d);
         self
     }
 
@@ -210,7 +218,7 @@ impl Gap {
 
 impl From<Gap> for Finding {
     fn from(g: Gap) -> Finding {
-        Finding { detail: g.detail, fix: g.fix, ..Finding::unknown(g.code, g.at) }
+        Finding { detail: g.detail, fix: g.fix, want: g.want, ..Finding::unknown(g.code, g.at) }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::Name;
 use crate::estate::kafka::{GroupSample, KafkaConfigs, KafkaSample, TopicSample};
 use crate::estate::{Estate, Failure, FailureKind, KafkaMemory, Side, Target};
 use crate::facts::{Facts, LogKey};
-use crate::reading::{Basis, Code, Gap, Known, Subject};
+use crate::reading::{Basis, Code, Demand, Gap, Known, Subject};
 use crate::settings::{KafkaSettings, Settings};
 use crate::time::{Dur, Now, Span};
 use std::collections::BTreeSet;
@@ -93,17 +93,24 @@ impl<'a> View<'a> {
     /// The newest configurations of a side's Kafka cluster, if they are of the cluster sampled and may be believed.
     pub fn configs(&self, k: &Kafka<'a>) -> Known<(Basis, Span, &'a KafkaConfigs)> {
         let max_age = Dur(self.kafka_settings()?.slow_interval.0 * INTERVALS);
-        let missing = || Gap::new(Code::NeverSampled, Subject::Side(k.side)).detail("its topic configurations");
+        let want = Demand::Configs(k.side);
+        let missing = || {
+            Gap::new(Code::NeverSampled, Subject::Side(k.side)).detail("its topic configurations").want(want.clone())
+        };
         let (span, configs) = k.memory.configs.as_ref().ok_or_else(missing)?;
         if configs.cluster_id != k.sample.cluster_id {
             return Err(missing());
         }
-        let basis = self.fresh(*span, max_age)?;
+        let basis = self.fresh(*span, max_age).map_err(|g| g.want(want.clone()))?;
         // A slow reading says until when it may be believed, but a dwell counts on the regular samples.
         Ok((Basis { span: k.basis.span, until: basis.until.min(k.basis.until) }, *span, configs))
     }
 
     fn fresh(&self, span: Span, max_age: Dur) -> Known<Basis> {
+        if self.estate.jumped().is_some_and(|j| span.sent <= j) {
+            return Err(Gap::new(Code::Stale, Subject::Whole)
+                .detail("the newest sample was asked for before the clocks jumped apart (a suspend or a clock step)"));
+        }
         let until = span.sent + max_age;
         if self.now.mono >= until {
             let age = self.now.mono - span.sent;
@@ -158,6 +165,11 @@ impl<'a> Kafka<'a> {
     /// The key of a partition's facts.
     pub fn key(&self, topic: &Name, t: &TopicSample, partition: i32) -> LogKey {
         LogKey { cluster: self.sample.cluster_id.clone(), id: t.id, topic: topic.clone(), partition }
+    }
+
+    /// The list of groups hides nothing: the agent may see all of them, and every broker listed its own.
+    pub fn is_complete(&self) -> bool {
+        self.sample.may_describe == Ok(true) && self.sample.unlisted.is_empty() && !self.sample.brokers.is_empty()
     }
 
     /// Some partition in scope has more than one replica.

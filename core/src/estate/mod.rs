@@ -7,7 +7,7 @@ pub mod kafka;
 mod memory;
 
 use crate::Name;
-use crate::time::{Now, Span, Wall};
+use crate::time::{Mono, Now, Span, Wall};
 use kafka::{KafkaConfigs, KafkaSample, KafkaTails};
 pub use memory::{CommitMemory, EndsMemory, KafkaMemory, LagPoint};
 use serde::{Deserialize, Serialize};
@@ -160,6 +160,7 @@ pub struct Estate {
     health: BTreeMap<Target, Health>,
     steps: Option<i64>,
     jumps: u64,
+    jumped: Option<Mono>,
 }
 
 /// Wall and monotonic clock further apart than this between two looks: a suspend or a clock step.
@@ -204,10 +205,17 @@ impl Estate {
         let offset = now.wall.0 - now.mono.0;
         if self.steps.is_some_and(|o| (offset - o).abs() > DRIFT_MS) {
             self.jumps += 1;
+            self.jumped = Some(now.mono);
             self.kafka.values_mut().for_each(KafkaMemory::forget_spans);
         }
         // Slow drift (NTP slewing) is followed; only a jump between two looks counts.
         self.steps = Some(offset);
+    }
+
+    /// When the clocks were last seen to have jumped apart: what was asked for before may be older than it looks, since
+    /// the monotonic clock stands still while a machine sleeps.
+    pub fn jumped(&self) -> Option<Mono> {
+        self.jumped
     }
 
     /// How often the clocks have jumped apart.

@@ -179,6 +179,13 @@ pub enum Fact {
         /// The topic.
         topic: Name,
     },
+    /// A group has committed an offset on a topic in scope.
+    Committed {
+        /// Kafka cluster id.
+        cluster: Name,
+        /// The group.
+        group: Name,
+    },
     /// A topic was first seen with this id.
     Topic {
         /// Kafka cluster id.

@@ -77,6 +77,7 @@ pub struct Facts {
     pub(crate) accepted: BTreeMap<(Name, LogKey), (Option<i64>, i64)>,
     pub(crate) clusters: BTreeMap<Side, Name>,
     pub(crate) pairs: BTreeMap<Name, BTreeSet<(Name, Name)>>,
+    pub(crate) committed: BTreeSet<(Name, Name)>,
     pub(crate) topics: BTreeMap<(Name, Name), Uuid>,
     pub(crate) members: BTreeMap<Name, BTreeMap<(Name, Name), BTreeSet<Home>>>,
     pub(crate) grew: BTreeMap<(Name, Name, Uuid), Wall>,
@@ -133,6 +134,9 @@ impl Facts {
             }
             Fact::Pair { cluster, group, topic } => {
                 self.pairs.entry(cluster).or_default().insert((group, topic));
+            }
+            Fact::Committed { cluster, group } => {
+                self.committed.insert((cluster, group));
             }
             Fact::Topic { cluster, topic, id } => {
                 self.topics.entry((cluster, topic)).or_insert(id);
@@ -219,6 +223,11 @@ impl Facts {
     /// Every (group, topic) pair of a cluster.
     pub fn pairs(&self, cluster: &str) -> impl Iterator<Item = &(Name, Name)> {
         self.pairs.get(cluster).into_iter().flatten()
+    }
+
+    /// Whether a group was ever seen with a committed offset.
+    pub(crate) fn ever_committed(&self, cluster: &Name, group: &Name) -> bool {
+        self.committed.contains(&(cluster.clone(), group.clone()))
     }
 
     /// Whether a group of the source was seen committing, and never with a member: its readers do not join.

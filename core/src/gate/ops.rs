@@ -131,14 +131,17 @@ impl Gate {
         if let Some(code) = b.ready.settled {
             return Err(Refusal::Settled(code, render::answer(&b.ready)));
         }
-        if matches!(b.life, Life::Begun(..)) {
+        // Begun by its effect: claiming it now is claiming the same action.
+        let unclaimed = matches!(b.life, Life::Begun(_, How::Unclaimed));
+        if matches!(b.life, Life::Begun(..)) && !unclaimed {
             return Err(Refusal::Settled(Code::AlreadyBegun, format!("{} is begun already", step.id)));
         }
         if b.ready.verdict != Verdict::Go || turn.board.expired(&b.ready, v.now) {
             let code = render::chief(&b.ready).map_or(Code::Expired, |f| f.code);
             return Err(Refusal::NotNow(code, render::answer(&b.ready)));
         }
-        let mut facts = (step.anchors_begun)(v);
+        // What was frozen when it was seen to begin stays frozen.
+        let mut facts = if unclaimed { Vec::new() } else { (step.anchors_begun)(v) };
         facts.push(Fact::Begun {
             step: step.id.into(),
             at: v.now.wall,
@@ -236,14 +239,19 @@ impl Gate {
                 format!("{} is begun after it: {} can no longer be withdrawn", next.id, step.id),
             ));
         }
-        let always = step.withdraw == Withdraw::Always;
+        let turn = self.evaluate(v.estate, v.facts, v.now);
+        // What began a step that nobody claimed may have been somebody's test: it can be taken back once everything is
+        // again as it must be before the step.
+        let undone = matches!(&f.begun, Some((_, How::Unclaimed)))
+            && f.done.is_none()
+            && turn.board.step(step.id).is_some_and(|b| b.ready.checks.iter().all(|c| c.advisory || c.is == Tri::Yes));
+        let always = step.withdraw == Withdraw::Always || undone;
         if !always && (f.effect_seen || f.done.is_some()) {
             return Err(Refusal::Settled(
                 Code::AlreadyDone,
                 format!("{} cannot be rolled back, and its effect was seen", step.id),
             ));
         }
-        self.evaluate(v.estate, v.facts, v.now);
         if !long_false(self, v, step) {
             let how = match step.effect {
                 Effect::Absence => "start what it stopped again",
@@ -375,6 +383,6 @@ fn accept(v: &View<'_>, group: &Name, topic: &Name, p: i32, author: Name, reason
         let known = list(known.iter().map(String::as_str).collect());
         return Err(Refusal::NoSuch(format!("`{group}` on `{topic}` is no pair of this migration; known: {known}")));
     }
-    let (committed, ends, key) = playbook::position(&s, group, topic, p).map_err(missing)?;
+    let (committed, ends, key) = playbook::position(v, &s, group, topic, p).map_err(missing)?;
     Ok(Fact::Accepted { key, group: group.clone(), committed, end: ends.high, at: v.now.wall, author, reason })
 }

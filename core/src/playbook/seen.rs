@@ -148,6 +148,12 @@ fn pairs(v: &View<'_>, s: &Kafka<'_>, out: &mut Vec<Fact>) {
             }
         }
     }
+    for (group, g) in &s.sample.groups {
+        let commits = g.commits.as_ref().is_ok_and(|c| !c.is_empty());
+        if commits && !v.facts.ever_committed(cluster, group) {
+            out.push(Fact::Committed { cluster: cluster.clone(), group: group.clone() });
+        }
+    }
     out.extend(fresh.into_iter().map(|(group, topic)| Fact::Pair { cluster: cluster.clone(), group, topic }));
 }
 

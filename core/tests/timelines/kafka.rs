@@ -225,6 +225,7 @@ fn an_open_transaction_is_neither_idle_nor_drained() {
         t=23 confirm offsets-handled: ok
         t=120 stop-consumers pending no-go (predecessor): switch-producers comes before and is not done (begun; no-go (open-transaction): topic crm.ingestion partition 1 (source) has an open transaction (1 records held back): crm-cdc)
             visible go
+            producers-known go
             ingestion-idle no-go
             drained no-go
             every-topic-read go
@@ -556,4 +557,133 @@ fn readers_that_never_join_are_redeployed_when_their_commits_move() {
         t=520 start-consumers done: no-go (not-attached): group assign on crm.pr-update partition 0 (destination) has nobody attached: it reads without joining, and its committed offset has not moved there
         t=600 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:23:11Z
         t=600 start-consumers done: go"#]].assert_eq(&shown);
+}
+
+#[test]
+fn records_or_members_of_a_test_at_the_destination_begin_nothing() {
+    let shown = with(&[
+        SHOP,
+        "
+        t=20 show switch-producers
+        t=21 dst.end crm.pr-update/0 +3
+        t=30 show switch-producers
+        t=31 dst.low crm.pr-update/0 =3
+        t=40 show switch-producers
+        t=41 op begin switch-producers
+        t=42 dst.end crm.ingestion/0 +1; dst.end crm.ingestion/1 +1
+        t=43 dst.commit rtu crm.ingestion/0 =0; dst.commit rtu crm.ingestion/1 =0; dst.commit svt crm.pr-update/0 =3
+        t=44 op confirm offsets-handled
+        t=200 op begin stop-consumers
+        t=201 src.leave rtu; src.leave svt
+        t=600 show start-consumers
+        t=601 dst.member console console-1 crm.ingestion
+        t=610 show start-consumers
+        t=611 dst.leave console
+        t=620 show start-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=20 switch-producers pending go
+        t=30 switch-producers pending no-go (not-empty): topic crm.pr-update partition 0 (destination) holds 3 records
+        t=40 switch-producers pending go
+        t=41 begin switch-producers: ok
+        t=44 confirm offsets-handled: ok
+        t=200 begin stop-consumers: ok
+        t=600 start-consumers pending go
+        t=610 start-consumers pending no-go (attached): group console (destination) is attached: member console-1 reads crm.ingestion
+        t=620 start-consumers pending go"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_test_that_looked_like_the_switch_is_withdrawn_once_its_records_are_gone() {
+    let shown = with(&[
+        SHOP,
+        "
+        t=20 show switch-producers
+        t=21 dst.end crm.ingestion/0 +3
+        t=30 show switch-producers; op withdraw switch-producers
+        t=31 dst.low crm.ingestion/0 =3; src.end crm.ingestion/0 +1
+        t=100 src.end crm.ingestion/0 +1
+        t=130 op withdraw switch-producers
+        t=140 op begin switch-producers
+        t=141 op begin switch-producers
+    ",
+    ]);
+    expect![[r#"
+        t=20 switch-producers pending go
+        t=30 withdraw switch-producers: switch-producers cannot be rolled back, and its effect was seen
+        t=30 switch-producers begun go
+        t=30 switch-producers done: no-go (still-written): topic crm.ingestion partition 0 (source) was written 9 s ago by crm-cdc, must be silent for 1 min
+        t=130 withdraw switch-producers: ok
+        t=140 begin switch-producers: ok
+        t=141 begin switch-producers: switch-producers is begun already"#]].assert_eq(&shown);
+}
+
+#[test]
+fn an_undeclared_producer_that_appears_after_the_switch() {
+    let mut s = settings();
+    let producers = &mut s.kafka.as_mut().unwrap().producers;
+    producers.values_mut().for_each(|p| {
+        p.topics = vec![cutover_core::pattern::Pattern::parse("crm.*").unwrap()];
+    });
+    let text = "
+        t=25 src.topic erp.ingestion 1; dst.topic erp.ingestion 1; src.member rtu rtu-src-1 erp.ingestion
+        t=30 src.commit rtu erp.ingestion/0 =0; dst.commit rtu erp.ingestion/0 =0
+        t=40 src.end erp.ingestion/0 +1; src.commit rtu erp.ingestion/0 =1
+        t=200 show stop-consumers all
+    ";
+    let shown = run_with(s, &[SHOP, SWITCHED, text].concat());
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=200 stop-consumers pending no-go (predecessor): switch-producers comes before and is not done (begun; no-go (not-grown): topic crm.pr-update (destination) has not been written since the producers were switched)
+            visible go
+            producers-known no-go
+            ingestion-idle go
+            drained go
+            every-topic-read go
+            changes-drained unknown"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_group_that_never_commits_is_forgotten_by_the_broker_and_stops_nothing() {
+    let shown = with(&[
+        SHOP,
+        "t=13 src.member audit audit-src-0 crm.pr-update\n",
+        SWITCHED,
+        "
+        t=25 dst.commit audit crm.pr-update/0 =0
+        t=100 op accept audit crm.pr-update 0
+        t=110 op begin stop-consumers
+        t=111 src.leave rtu; src.leave svt; src.forget audit
+        t=500 show stop-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 accept audit crm.pr-update 0: ok
+        t=110 begin stop-consumers: no-go (dwelling): drained: true for 4 s, must be for 1 min
+        t=500 stop-consumers done no-go (already-done): stop-consumers is done since 2026-09-21T14:21:21Z
+        t=500 stop-consumers done: go"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_switch_seen_before_the_source_answers_again_freezes_every_start() {
+    let shown = with(&[
+        SHOP,
+        "
+        t=20 src.down
+        t=21 dst.end crm.ingestion/0 +1; dst.end crm.ingestion/1 +1
+        t=60 src.up
+        t=61 dst.commit rtu crm.ingestion/0 =0; dst.commit rtu crm.ingestion/1 =0; dst.commit svt crm.pr-update/0 =0
+        t=62 op confirm offsets-handled
+        t=200 show switch-producers; show stop-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=62 confirm offsets-handled: ok
+        t=200 switch-producers done no-go (already-done): switch-producers is done since 2026-09-21T14:14:41Z
+        t=200 switch-producers done: go
+        t=200 stop-consumers pending go"#]].assert_eq(&shown);
 }

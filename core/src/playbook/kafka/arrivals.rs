@@ -1,6 +1,5 @@
 //! What the destination's samples add to the facts: empty logs, growth, where groups attached.
 
-use super::shared::there;
 use crate::Name;
 use crate::estate::Side;
 use crate::facts::{Fact, LogKey};
@@ -8,11 +7,9 @@ use crate::view::{Kafka, View};
 
 /// What the destination's samples add to the facts once producers and consumers may be there.
 pub(in crate::playbook) fn destination_facts(v: &View<'_>, out: &mut Vec<Fact>) {
-    let (Ok(settings), Ok(d)) = (v.kafka_settings(), v.kafka(Side::Destination)) else { return };
-    if let Ok(s) = v.kafka(Side::Source) {
-        for (name, t) in there(settings, &s, &d) {
-            grown(v, &d, &name, t, out);
-        }
+    let Ok(d) = v.kafka(Side::Destination) else { return };
+    for (name, t) in &d.sample.topics {
+        grown(v, &d, name, t, out);
     }
     if v.facts.is_begun("start-consumers") {
         attachments(v, &d, out);

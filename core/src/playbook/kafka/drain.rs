@@ -10,7 +10,13 @@ use crate::time::Dur;
 use crate::view::{Kafka, View, gap};
 
 /// The committed offset and the log ends of a partition of a pair, the ends asked for after the commits came back.
-pub(crate) fn position<'a>(k: &Kafka<'a>, group: &Name, topic: &Name, p: i32) -> Known<(Option<i64>, Ends, LogKey)> {
+pub(crate) fn position<'a>(
+    v: &View<'a>,
+    k: &Kafka<'a>,
+    group: &Name,
+    topic: &Name,
+    p: i32,
+) -> Known<(Option<i64>, Ends, LogKey)> {
     let at = || Subject::Pair(k.side, group.clone(), topic.clone(), vec![p]);
     let t = k.topic(topic)?;
     let part = t.partitions.get(&p).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
@@ -18,6 +24,10 @@ pub(crate) fn position<'a>(k: &Kafka<'a>, group: &Name, topic: &Name, p: i32) ->
     let ordered = k.sample.committed.zip(k.sample.ended).is_some_and(|(c, e)| e.sent >= c.received);
     if !ordered {
         return Err(Gap::new(Code::Order, at()).detail("the log ends were not asked for after the commits came back"));
+    }
+    if k.group(group).is_none() && k.is_complete() && !v.facts.ever_committed(&k.sample.cluster_id, group) {
+        // The broker forgets a group without members and commits at once: there is nothing it could have lost.
+        return Ok((None, *ends, k.key(topic, t, p)));
     }
     let g = k.group(group).ok_or_else(|| {
         Gap::new(Code::Vanished, at())
@@ -112,7 +122,7 @@ pub(super) fn join(mut a: Finding, b: Finding) -> Finding {
 }
 
 fn partition_drained(v: &View<'_>, s: &Kafka<'_>, group: &Name, topic: &Name, p: i32) -> Known<Finding> {
-    let (committed, ends, key) = position(s, group, topic, p)?;
+    let (committed, ends, key) = position(v, s, group, topic, p)?;
     let at = Subject::Pair(s.side, group.clone(), topic.clone(), vec![p]);
     if ends.has_open_transaction() {
         return Ok(

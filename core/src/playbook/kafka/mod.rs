@@ -122,7 +122,8 @@ static SWITCH_PRODUCERS: Step = Step {
         PRODUCERS_KNOWN.req(),
         REQUIREMENTS_MET.req().advisory(),
     ],
-    done: &[SWITCHED.req()],
+    // A producer nobody declared may appear after the switch: it would be idle between two of its writes.
+    done: &[SWITCHED.req(), PRODUCERS_KNOWN.req()],
     anchors_begun: producers::recorded_starts,
     anchors_adopted: adopt_starts,
     tripwires: &[Tripwire { check: &DESTINATION_LOW, until: Some("start-consumers"), until_begun: None }],
@@ -135,7 +136,14 @@ static SWITCH_PRODUCERS: Step = Step {
 static STOP_CONSUMERS: Step = Step {
     downtime: Downtime::Opens,
     withdraw: Withdraw::Always,
-    ready: &[VISIBLE_SOURCE.req(), IDLE.req(), DRAINED.req(), ALL_READ.req().before(), CHANGES.req().advisory()],
+    ready: &[
+        VISIBLE_SOURCE.req(),
+        PRODUCERS_KNOWN.req(),
+        IDLE.req(),
+        DRAINED.req(),
+        ALL_READ.req().before(),
+        CHANGES.req().advisory(),
+    ],
     done: &[NOBODY.req(), DRAINED.req()],
     anchors_done: anchor_ends,
     anchors_adopted: adopt_ends,

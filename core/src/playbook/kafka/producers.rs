@@ -2,7 +2,7 @@
 
 use super::super::own_time;
 use super::IDLE;
-use super::shared::{NO_TOPIC, body, both, sighted, there};
+use super::shared::{NO_TOPIC, body, both, sighted};
 use crate::Name;
 use crate::estate::Side;
 use crate::facts::Fact;
@@ -182,8 +182,18 @@ pub(super) fn switched(v: &View<'_>) -> Reading {
 /// Sighting of switch-producers: a destination partition that was empty has grown.
 pub(super) fn destination_grows(v: &View<'_>) -> Reading {
     body(|| {
-        let d = v.kafka(Side::Destination)?;
-        let grown = d.sample.topics.iter().flat_map(|(name, t)| {
+        let (settings, d) = (v.kafka_settings()?, v.kafka(Side::Destination)?);
+        // Only what a declared producer was seen writing on the source can be its switch; any other record is a leftover
+        // (`destination-clean`), and begins nothing.
+        let written: Vec<Name> = v
+            .facts
+            .grew
+            .keys()
+            .filter(|(_, t, _)| writers_of(settings, t).any(|(_, p)| p.stopped.is_none()))
+            .map(|(_, t, _)| settings.topic_there(t))
+            .collect();
+        let topics = d.sample.topics.iter().filter(|(name, _)| written.contains(name));
+        let grown = topics.flat_map(|(name, t)| {
             t.partitions.iter().filter_map(move |(p, part)| {
                 let ends = part.ends.as_ref().ok()?;
                 let before = v.facts.empty.get(&d.key(name, t, *p))?;
@@ -199,11 +209,12 @@ pub(super) fn destination_grows(v: &View<'_>) -> Reading {
 
 /// Freezes the recorded start of every destination partition in scope.
 pub(super) fn recorded_starts(v: &View<'_>) -> Vec<Fact> {
-    let Ok((settings, s, d)) = both(v) else { return Vec::new() };
+    // Of every topic in scope there, whether or not the source answers now: nothing adds them later.
+    let Ok(d) = v.kafka(Side::Destination) else { return Vec::new() };
     let mut facts = Vec::new();
-    for (name, t) in there(settings, &s, &d) {
+    for (name, t) in &d.sample.topics {
         for p in t.partitions.keys() {
-            let key = d.key(&name, t, *p);
+            let key = d.key(name, t, *p);
             if let Some(offset) = v.facts.empty.get(&key) {
                 facts.push(Fact::RecordedStart { key, offset: *offset, adopted: None });
             }
@@ -214,11 +225,11 @@ pub(super) fn recorded_starts(v: &View<'_>) -> Vec<Fact> {
 
 /// Recorded starts measured late: the low watermarks of now, said to be adopted.
 pub(super) fn adopted_starts(v: &View<'_>, author: &str) -> Vec<Fact> {
-    let Ok((settings, s, d)) = both(v) else { return Vec::new() };
+    let Ok(d) = v.kafka(Side::Destination) else { return Vec::new() };
     let mut facts = Vec::new();
-    for (name, t) in there(settings, &s, &d) {
+    for (name, t) in &d.sample.topics {
         for (p, part) in &t.partitions {
-            let (key, Ok(ends)) = (d.key(&name, t, *p), &part.ends) else { continue };
+            let (key, Ok(ends)) = (d.key(name, t, *p), &part.ends) else { continue };
             facts.push(match v.facts.empty.get(&key) {
                 Some(offset) => Fact::RecordedStart { key, offset: *offset, adopted: None },
                 None => Fact::RecordedStart { key, offset: ends.low, adopted: Some(author.into()) },

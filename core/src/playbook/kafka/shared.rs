@@ -73,14 +73,3 @@ pub(super) fn sighted(basis: Option<Basis>, found: impl IntoIterator<Item = Find
     }
     none_of(basis, found)
 }
-
-/// The destination's partitions of the topics in scope, with the source topic each belongs to.
-pub(super) fn there<'a>(
-    settings: &KafkaSettings,
-    s: &Kafka<'a>,
-    d: &Kafka<'a>,
-) -> impl Iterator<Item = (Name, &'a crate::estate::kafka::TopicSample)> {
-    let names: Vec<Name> = s.sample.topics.keys().map(|t| settings.topic_there(t)).collect();
-    let d = *d;
-    names.into_iter().filter_map(move |n| d.sample.topics.get(&n).map(|t| (n, t)))
-}

@@ -116,8 +116,11 @@ pub(super) fn destination_unattended(v: &View<'_>) -> Reading {
 
 pub(super) fn destination_attended(v: &View<'_>) -> Reading {
     body(|| {
-        let d = v.kafka(Side::Destination)?;
-        let found = attached(&d).into_iter().filter(|f| f.code == Code::Attached);
+        let (d, pairs) = pairs_there(v)?;
+        // A group that is no pair of this migration is somebody's test: `destination-unattended` says so, and it begins
+        // nothing.
+        let ours = |f: &Finding| matches!(&f.at, Subject::Group(_, g) if pairs.iter().any(|(there, ..)| there == g));
+        let found = attached(&d).into_iter().filter(|f| f.code == Code::Attached).filter(ours);
         Ok(sighted(Some(d.basis), found.map(|f| Finding { is: crate::reading::Tri::Yes, ..f })))
     })
 }
@@ -175,7 +178,7 @@ pub(super) fn redeployed(v: &View<'_>) -> Reading {
                 return Ok(Finding::no(Code::NotAttached, at(vec![])).seen(Qty::Count(0, "members")));
             }
             for p in t.partitions.keys() {
-                let (committed, ends, key) = position(&d, &group, &topic, *p)?;
+                let (committed, ends, key) = position(v, &d, &group, &topic, *p)?;
                 let Some(then) = v.facts.attached.get(&(group.clone(), key.clone())) else {
                     return Err(Gap::new(Code::NoAnchor, at(vec![*p])).detail("where it attached is not recorded yet"));
                 };
@@ -203,7 +206,7 @@ pub(super) fn redeployed(v: &View<'_>) -> Reading {
 fn reads_by_commits(v: &View<'_>, d: &Kafka<'_>, group: &Name, topic: &Name, t: &TopicSample) -> Known<Finding> {
     for p in t.partitions.keys() {
         let at = || Subject::Pair(d.side, group.clone(), topic.clone(), vec![*p]);
-        let (committed, ends, key) = position(d, group, topic, *p)?;
+        let (committed, ends, key) = position(v, d, group, topic, *p)?;
         let c = committed.unwrap_or(-1);
         let moves = d.memory.commit(group, &(topic.clone(), *p)).is_some_and(|m| m.moved);
         let reads = ends.is_empty()

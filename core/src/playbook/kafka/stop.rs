@@ -34,7 +34,7 @@ pub(super) fn nobody_attached(v: &View<'_>) -> Reading {
             .collect();
         let mut groups: Vec<&Name> = v.pairs(&s).into_iter().map(|(g, _)| g).collect();
         groups.dedup();
-        let silent = each(Some(s.basis), groups.iter().map(|g| (*g, *g)), NO_PAIR, |g| detached(&s, g, stopped));
+        let silent = each(Some(s.basis), groups.iter().map(|g| (*g, *g)), NO_PAIR, |g| detached(v, &s, g, stopped));
         let witness = match v.facts.members(&s.sample.cluster_id).any(|((g, _), _)| groups.contains(&g)) {
             true => Finding::yes(Code::Ok, Subject::Whole),
             false => Finding::unknown(Code::NeverSeen, Subject::Whole)
@@ -53,11 +53,17 @@ fn commits_only(k: &Kafka<'_>, at: &Subject) -> bool {
 }
 
 /// A group in scope has no member on a topic in scope, is Empty if it has none at all, and commits nothing.
-fn detached(s: &Kafka<'_>, group: &Name, stopped: bool) -> Known<Finding> {
+fn detached(v: &View<'_>, s: &Kafka<'_>, group: &Name, stopped: bool) -> Known<Finding> {
     let at = || Subject::Group(Side::Source, group.clone());
     let Some(g) = s.group(group) else {
-        // Its offsets expired, or somebody deleted it: proof of absence only once it was proven gone.
-        return if stopped { Ok(Finding::yes(Code::Ok, at())) } else { Err(Gap::new(Code::Vanished, at())) };
+        // Its offsets expired, or somebody deleted it: proof of absence only once it was proven gone; or it never
+        // committed, and the broker forgot it with its last member.
+        let forgotten = s.is_complete() && !v.facts.ever_committed(&s.sample.cluster_id, group);
+        return if stopped || forgotten {
+            Ok(Finding::yes(Code::Ok, at()))
+        } else {
+            Err(Gap::new(Code::Vanished, at()))
+        };
     };
     if !commits_only(s, &at()) {
         let members = g.members.as_ref().map_err(|f| gap(f, at()))?;
