@@ -188,7 +188,7 @@ pub struct Gap {
     /// What would mend it.
     pub fix: Option<Name>,
     /// A reading that would fill it.
-    pub want: Option<Demand>,
+    pub want: Option<Box<Demand>>,
 }
 
 impl Gap {
@@ -205,7 +205,7 @@ impl Gap {
 
     /// With the reading that would fill it.
     pub fn want(mut self, d: Demand) -> Gap {
-        self.want = Some(d);
+        self.want = Some(Box::new(d));
         self
     }
 
@@ -218,7 +218,7 @@ impl Gap {
 
 impl From<Gap> for Finding {
     fn from(g: Gap) -> Finding {
-        Finding { detail: g.detail, fix: g.fix, want: g.want, ..Finding::unknown(g.code, g.at) }
+        Finding { detail: g.detail, fix: g.fix, want: g.want.map(|w| *w), ..Finding::unknown(g.code, g.at) }
     }
 }
 

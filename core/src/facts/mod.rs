@@ -154,8 +154,15 @@ impl Facts {
                 self.empty.insert(key, offset);
             }
             Fact::RecordedStart { key, offset, adopted } => {
-                // Frozen: nothing later moves it.
-                self.starts.entry(key).or_insert(Anchor { offset, adopted });
+                // Frozen: nothing measured later moves it; a person's word may.
+                match adopted {
+                    None => {
+                        self.starts.entry(key).or_insert(Anchor { offset, adopted });
+                    }
+                    Some(_) => {
+                        self.starts.insert(key, Anchor { offset, adopted });
+                    }
+                }
             }
             Fact::Grown { cluster, topic, id } => {
                 self.grown.insert((cluster, topic, id));

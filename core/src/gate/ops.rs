@@ -327,8 +327,10 @@ fn confirm(v: &View<'_>, name: &Name, subject: &[Name], author: Name, reason: Na
             "the source Kafka answers the agent: what it says counts, there is nothing to confirm".to_owned(),
         ));
     }
-    if exit.confirm == "reconciled" {
-        facts.push(reconciled(v, subject, &author)?);
+    match exit.confirm {
+        "reconciled" => facts.push(reconciled(v, subject, &author)?),
+        "reconciled-destination" => facts.push(reconciled_there(v, subject, &author)?),
+        _ => {}
     }
     facts.push(Fact::Confirmed {
         name: name.clone(),
@@ -362,13 +364,49 @@ fn reconciled(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fact, Ref
     let ends = part.ends.as_ref().map_err(|f| Refusal::NotNow(f.kind.into(), f.message.to_string()))?;
     let key = s.key(topic, t, p);
     let old = v.facts.source_ends.get(&key).map_or(0, |a| a.offset);
-    if offset > ends.high || offset < old {
+    if ends.has_open_transaction() {
+        let text = format!("a transaction is open on {topic} partition {p}: wait until it has ended");
+        return Err(Refusal::NotNow(Code::OpenTransaction, text));
+    }
+    // After an unclean election the end may lie below its anchor: then a person speaks for what was lost.
+    let lost = ends.high < old && offset == ends.high;
+    if !lost && (offset > ends.high || offset < old) {
         return Err(Refusal::Bad(format!(
             "{topic} partition {p} was anchored at {old} and ends at {}: name an offset between the two",
             ends.high
         )));
     }
     Ok(Fact::SourceEnd { key, offset, adopted: Some(author.clone()) })
+}
+
+/// Moves a recorded start to where the destination's log begins now.
+fn reconciled_there(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fact, Refusal> {
+    let [topic, partition, offset] = subject else {
+        return Err(Refusal::Bad("confirm reconciled-destination takes <topic> <partition> <offset>".to_owned()));
+    };
+    let gone = |g: crate::reading::Gap| {
+        let f: Finding = g.into();
+        Refusal::NotNow(f.code, render::sentence(&f))
+    };
+    let d = v.kafka(Side::Destination).map_err(gone)?;
+    let t = d.topic(topic).map_err(|_| {
+        let known = d.sample.topics.keys().map(|t| &**t).collect();
+        Refusal::NoSuch(format!("there is no topic `{topic}` in scope at the destination; known: {}", list(known)))
+    })?;
+    let part = partition.parse::<i32>().ok().and_then(|p| Some((p, t.partitions.get(&p)?)));
+    let (p, part) = part.ok_or_else(|| Refusal::NoSuch(format!("{topic} has no partition {partition}")))?;
+    let ends = part.ends.as_ref().map_err(|f| Refusal::NotNow(f.kind.into(), f.message.to_string()))?;
+    let key = d.key(topic, t, p);
+    match (v.facts.starts.get(&key), offset.parse::<i64>()) {
+        (None, _) => Err(Refusal::Bad(format!("{topic} partition {p} has no recorded start"))),
+        (Some(_), Ok(offset)) if offset == ends.low => {
+            Ok(Fact::RecordedStart { key, offset, adopted: Some(author.clone()) })
+        }
+        (Some(old), _) => Err(Refusal::Bad(format!(
+            "{topic} partition {p} was recorded to start at {} and begins at {} now: name {}",
+            old.offset, ends.low, ends.low
+        ))),
+    }
 }
 
 fn accept(v: &View<'_>, group: &Name, topic: &Name, p: i32, author: Name, reason: Name) -> Result<Fact, Refusal> {

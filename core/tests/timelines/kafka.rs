@@ -456,13 +456,21 @@ fn records_trimmed_at_the_destination_before_they_are_read() {
         t=100 show stop-consumers
         t=101 dst.low crm.ingestion/0 =1
         t=110 show stop-consumers
+        t=111 op confirm reconciled-destination crm.ingestion 0 0; op confirm reconciled-destination crm.ingestion 0 1
+        t=112 show stop-consumers
+        t=113 dst.commit rtu crm.ingestion/0 =1
+        t=120 show stop-consumers
     ",
     ]);
     expect![[r#"
         t=20 begin switch-producers: ok
         t=23 confirm offsets-handled: ok
         t=100 stop-consumers pending go
-        t=110 stop-consumers pending no-go (tripwire): since switch-producers was done this must stay true and is not: destination-kept: topic crm.ingestion partition 0 (destination) lost records from the recorded start on: 1 low watermark, 0 recorded start"#]].assert_eq(&shown);
+        t=110 stop-consumers pending no-go (tripwire): since switch-producers was done this must stay true and is not: destination-kept: topic crm.ingestion partition 0 (destination) lost records from the recorded start on: 1 low watermark, 0 recorded start
+        t=111 confirm reconciled-destination crm.ingestion 0 0: crm.ingestion partition 0 was recorded to start at 0 and begins at 1 now: name 1
+        t=111 confirm reconciled-destination crm.ingestion 0 1: ok
+        t=112 stop-consumers pending no-go (way-out): the downtime could not be ended: start-consumers: seeded: group rtu on crm.ingestion partition 0 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after they were committed
+        t=120 stop-consumers pending go"#]].assert_eq(&shown);
 }
 
 #[test]
@@ -665,7 +673,8 @@ fn a_group_that_never_commits_is_forgotten_by_the_broker_and_stops_nothing() {
         t=100 accept audit crm.pr-update 0: ok
         t=110 begin stop-consumers: no-go (dwelling): drained: true for 4 s, must be for 1 min
         t=500 stop-consumers done no-go (already-done): stop-consumers is done since 2026-09-21T14:21:21Z
-        t=500 stop-consumers done: go"#]].assert_eq(&shown);
+        t=500 stop-consumers done: go"#]]
+    .assert_eq(&shown);
 }
 
 #[test]
@@ -685,5 +694,37 @@ fn a_switch_seen_before_the_source_answers_again_freezes_every_start() {
         t=62 confirm offsets-handled: ok
         t=200 switch-producers done no-go (already-done): switch-producers is done since 2026-09-21T14:14:41Z
         t=200 switch-producers done: go
-        t=200 stop-consumers pending go"#]].assert_eq(&shown);
+        t=200 stop-consumers pending go"#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn nobody_can_carry_over_what_a_transaction_holds_open() {
+    let shown = with(&[
+        SHOP,
+        SWITCHED,
+        "
+        t=100 op begin stop-consumers
+        t=101 src.leave rtu; src.leave svt
+        t=481 src.end crm.ingestion/0 +2; src.stable crm.ingestion/0 =20
+        t=490 show start-consumers; op confirm reconciled crm.ingestion 0 22
+        t=500 src.stable crm.ingestion/0 =22
+        t=501 src.end crm.ingestion/0 +1
+        t=510 op confirm reconciled crm.ingestion 0 23
+        t=511 show start-consumers; src.end crm.ingestion/0 =21; src.stable crm.ingestion/0 =21; src.epoch crm.ingestion/0
+        t=520 show start-consumers; op confirm reconciled crm.ingestion 0 21
+        t=521 show start-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=490 confirm reconciled crm.ingestion 0 22: a transaction is open on crm.ingestion partition 0: wait until it has ended
+        t=490 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.ingestion partition 0 (source) has an open transaction (2 records held back)
+        t=510 confirm reconciled crm.ingestion 0 23: ok
+        t=511 start-consumers pending go
+        t=520 confirm reconciled crm.ingestion 0 21: ok
+        t=520 start-consumers pending go
+        t=521 start-consumers pending go"#]].assert_eq(&shown);
 }

@@ -37,6 +37,11 @@ const RECONCILED: Exit = Exit {
     about: &["topic", "partition", "offset"],
     says: "the records below this offset were carried over",
 };
+const KEPT_EXIT: Exit = Exit {
+    confirm: "reconciled-destination",
+    about: &["topic", "partition", "offset"],
+    says: "the records below this offset were carried over; groups are seeded there",
+};
 const SCALED: Exit = Exit { confirm: "scaled-to-zero", about: &["track"], says: "every consumer is scaled to zero" };
 const OWN_60: Dwell = Dwell::Own { default: Dur::secs(60), floor: Dur::secs(45) };
 const REPLICAS_60: Dwell = Dwell::Replicas { default: Dur::secs(60) };
@@ -62,7 +67,7 @@ checks! {
         "no producer has written to the source for longer than it is ever silent";
     SWITCHED = "switched" "kafka/switched", producers::switched, Dwell::None, &[IDLE_EXIT],
         "every producer is silent on the source, and its topics grow at the destination";
-    DESTINATION_LOW = "destination-kept" "kafka/destination-kept", start::destination_kept, Dwell::None, &[],
+    DESTINATION_LOW = "destination-kept" "kafka/destination-kept", start::destination_kept, Dwell::None, &[KEPT_EXIT],
         "nothing from the recorded start on has expired at the destination";
     DRAINED = "drained" "kafka/drained", drain::drained, REPLICAS_60, &[],
         "every group has committed everything there is on the source, and no end offset moves";

@@ -158,6 +158,10 @@ pub(super) fn destination_kept(v: &View<'_>) -> Reading {
                 Finding::no(Code::Trimmed, at())
                     .seen(Qty::Count(ends.low, "low watermark"))
                     .limit(Qty::Count(anchor.offset, "recorded start"))
+                    .fix(format!(
+                        "carry the records over, then: cutover-agent confirm reconciled-destination {} {} {} --reason …",
+                        key.topic, key.partition, ends.low
+                    ))
             })
         }))
     })

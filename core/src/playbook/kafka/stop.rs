@@ -110,6 +110,11 @@ pub(super) fn source_ends(v: &View<'_>) -> Reading {
             }
             let part = t.partitions.get(&key.partition).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
             let ends = part.ends.as_ref().map_err(|f| gap(f, at()))?;
+            if ends.has_open_transaction() {
+                // Nobody can have carried over what is not decided yet.
+                let held = Qty::Count(ends.high - ends.stable, "records held back");
+                return Ok(Finding::no(Code::OpenTransaction, at()).seen(held));
+            }
             Ok(if ends.high == anchor.offset { held(at(), anchor) } else { moved(at(), key, anchor.offset, ends.high) })
         });
         let fresh = s.sample.topics.iter().flat_map(|(name, t)| {
