@@ -400,3 +400,43 @@ fn a_board_that_is_read_too_late_says_unknown() {
     assert_eq!(board.verdict(ready, later(20, 20)), Verdict::Unknown, "a hung evaluator");
     assert_eq!(board.verdict(ready, later(1, 60)), Verdict::Unknown, "a machine that slept: its monotonic clock stood");
 }
+
+#[test]
+fn with_replicas_a_producer_must_be_silent_for_its_cadence_and_a_standing_high_watermark() {
+    let text = "t=85 show switch-producers\nt=120 show switch-producers";
+    let shown = run(&["t=0 src.replicas 3", SHOP, SWITCHED, text].concat());
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=85 switch-producers begun go
+        t=85 switch-producers done: no-go (still-written): topic crm.ingestion partition 0 (source) was written 1 min 9 s ago by crm-cdc, must be silent for 1 min 45 s
+        t=120 switch-producers begun go
+        t=120 switch-producers done: no-go (dwelling): topic crm.ingestion partition 0 (source) has been silent for 1 min 44 s as far as watched, must be for 1 min 45 s: crm-cdc"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_journal_lost_in_the_downtime_is_made_good_by_adoption() {
+    let shown = run(&[
+        SHOP,
+        SWITCHED,
+        "
+        t=100 op begin stop-consumers
+        t=101 src.leave rtu
+        t=500 amnesia
+        t=600 op adopt switch-producers; op confirm offsets-handled
+        t=900 op adopt stop-consumers
+        t=901 show start-consumers
+        t=1300 show start-consumers
+    ",
+    ]
+    .concat());
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=600 adopt switch-producers: ok
+        t=600 confirm offsets-handled: ok
+        t=900 adopt stop-consumers: ok
+        t=901 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: nobody-attached: true for 4 s, must be for 6 min
+        t=1300 start-consumers pending go"#]].assert_eq(&shown);
+}

@@ -96,6 +96,7 @@ fn the_playbook_names_every_step_and_check_in_every_form() {
         kafka / stop-consumers [no way back, opens the downtime]
           stop every consumer of the source
           ready visible                    the list of groups on the source hides nothing
+          ready producers-known            every ingestion topic that ever held a record belongs to a declared producer, and no unclassed topic grows
           ready ingestion-idle             no producer has written to the source for longer than it is ever silent
                                          for 1 min each, floor 45 s
                                          or: cutover-agent confirm ingestion-idle <producer>

@@ -1,6 +1,6 @@
 //! Checks of the external producers, and where the destination's logs began.
 
-use super::super::own_time;
+use super::super::{REPLICAS_FLOOR, own_time};
 use super::IDLE;
 use super::shared::{NO_TOPIC, body, both, sighted};
 use crate::Name;
@@ -70,6 +70,7 @@ fn producer_idle(v: &View<'_>, s: &Kafka<'_>, name: &Name, p: &Producer) -> Know
     }
     let mut idle: Option<Dur> = None;
     let mut grew: Option<Dur> = None;
+    let mut replicated = false;
     let mut sum = 0i128;
     let mut late: Option<(Name, i32)> = None;
     for topic in topics {
@@ -82,6 +83,7 @@ fn producer_idle(v: &View<'_>, s: &Kafka<'_>, name: &Name, p: &Producer) -> Know
             let here = || Subject::Partitions(Side::Source, topic.clone(), vec![*n]);
             let ends = part.ends.as_ref().map_err(|f| gap(f, here()))?;
             sum += i128::from(ends.high);
+            replicated |= part.replicas > 1;
             if ends.has_open_transaction() {
                 return Ok(Finding::no(Code::OpenTransaction, here())
                     .seen(Qty::Count(ends.high - ends.stable, "records held back"))
@@ -118,7 +120,9 @@ fn producer_idle(v: &View<'_>, s: &Kafka<'_>, name: &Name, p: &Producer) -> Know
             }
         },
     };
-    let need = base.max(cadence);
+    // A live producer may be silent for its cadence, and what it wrote then stay unseen while the high watermark stands.
+    let unseen = if replicated && cadence > Dur::ZERO { v.settings.scaled(REPLICAS_FLOOR) } else { Dur::ZERO };
+    let need = base.max(cadence + unseen);
     let at = match late {
         Some((topic, n)) if idle < need => Subject::Partitions(Side::Source, topic, vec![n]),
         _ => at(),

@@ -5,7 +5,7 @@ use super::shared::{NO_PAIR, attached, body};
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::kafka::GroupKind;
-use crate::facts::{Fact, LogKey};
+use crate::facts::{Fact, How, LogKey};
 use crate::reading::{Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
 use crate::time::Dur;
 use crate::view::{Kafka, View, gap};
@@ -35,10 +35,19 @@ pub(super) fn nobody_attached(v: &View<'_>) -> Reading {
         let mut groups: Vec<&Name> = v.pairs(&s).into_iter().map(|(g, _)| g).collect();
         groups.dedup();
         let silent = each(Some(s.basis), groups.iter().map(|g| (*g, *g)), NO_PAIR, |g| detached(v, &s, g, stopped));
-        let witness = match v.facts.members(&s.sample.cluster_id).any(|((g, _), _)| groups.contains(&g)) {
-            true => Finding::yes(Code::Ok, Subject::Whole),
-            false => Finding::unknown(Code::NeverSeen, Subject::Whole)
-                .detail("no member of a group in scope was ever seen there, so their absence proves nothing"),
+        let seen = v.facts.members(&s.sample.cluster_id).any(|((g, _), _)| groups.contains(&g));
+        let adopted = matches!(v.facts.step("stop-consumers").begun, Some((_, How::Adopted { .. })));
+        let word = v.facts.confirmed("scaled-to-zero", &["kafka".into()]);
+        let witness = match (seen, word) {
+            (true, _) => Finding::yes(Code::Ok, Subject::Whole),
+            (false, Some(w)) => {
+                Finding::yes(Code::Confirmed, Subject::Whole).detail(format!("{}: {}", w.author, w.reason))
+            }
+            // Who adopts the step says that they were there.
+            (false, None) if adopted => Finding::yes(Code::Confirmed, Subject::Whole).detail("the step was adopted"),
+            (false, None) => Finding::unknown(Code::NeverSeen, Subject::Whole)
+                .detail("no member of a group in scope was ever seen there, so their absence proves nothing")
+                .fix("cutover-agent confirm scaled-to-zero kafka --reason …"),
         };
         let listed = visible(v, Side::Source);
         Ok(listed.and(none_of(Some(s.basis), members)).and(silent).and(Reading::of(witness, Some(s.basis))))
