@@ -1,0 +1,48 @@
+//! Random migrations by the number: `migrations [COUNT] [FIRST-SEED]`, `migrations seed N` tells one,
+//! `migrations shrink N` makes it small, `migrations play FILE` plays a scenario.
+
+use cutover_sim::report::Report;
+use cutover_sim::{random, scenario::Scenario, shrink, world};
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let number = |i: usize| args.get(i).and_then(|a| a.parse::<u64>().ok());
+    match args.first().map(String::as_str) {
+        Some("seed") => tell(&random::scenario(number(1).unwrap_or(0))),
+        Some("shrink") => {
+            let s = random::scenario(number(1).unwrap_or(0));
+            let o = world::run(&s, None);
+            match o.failing.first() {
+                None => println!("seed {} does not fail", s.seed),
+                Some(f) => tell(&shrink::shrink(&s, f, None).0),
+            }
+        }
+        Some("play") => {
+            let text = args.get(1).and_then(|f| std::fs::read_to_string(f).ok()).unwrap_or_default();
+            match Scenario::parse(&text) {
+                Ok(s) => tell(&s),
+                Err(e) => println!("not a statement: {}", e.0),
+            }
+        }
+        _ => {
+            let (n, first) = (number(0).unwrap_or(1_000), number(1).unwrap_or(0));
+            let mut report = Report::default();
+            for seed in first..first + n {
+                report.add(seed, &random::run(seed));
+            }
+            println!("{}", report.text());
+        }
+    }
+}
+
+fn tell(s: &Scenario) {
+    let o = world::run(s, None);
+    println!("{}\n{}", s.text(), o.story.join("\n"));
+    for f in &o.failing {
+        println!("FAILING {} {} {} at {} s: {}", f.what, f.step, f.kind, f.at / 1000, f.text);
+    }
+    for m in &o.missed {
+        println!("MISSED {m}");
+    }
+    println!("phase {}, {} gos, {} turns, {} s simulated", o.phase, o.gos, o.turns, o.ended / 1000);
+}

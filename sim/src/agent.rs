@@ -1,0 +1,177 @@
+//! The agent as it runs: the real gate, estate and facts, a journal in memory, a published board.
+
+use crate::mutate::Mutation;
+use cutover_core::estate::{Estate, Sample, Side};
+use cutover_core::facts::{Fact, Facts};
+use cutover_core::gate::Gate;
+use cutover_core::gate::board::Board;
+use cutover_core::gate::ops::{Op, Refusal};
+use cutover_core::reading::Demand;
+use cutover_core::settings::Settings;
+use cutover_core::time::{Mono, Now};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+const ROUNDS: usize = 16;
+
+/// A board and the samples it was made of, in true milliseconds: (sent, received) by side.
+#[derive(Debug)]
+pub struct Published {
+    /// The board.
+    pub board: Board,
+    /// The newest good samples then.
+    pub rests: BTreeMap<Side, (i64, i64)>,
+    /// When it was published, in true milliseconds.
+    pub at: i64,
+    /// Which board it is.
+    pub serial: u64,
+}
+
+/// The agent.
+#[derive(Debug)]
+pub struct Agent {
+    /// What it decides by.
+    pub settings: Arc<Settings>,
+    /// It runs.
+    pub up: bool,
+    /// The facts on the disk, as text, a turn each.
+    pub disk: Vec<Vec<String>>,
+    /// The newest board; readers keep it while the agent is down.
+    pub published: Option<Arc<Published>>,
+    /// What the gate wants.
+    pub demands: BTreeSet<Demand>,
+    /// Facts of the last turn.
+    pub fresh: Vec<Fact>,
+    /// New facts never ended.
+    pub unsettled: bool,
+    /// Evaluations.
+    pub turns: u64,
+    /// Die after the next write, before anything is applied or published.
+    pub die_after_write: bool,
+    estate: Estate,
+    facts: Facts,
+    gate: Gate,
+    times: BTreeMap<(Side, Mono), (i64, i64)>,
+    mutation: Option<Mutation>,
+}
+
+impl Agent {
+    /// An agent that knows nothing.
+    pub fn new(settings: Arc<Settings>, mutation: Option<Mutation>) -> Agent {
+        Agent {
+            gate: Gate::new(settings.clone()),
+            settings,
+            up: true,
+            disk: Vec::new(),
+            published: None,
+            demands: BTreeSet::new(),
+            fresh: Vec::new(),
+            unsettled: false,
+            turns: 0,
+            die_after_write: false,
+            estate: Estate::new(),
+            facts: Facts::default(),
+            times: BTreeMap::new(),
+            mutation,
+        }
+    }
+
+    /// What it has journaled, as a look-up.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// What it has measured.
+    pub fn estate(&self) -> &Estate {
+        &self.estate
+    }
+
+    /// Starts again with what is on the disk.
+    ///
+    /// # Panics
+    /// If a fact cannot be read back from its own text: a defect of the facts.
+    pub fn restart(&mut self) {
+        self.estate = Estate::new();
+        self.facts = Facts::default();
+        self.gate = Gate::new(self.settings.clone());
+        self.demands.clear();
+        self.die_after_write = false;
+        for line in self.disk.iter().flatten() {
+            self.facts.apply(serde_json::from_str(line).expect("a fact reads back"));
+        }
+        self.up = true;
+    }
+
+    /// Takes in a sample; its true times are kept beside it.
+    pub fn take(&mut self, sample: Sample, times: Option<(Side, i64, i64)>, now: Now) {
+        if let Some((side, sent, received)) = times {
+            self.times.insert((side, sample.span.sent), (sent, received));
+            while self.times.keys().filter(|k| k.0 == side).count() > 32 {
+                let oldest = self.times.keys().find(|k| k.0 == side).copied();
+                oldest.and_then(|k| self.times.remove(&k));
+            }
+        }
+        self.estate.apply(sample, now);
+    }
+
+    /// Evaluates until no fact is new, and publishes. False if it died on the way.
+    pub fn turn(&mut self, now: Now, truly: i64) -> bool {
+        self.estate.tick(now);
+        for _ in 0..ROUNDS {
+            self.turns += 1;
+            let t = self.gate.evaluate(&self.estate, &self.facts, now);
+            if t.facts.is_empty() {
+                self.demands = t.demands;
+                self.publish(t.board, truly);
+                return true;
+            }
+            if !self.write(t.facts) {
+                return false;
+            }
+        }
+        self.unsettled = true;
+        true
+    }
+
+    fn publish(&mut self, board: Board, truly: i64) {
+        let mut rests = BTreeMap::new();
+        for side in Side::BOTH {
+            let newest = self.estate.kafka(side).and_then(|m| m.last()).map(|(s, _)| s.sent);
+            if let Some(t) = newest.and_then(|sent| self.times.get(&(side, sent))) {
+                rests.insert(side, *t);
+            }
+        }
+        self.published = Some(Arc::new(Published { board, rests, at: truly, serial: self.turns }));
+    }
+
+    fn write(&mut self, facts: Vec<Fact>) -> bool {
+        let forgets = |f: &Fact| self.mutation.is_some_and(|m| m.forgets(f));
+        let lines = facts.iter().filter(|f| !forgets(f)).filter_map(|f| serde_json::to_string(f).ok()).collect();
+        self.disk.push(lines);
+        if self.die_after_write {
+            self.up = false;
+            return false;
+        }
+        for f in facts {
+            self.fresh.push(f.clone());
+            self.facts.apply(f);
+        }
+        true
+    }
+
+    /// A person's request.
+    ///
+    /// # Errors
+    /// The refusal, or `None` if the agent died while it wrote.
+    pub fn request(&mut self, op: &Op, now: Now, truly: i64) -> Result<(), Option<Refusal>> {
+        if !self.up || !self.turn(now, truly) {
+            return Err(None);
+        }
+        let (author, reason) = ("alice".into(), "because".into());
+        let facts = self.gate.request(&self.estate, &self.facts, now, &author, &reason, op).map_err(Some)?;
+        if !self.write(facts) || !self.turn(now, truly) {
+            return Err(None);
+        }
+        Ok(())
+    }
+}

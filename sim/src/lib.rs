@@ -1,0 +1,27 @@
+//! A simulated estate with a known truth, and migrations on it that try to make `cutover-core` say a false go.
+//!
+//! [`model`] is the servers and what talks to them, [`sampler`] turns them into samples, [`agent`] is the real gate
+//! around them, [`operator`] the person who migrates, [`truth`] what is safe, told from the servers alone. [`world`]
+//! drives them all on one queue of events from one seed: the same seed, the same run. [`scenario`] is the language of
+//! the files in `scenarios/`, [`random`] writes such scenarios, [`shrink`] makes a failing one small, [`mutate`] breaks
+//! rules on purpose to show that the proof can fail.
+//!
+//! Left out: MongoDB and the services, several instances of a consumer, partial assignments, share and streams groups,
+//! configurations that differ, `joint` downtimes.
+
+pub mod agent;
+pub mod model;
+pub mod mutate;
+pub mod operator;
+pub mod random;
+pub mod report;
+pub mod sampler;
+pub mod scenario;
+pub mod script;
+pub mod shrink;
+pub mod truth;
+pub mod watch;
+pub mod world;
+
+/// The wall clock's milliseconds at the start of every run.
+pub const EPOCH: i64 = 1_790_000_000_000;

@@ -1,0 +1,194 @@
+//! Mutations: one rule of the sampler, the settings, the journal or the board's reader broken on purpose. The proof is
+//! worth something only if it catches them.
+
+use crate::sampler::{ORDER, Part};
+use cutover_core::estate::kafka::{Ends, GroupKind, KafkaSample};
+use cutover_core::estate::{Content, Sample, Side};
+use cutover_core::facts::Fact;
+use cutover_core::settings::Settings;
+use cutover_core::time::{Dur, Span};
+
+/// A rule broken on purpose.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Mutation {
+    /// A partition that did not answer is taken to end where it is empty.
+    FailedIsEmpty,
+    /// A commit that could not be read is left out and the group taken to have nothing to read.
+    FailedGroupDropped,
+    /// KIP-848 groups are not listed.
+    DropNextGenGroups,
+    /// Groups without members are not listed.
+    DropEmptyGroups,
+    /// Log ends are read first, commits last, and the spans say otherwise.
+    OrderReversed,
+    /// The last stable offset is taken for the high watermark.
+    StableIsHigh,
+    /// A failed sample is replaced by the one before, stamped as fresh.
+    StaleRestamped,
+    /// Brokers that did not list their groups are passed over in silence.
+    UnlistedIgnored,
+    /// Nothing dwells, and a session timeout is no time.
+    NoDwell,
+    /// Cadences are not kept to.
+    NoCadence,
+    /// The journal forgets pairs.
+    ForgetPairs,
+    /// The journal forgets the ends anchored at stop-consumers.
+    ForgetAnchors,
+    /// The journal forgets recorded starts, and the agent takes the low watermark of now.
+    StartsAreLow,
+    /// A reader of the board does not look at its validity.
+    ValidityIgnored,
+    /// Every tail is proven to be empty.
+    EveryTailEmpty,
+    /// Members of groups are not shown.
+    MembersHidden,
+}
+
+/// All mutations.
+pub const ALL: [Mutation; 16] = [
+    Mutation::FailedIsEmpty,
+    Mutation::FailedGroupDropped,
+    Mutation::DropNextGenGroups,
+    Mutation::DropEmptyGroups,
+    Mutation::OrderReversed,
+    Mutation::StableIsHigh,
+    Mutation::StaleRestamped,
+    Mutation::UnlistedIgnored,
+    Mutation::NoDwell,
+    Mutation::NoCadence,
+    Mutation::ForgetPairs,
+    Mutation::ForgetAnchors,
+    Mutation::StartsAreLow,
+    Mutation::ValidityIgnored,
+    Mutation::EveryTailEmpty,
+    Mutation::MembersHidden,
+];
+
+impl Mutation {
+    /// The order in which the parts of a sample are read.
+    pub fn order(self) -> [Part; 8] {
+        match self {
+            Mutation::OrderReversed => [
+                Part::Metadata,
+                Part::Producers,
+                Part::Low,
+                Part::High,
+                Part::Stable,
+                Part::List,
+                Part::Describe,
+                Part::Commits,
+            ],
+            _ => ORDER,
+        }
+    }
+
+    /// Breaks the settings.
+    pub fn settings(self, s: &mut Settings) {
+        let Some(k) = s.kafka.as_mut() else { return };
+        match self {
+            Mutation::NoDwell => {
+                // A rehearsal may be faster: everything is divided, cadences are not.
+                s.faster = 1_000;
+                k.session_timeout = Dur::ZERO;
+                k.producers.values_mut().for_each(|p| p.cadence = p.cadence.map(|c| Dur(c.0 * 1_000)));
+            }
+            Mutation::NoCadence => k.producers.values_mut().for_each(|p| p.cadence = Some(Dur::ZERO)),
+            _ => {}
+        }
+    }
+
+    /// Whether the journal loses a fact.
+    pub fn forgets(self, f: &Fact) -> bool {
+        match self {
+            Mutation::ForgetPairs => matches!(f, Fact::Pair { .. }),
+            Mutation::ForgetAnchors => matches!(f, Fact::SourceEnd { .. }),
+            Mutation::StartsAreLow => matches!(f, Fact::RecordedStart { .. } | Fact::Empty { .. }),
+            _ => false,
+        }
+    }
+
+    /// Breaks a sample on its way in; `last` is the last good one of that side.
+    pub fn sample(self, sample: &mut Sample, last: Option<&(Span, KafkaSample)>) {
+        if let (Mutation::StaleRestamped, Err(_), Some((_, old))) = (self, &sample.outcome, last) {
+            let mut again = old.clone();
+            (again.listed, again.committed, again.ended) = (Some(sample.span), Some(sample.span), Some(sample.span));
+            again.committed = Some(Span { sent: sample.span.sent, received: sample.span.sent });
+            again.ended = Some(Span { sent: sample.span.sent, received: sample.span.received });
+            sample.outcome = Ok(Content::Kafka(Box::new(again)));
+            return;
+        }
+        let side = match &sample.target {
+            cutover_core::estate::Target::Kafka(s) => *s,
+            _ => return,
+        };
+        match &mut sample.outcome {
+            Ok(Content::Kafka(k)) => self.regular(side, k),
+            Ok(Content::KafkaTails(t)) if self == Mutation::EveryTailEmpty => {
+                t.tails.iter_mut().for_each(|t| t.records = Ok(0));
+            }
+            _ => {}
+        }
+    }
+
+    fn regular(self, side: Side, k: &mut KafkaSample) {
+        let parts = || std::iter::empty::<()>();
+        let _ = parts();
+        match self {
+            Mutation::FailedIsEmpty => {
+                for p in k.topics.values_mut().flat_map(|t| t.partitions.values_mut()) {
+                    if p.ends.is_err() {
+                        p.ends = Ok(Ends { low: 0, high: 0, stable: 0, epoch: 1 });
+                    }
+                    if p.producers.is_err() {
+                        p.producers = Ok(Vec::new());
+                    }
+                }
+            }
+            Mutation::FailedGroupDropped => {
+                for g in k.groups.values_mut() {
+                    if g.commits.is_err() || g.members.is_err() {
+                        g.state = "Empty".into();
+                        g.members = Ok(Vec::new());
+                        if g.commits.is_err() {
+                            g.commits = Ok(std::collections::BTreeMap::new());
+                        }
+                    }
+                }
+            }
+            Mutation::DropNextGenGroups => k.groups.retain(|_, g| g.kind != GroupKind::Consumer),
+            Mutation::DropEmptyGroups => k.groups.retain(|_, g| !g.members.as_ref().is_ok_and(Vec::is_empty)),
+            Mutation::StableIsHigh => {
+                for p in k.topics.values_mut().flat_map(|t| t.partitions.values_mut()) {
+                    if let Ok(e) = &mut p.ends {
+                        e.high = e.stable.max(e.low);
+                    }
+                    if let Ok(ps) = &mut p.producers {
+                        ps.iter_mut().for_each(|p| p.in_transaction = false);
+                    }
+                }
+            }
+            Mutation::UnlistedIgnored => {
+                k.unlisted.clear();
+                k.brokers.values_mut().for_each(|b| b.reached = Ok(()));
+                k.may_describe = Ok(true);
+            }
+            Mutation::OrderReversed => {
+                if let (Some(c), Some(e)) = (k.committed, k.ended) {
+                    let from = e.sent.min(c.sent);
+                    k.committed = Some(Span { sent: from, received: from });
+                    k.ended = Some(Span { sent: from, received: c.received.max(e.received) });
+                }
+            }
+            Mutation::MembersHidden if side == Side::Source => {
+                for g in k.groups.values_mut() {
+                    if g.members.is_ok() {
+                        g.members = Ok(Vec::new());
+                        g.state = "Empty".into();
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,447 @@
+//! The operator: follows the playbook step by step, forgets things, and looks again when nothing moves.
+
+use crate::model::apps::Style;
+use crate::scenario::Operator;
+use crate::truth::{Hazard, Rule, Rules, of_done, of_ready};
+use crate::watch::STEPS;
+use crate::world::World;
+use cutover_core::Name;
+use cutover_core::estate::Side;
+use cutover_core::facts::How;
+use cutover_core::gate::board::{Life, Verdict};
+use cutover_core::gate::ops::{Op, Refusal};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Waiting longer than this, the operator looks for what was forgotten.
+const PATIENCE: i64 = 150_000;
+
+/// The operator's mind.
+#[derive(Debug, Default)]
+pub struct Person {
+    /// Twice the step, one more once it has been begun.
+    pub phase: u8,
+    /// Since when.
+    pub since: i64,
+    /// Steps whose action was begun.
+    pub acted: [bool; 4],
+    /// What is forgotten until somebody looks: `reader rtu`, `seed rtu`, `producer crm`.
+    pub forgotten: BTreeSet<String>,
+    /// Says that everything is scaled to zero, when it is.
+    pub confirms_scale: bool,
+    /// Wants to take stop-consumers back.
+    pub backs_out: bool,
+    /// Never acts before this.
+    pub not_before: i64,
+    /// Acted once without a go.
+    pub early: bool,
+    /// Thinks it over before it acts on a go.
+    thinks_until: Option<i64>,
+    offsets_handled: bool,
+    looked: i64,
+}
+
+impl Person {
+    /// Nothing has moved for so long that there is no more to learn.
+    pub fn gives_up(&self, now: i64, retention: i64) -> bool {
+        now - self.since.max(self.not_before) > 1_300_000 + if self.phase == 6 { retention } else { 0 }
+    }
+
+    /// The migration is over.
+    pub fn finished(&self) -> bool {
+        self.phase >= 8
+    }
+
+    /// What is said of a step that somebody's test began by its effect is a reported defect (finding 4): taken as the
+    /// operator's.
+    pub fn began(&self, i: usize, life: &Life) -> bool {
+        self.acted[i] || matches!(life, Life::Begun(_, How::Unclaimed))
+    }
+
+    /// The step waited for (and which of its answers), what would be unsafe about it, and how long it may take.
+    pub fn waits_for(&self, w: &World) -> Option<((usize, &'static str), Rules, i64)> {
+        if w.scenario.operator == Operator::Nobody
+            || self.finished()
+            || self.backs_out
+            || self.early
+            || !self.forgotten.is_empty()
+        {
+            return None;
+        }
+        let step = usize::from(self.phase / 2);
+        let ready = self.phase.is_multiple_of(2);
+        // Somebody nobody declared, or records lost at the destination: the migration cannot go on, and says so.
+        let hopeless =
+            [(Hazard::Undeclared, Side::Source, Rule::Exact(0)), (Hazard::Trimmed, Side::Destination, Rule::Exact(0))];
+        if w.m.producers.iter().any(|p| !p.declared) || !w.truth.now(&hopeless).is_empty() {
+            return None;
+        }
+        let cadence =
+            w.scenario.producers.iter().map(|(p, c)| c.unwrap_or(p.gap.1 * 2 + 3 * w.scenario.interval)).max();
+        let pause = w.scenario.interval * 8 + 30_000;
+        let quiet = cadence.unwrap_or(0).max(60_000);
+        let wait = match (step, ready) {
+            (0, true) => pause,
+            (0, false) => quiet + pause + 60_000,
+            (1, true) => quiet + 120_000 + pause,
+            (1 | 2, _) | (3, true) => 360_000 + 60_000 + pause,
+            _ => pause,
+        };
+        // Done of switch-producers also needs every topic to have grown there.
+        let grown = || {
+            let topics = w.m.producers.iter().filter(|p| !p.retired).flat_map(|p| &p.topics);
+            topics.into_iter().all(|t| {
+                (0..w.m.partitions(Side::Destination, t)).any(|p| {
+                    let start = w.m.starts.get(&(t.clone(), p)).map_or(i64::MAX, |s| s.1);
+                    w.m.log(Side::Destination, t, p).is_some_and(|l| l.high() > start)
+                })
+            })
+        };
+        if (step, ready) == (0, false) && !grown() {
+            return None;
+        }
+        if (step, ready) == (3, true) && crate::truth::Truth::unexpired(&w.m, w.now - pause, w.now) {
+            return None;
+        }
+        let rules = if ready { of_ready(STEPS[step], false, false) } else { of_done(STEPS[step], false) };
+        Some(((step, if ready { "ready" } else { "done" }), rules, wait))
+    }
+}
+
+impl World {
+    /// A request of the operator; `None` where nobody answers.
+    pub fn ask(&mut self, op: &Op) -> Option<Result<(), Refusal>> {
+        if !self.agent.up || self.now < self.asleep_until {
+            return None;
+        }
+        let (clocks, now) = (self.clocks(), self.now);
+        self.truth.update(&self.m, now);
+        let answer = self.agent.request(op, clocks, now);
+        self.watch.disturbed(now);
+        match answer {
+            Ok(()) => {
+                self.look(false);
+                self.check_done();
+                Some(Ok(()))
+            }
+            Err(Some(r)) => Some(Err(r)),
+            Err(None) => {
+                self.died();
+                None
+            }
+        }
+    }
+
+    /// The operator looks at the board and does what comes next.
+    pub fn operate(&mut self) {
+        self.progress();
+        if self.scenario.operator == Operator::Nobody || self.person.finished() || self.now < self.person.not_before {
+            return;
+        }
+        if self.person.backs_out {
+            return self.back_out();
+        }
+        if !self.agent.up {
+            return;
+        }
+        let Some(p) = self.agent.published.clone() else { return };
+        let step = usize::from(self.person.phase / 2);
+        let Some(b) = p.board.step(STEPS[step]) else { return };
+        let clocks = self.clocks();
+        if self.person.phase.is_multiple_of(2) {
+            if matches!(b.life, Life::Done(..)) {
+                self.person.acted[step] = true;
+                return self.advance(2);
+            }
+            if matches!(b.life, Life::Begun(..)) {
+                // Somebody (or the poller's effect) began it: the action is under way.
+                self.person.acted[step] = true;
+                return self.advance(1);
+            }
+            if p.board.verdict(&b.ready, clocks) == Verdict::Go {
+                let pause = [0, 0, 20_000, 90_000][self.rng.usize(..4)];
+                if self.now < *self.person.thinks_until.get_or_insert(self.now + pause) {
+                    return;
+                }
+                if self.scenario.operator == Operator::Claims {
+                    // The claim itself is the start: what was begun may be acted upon whoever answers next.
+                    if self.ask(&Op::Begin { step: STEPS[step].into() }) != Some(Ok(())) {
+                        return;
+                    }
+                }
+                self.person.acted[step] = true;
+                return self.advance(1);
+            }
+        } else {
+            self.act(step);
+            if matches!(b.life, Life::Done(..)) {
+                return self.advance(1);
+            }
+        }
+        if self.now - self.person.since.max(self.person.looked) > PATIENCE {
+            self.person.looked = self.now;
+            self.look_again(step);
+        }
+    }
+
+    fn advance(&mut self, by: u8) {
+        self.person.phase += by;
+        self.person.thinks_until = None;
+        self.person.since = self.now;
+        self.person.looked = self.now;
+        self.watch.disturbed(self.now);
+        let phase = self.person.phase;
+        self.watch.story.push(format!("{} s: operator at {phase}", self.now / 1000));
+    }
+
+    /// Does the action of the step waited for without asking anybody.
+    pub fn act_early(&mut self) {
+        if self.person.phase.is_multiple_of(2) && !self.person.finished() {
+            self.person.acted[usize::from(self.person.phase / 2)] = true;
+            self.person.early = true;
+            self.advance(1);
+        }
+    }
+
+    fn forgets(&self, what: &str, who: &str) -> bool {
+        self.person.forgotten.contains(&format!("{what} {who}"))
+    }
+
+    /// One piece of a step's action at a time.
+    fn act(&mut self, step: usize) {
+        match step {
+            0 => self.switch_and_seed(),
+            1 => self.stop_readers(),
+            2 => {
+                let next = (0..self.m.readers.len()).find(|i| !self.runs(*i, Side::Destination));
+                if let Some(i) = next {
+                    self.start_reader(i, Side::Destination);
+                    self.watch.disturbed(self.now);
+                }
+            }
+            _ => {
+                let next = self.m.side(Side::Source).topics.keys().next().cloned();
+                if let Some(t) = next {
+                    self.m.side_mut(Side::Source).topics.remove(&t);
+                    self.watch.disturbed(self.now);
+                }
+            }
+        }
+    }
+
+    /// Whether a reader runs at a side.
+    pub fn runs(&self, i: usize, side: Side) -> bool {
+        self.m.readers[i].at.get(&side).is_some_and(|x| x.running)
+    }
+
+    fn switch_and_seed(&mut self) {
+        let next = (0..self.m.producers.len()).find(|i| {
+            self.m.producers[*i].declared
+                && self.m.producers[*i].on == Some(Side::Source)
+                && !self.forgets("producer", &self.m.producers[*i].name)
+        });
+        if let Some(i) = next {
+            self.m.point(i, None);
+            self.watch.disturbed(self.now);
+            let (pause, name) = (self.rng.i64(500..15_000), self.m.producers[i].name.clone());
+            return self.at(self.now + pause, crate::world::Event::Then(format!("switch {name}")));
+        }
+        self.seed();
+    }
+
+    /// Seeds the groups of one reader, if there is one left.
+    fn seed(&mut self) {
+        if self.m.starts.is_empty() {
+            return;
+        }
+        for i in 0..self.m.readers.len() {
+            let r = self.m.readers[i].clone();
+            let attached = self.runs(i, Side::Destination);
+            if r.unseeded || attached || self.person.acted[2] || self.forgets("seed", &r.group) {
+                continue;
+            }
+            let wanted: BTreeMap<_, _> = self
+                .m
+                .starts
+                .iter()
+                .filter(|((t, _), _)| r.reads.contains(t))
+                .map(|(tp, (_, start))| (tp.clone(), *start))
+                .collect();
+            let there = self.m.side(Side::Destination).groups.get(&r.group);
+            if there.is_some_and(|g| wanted.iter().all(|(tp, o)| g.commits.get(tp) == Some(o))) {
+                continue;
+            }
+            let g = self.m.side_mut(Side::Destination).groups.entry(r.group.clone());
+            g.or_insert_with(|| crate::model::apps::new_group(&r.group, Style::Classic)).commits.extend(wanted);
+            self.watch.disturbed(self.now);
+            return;
+        }
+        if !self.person.offsets_handled {
+            let op = Op::Confirm { name: "offsets-handled".into(), subject: vec![] };
+            self.person.offsets_handled = self.ask(&op) == Some(Ok(()));
+        }
+    }
+
+    fn stop_readers(&mut self) {
+        let next = (0..self.m.readers.len())
+            .find(|i| self.runs(*i, Side::Source) && !self.forgets("reader", &self.m.readers[*i].group));
+        if let Some(i) = next {
+            let killed = self.rng.u8(..4) == 0;
+            self.m.stop_reader(i, Side::Source, killed, self.now);
+            return self.watch.disturbed(self.now);
+        }
+        let zero = (0..self.m.readers.len()).all(|i| !self.runs(i, Side::Source));
+        if zero && self.person.confirms_scale {
+            self.person.confirms_scale = false;
+            self.ask(&Op::Confirm { name: "scaled-to-zero".into(), subject: vec!["kafka".into()] });
+        }
+    }
+
+    /// Nothing moves: what was forgotten, what came back, what has to be adopted or carried over?
+    fn look_again(&mut self, step: usize) {
+        self.person.forgotten.clear();
+        for i in 0..self.m.readers.len() {
+            if step < 2 && !self.person.acted[2] && self.runs(i, Side::Destination) {
+                self.m.stop_reader(i, Side::Destination, false, self.now);
+                self.watch.disturbed(self.now);
+            }
+            if step == 1 && !self.person.acted[1] && !self.runs(i, Side::Source) {
+                self.start_reader(i, Side::Source);
+                self.watch.disturbed(self.now);
+            }
+            if step >= 2 && self.runs(i, Side::Source) {
+                self.m.stop_reader(i, Side::Source, false, self.now);
+                self.watch.disturbed(self.now);
+            }
+        }
+        if self.person.acted[0] {
+            self.person.offsets_handled &= self.agent.facts().confirmed("offsets-handled", &[]).is_some();
+            self.switch_and_seed();
+        }
+        for (j, id) in STEPS.iter().enumerate().take(step + 1) {
+            let life = self.agent.published.as_ref().and_then(|p| p.board.step(id).map(|b| b.life.clone()));
+            // A begun step whose witness nobody has: only an adoption ends it.
+            let begun = j == step && matches!(life, Some(Life::Begun(..))) && !self.person.phase.is_multiple_of(2);
+            let unwitnessed = begun && self.now - self.person.since > 3 * PATIENCE;
+            let lost = matches!(life, Some(Life::Pending | Life::OutOfOrder)) || unwitnessed;
+            if self.person.acted[j] && lost {
+                let answer = self.ask(&Op::Adopt { step: (*id).into(), anchors: BTreeMap::new() });
+                let said = match answer {
+                    Some(Err(r)) => r.text().to_owned(),
+                    other => format!("{other:?}"),
+                };
+                self.watch.story.push(format!("{} s: adopt {id}: {said}", self.now / 1000));
+                break;
+            }
+        }
+        self.accept_silent();
+        self.confirm_idle();
+        self.confirm_nothing_skipped();
+        // Stopped with something left to read: back to the source with them.
+        let left = [(Hazard::Unread, Side::Source, Rule::Exact(0))];
+        if step == 1 && self.person.acted[1] && !self.truth.now(&left).is_empty() {
+            self.person.backs_out = true;
+        }
+        if self.person.acted[1] && step >= 2 {
+            self.carry_over();
+        }
+    }
+
+    /// A reader that never commits is taken off the list once it has truly read everything.
+    fn accept_silent(&mut self) {
+        for i in 0..self.m.readers.len() {
+            let r = self.m.readers[i].clone();
+            let Some(inst) = r.at.get(&Side::Source).filter(|x| x.running && r.style == Style::Silent) else {
+                continue;
+            };
+            for (tp, at) in &inst.position {
+                let Some(log) = self.m.log(Side::Source, &tp.0, tp.1) else { continue };
+                let (high, done) = (log.high(), log.given(*at, log.end()) == 0 && log.high() == log.end());
+                if !done || log.is_empty() {
+                    continue;
+                }
+                let (group, topic, partition): (Name, Name, i32) = (r.group.clone(), tp.0.clone(), tp.1);
+                let answer = self.ask(&Op::AcceptOffset { group, topic, partition });
+                self.watch.story.push(format!("{} s: accept {} {tp:?}: {answer:?}", self.now / 1000, r.group));
+                // One that died while it wrote may have written it: the word was given.
+                if matches!(answer, None | Some(Ok(()))) {
+                    self.truth.accepted.insert((i, tp.clone()), (None, high));
+                    self.truth.settled_by_word(&tp.0);
+                }
+            }
+        }
+    }
+
+    /// Where nobody knows how long a producer may be silent, a person says that it was switched, if it was.
+    fn confirm_idle(&mut self) {
+        for i in 0..self.m.producers.len() {
+            let learned = self.scenario.producers[i].1.is_none();
+            if learned && self.person.acted[0] && self.m.producers[i].on != Some(Side::Source) {
+                let name = self.m.producers[i].name.clone();
+                self.ask(&Op::Confirm { name: "ingestion-idle".into(), subject: vec![name] });
+            }
+        }
+    }
+
+    /// Where the agent cannot know whether a group passed over records, a person says so, if it did not.
+    fn confirm_nothing_skipped(&mut self) {
+        for i in 0..self.m.readers.len() {
+            let r = self.m.readers[i].clone();
+            if r.unseeded && self.person.acted[2] && self.runs(i, Side::Destination) && r.skipped.is_empty() {
+                for topic in r.reads {
+                    let subject = vec![r.group.clone(), topic];
+                    self.ask(&Op::Confirm { name: "nothing-skipped".into(), subject });
+                }
+            }
+        }
+    }
+
+    /// Records that came late are carried over by hand, and said to be.
+    fn carry_over(&mut self) {
+        let ends: Vec<_> = self
+            .m
+            .side(Side::Source)
+            .topics
+            .iter()
+            .flat_map(|(n, t)| {
+                // What is not decided yet cannot be carried over.
+                let decided = (0i32..).zip(&t.logs).filter(|(_, l)| !l.open());
+                decided.map(|(p, l)| ((n.clone(), p), l.high())).collect::<Vec<_>>()
+            })
+            .collect();
+        for (tp, high) in ends {
+            let groups: Vec<Name> =
+                self.m.readers.iter().filter(|r| r.reads.contains(&tp.0)).map(|r| r.group.clone()).collect();
+            for g in groups {
+                let c = self.m.side_mut(Side::Source).groups.get_mut(&g);
+                if let Some(old) = c.and_then(|g| g.commits.get_mut(&tp)) {
+                    *old = high;
+                }
+            }
+            let subject = vec![tp.0.clone(), tp.1.to_string().into(), high.to_string().into()];
+            self.truth.settled_by_word(&tp.0);
+            self.ask(&Op::Confirm { name: "reconciled".into(), subject });
+        }
+    }
+
+    fn back_out(&mut self) {
+        for i in 0..self.m.readers.len() {
+            if self.runs(i, Side::Destination) {
+                self.person.backs_out = false;
+                return;
+            }
+            self.start_reader(i, Side::Source);
+        }
+        let op = Op::Withdraw { step: STEPS[1].into() };
+        match self.ask(&op) {
+            Some(Ok(())) => {
+                self.person.backs_out = false;
+                self.person.phase = 2;
+                self.person.acted[1] = false;
+                self.person.since = self.now;
+                self.watch.story.push(format!("{} s: withdrawn", self.now / 1000));
+            }
+            Some(Err(Refusal::Bad(_) | Refusal::Settled(..))) => self.person.backs_out = false,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What came of a run, and of many.
+
+use crate::scenario::Expect;
+use crate::watch::{Failing, STEPS};
+use crate::world::World;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Gos checked.
+    pub gos: u64,
+    /// Dones checked.
+    pub dones: u64,
+    /// Evaluations of the gate.
+    pub turns: u64,
+    /// Broken promises.
+    pub failing: Vec<Failing>,
+    /// What the scenario expected and did not get.
+    pub missed: Vec<String>,
+    /// Faults by kind.
+    pub faults: BTreeMap<String, u64>,
+    /// How far the operator came: 8 is the end.
+    pub phase: u8,
+    /// When it ended, in true milliseconds.
+    pub ended: i64,
+    /// What was said and done.
+    pub story: Vec<String>,
+}
+
+impl Outcome {
+    /// Of a world that has been played.
+    pub fn of(w: World) -> Outcome {
+        let mut missed = Vec::new();
+        let known = |s: &str| w.scenario.expects.contains(&Expect::Known(s.to_owned()));
+        for e in &w.scenario.expects {
+            let first = |m: &BTreeMap<&'static str, i64>, s: &str| m.get(s).copied();
+            let bad = match e {
+                Expect::NoGo(s, t) => first(&w.watch.first_go, s).is_some_and(|at| at < *t),
+                Expect::Go(s, t) => first(&w.watch.first_go, s).is_none_or(|at| at > *t),
+                Expect::Done(s, t) => first(&w.watch.first_done, s).is_none_or(|at| at > *t),
+                Expect::Known(_) => false,
+            };
+            if bad {
+                missed.push(format!("{e:?}: first go {:?}, first done {:?}", w.watch.first_go, w.watch.first_done));
+            }
+        }
+        let failing = w.watch.failing.iter().filter(|f| !known(f.step)).cloned().collect();
+        Outcome {
+            gos: w.watch.gos,
+            dones: w.watch.dones,
+            turns: w.agent.turns,
+            failing,
+            missed,
+            faults: w.watch.faults,
+            phase: w.person.phase,
+            ended: w.now,
+            story: w.watch.story,
+        }
+    }
+}
+
+/// Failures that have been reported, as (what, step, kind): a run that ends in one proves nothing more, and does not
+/// fail the proof. A line goes when its defect does.
+pub const REPORTED: &[(&str, &str, &str, &str)] = &[
+    ("done", "start-consumers", "Skipped", "1: an old commit is taken for a reading from the start"),
+    ("stuck", "start-consumers", "not-attached", "2: a group of assign() readers is never redeployed"),
+    ("go", "stop-consumers", "UndeclaredProducer", "5: undeclared producers are not asked about after the switch"),
+    ("stuck", "switch-producers", "never-sampled", "6: configurations are not asked for again"),
+    ("stuck", "stop-consumers", "not-begun", "7: a group that never commits vanishes when it is stopped"),
+    ("stuck", "stop-consumers", "vanished", "7: the same, claimed"),
+    ("stuck", "switch-producers", "not-grown", "8: an unclaimed begin without recorded starts"),
+    ("stuck", "switch-producers", "never-seen", "by design: nobody was there to see the topics grow; adopt"),
+];
+
+/// The report a failure belongs to, if it has been reported.
+pub fn reported(f: &Failing) -> Option<&'static str> {
+    REPORTED.iter().find(|r| (r.0, r.1, r.2) == (f.what, f.step, f.kind.as_str())).map(|r| r.3)
+}
+
+/// Many runs.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Runs.
+    pub runs: u64,
+    /// Runs that came to the end of the playbook.
+    pub finished: u64,
+    /// How far the others came.
+    pub phases: BTreeMap<u8, u64>,
+    /// Gos checked.
+    pub gos: u64,
+    /// Dones checked.
+    pub dones: u64,
+    /// Evaluations of the gate.
+    pub turns: u64,
+    /// Faults by kind.
+    pub faults: BTreeMap<String, u64>,
+    /// New failures by (what, step, kind), with the first seeds.
+    pub failing: BTreeMap<(String, String, String), (u64, Vec<u64>)>,
+    /// Those that have been reported, by the report.
+    pub reported: BTreeMap<&'static str, (u64, Vec<u64>)>,
+    /// Simulated milliseconds.
+    pub simulated: i64,
+}
+
+impl Report {
+    /// Takes in one run.
+    pub fn add(&mut self, seed: u64, o: &Outcome) {
+        self.runs += 1;
+        self.finished += u64::from(o.phase >= 8);
+        *self.phases.entry(o.phase).or_default() += 1;
+        self.gos += o.gos;
+        self.dones += o.dones;
+        self.turns += o.turns;
+        self.simulated += o.ended;
+        for (k, n) in &o.faults {
+            *self.faults.entry(k.clone()).or_default() += n;
+        }
+        for f in &o.failing {
+            if let Some(why) = reported(f) {
+                let e = self.reported.entry(why).or_default();
+                e.0 += 1;
+                if e.1.len() < 5 {
+                    e.1.push(seed);
+                }
+                continue;
+            }
+            let e = self.failing.entry((f.what.to_owned(), f.step.to_owned(), f.kind.clone())).or_default();
+            e.0 += 1;
+            if e.1.len() < 5 {
+                e.1.push(seed);
+            }
+        }
+    }
+
+    /// False gos, stale ones included.
+    pub fn false_gos(&self) -> u64 {
+        self.failing.iter().filter(|(k, _)| k.0 != "stuck").map(|(_, v)| v.0).sum()
+    }
+
+    /// Stuck states.
+    pub fn stuck(&self) -> u64 {
+        self.failing.iter().filter(|(k, _)| k.0 == "stuck").map(|(_, v)| v.0).sum()
+    }
+
+    /// As text.
+    pub fn text(&self) -> String {
+        let mut o = String::new();
+        let _ = writeln!(o, "migrations      {} ({} to the end)", self.runs, self.finished);
+        let _ = writeln!(o, "simulated       {} h", self.simulated / 3_600_000);
+        let _ = writeln!(o, "evaluations     {}", self.turns);
+        let _ = writeln!(o, "gos checked     {}", self.gos);
+        let _ = writeln!(o, "dones checked   {}", self.dones);
+        let _ = writeln!(o, "false gos       {}", self.false_gos());
+        let _ = writeln!(o, "stuck           {}", self.stuck());
+        let _ = writeln!(o, "ended at        {:?}", self.phases);
+        let _ = writeln!(o, "faults");
+        for (k, n) in &self.faults {
+            let _ = writeln!(o, "  {n:>8} {k}");
+        }
+        for (why, (n, seeds)) in &self.reported {
+            let _ = writeln!(o, "reported {why}: {n} (seeds {seeds:?})");
+        }
+        for ((what, step, kind), (n, seeds)) in &self.failing {
+            let _ = writeln!(o, "FAILING {what} {step} {kind}: {n} (seeds {seeds:?})");
+        }
+        o
+    }
+}
+
+/// The place of a step in order.
+pub fn position(step: &str) -> Option<usize> {
+    STEPS.iter().position(|s| *s == step)
+}

@@ -1,0 +1,328 @@
+//! The scenario language: an estate, an operator, what happens when, and what must be said. One statement a line, `#`
+//! begins a comment, times are whole seconds since the start.
+//!
+//! ```text
+//! seed 7                       # latencies and what producers do
+//! interval 10                  # seconds between two samples; a sample times out after 0.8 of it
+//! replicas 3                   # of every partition
+//! latency 300                  # the longest a single answer takes, in milliseconds
+//! loss 3                       # per cent of samples that never come
+//! operator claims              # or `poller`: does what ready says without claiming; `nobody`: only the script acts
+//! retention 900                # of the source's topics, in seconds
+//! topic crm.ingestion 2        # on both sides, with so many partitions
+//! reader rtu reads=crm.ingestion writes=crm.pr-update style=classic every=3 reset=earliest
+//!                              # style: classic next assign silent; flags: uncommitted late unseeded
+//! producer crm topics=crm.ingestion gap=5..20 writes=plain cadence=20
+//!                              # writes: plain idempotent transactional crashing; flags: undeclared retired learned
+//! at 100 src down 40           # see `crate::script` for what may happen
+//! expect no-go stop-consumers until 300
+//! expect go stop-consumers by 900
+//! expect done start-consumers by 1500
+//! strict                       # defects that have been reported are not passed over
+//! until 2000
+//! ```
+
+use crate::model::apps::{Instance, Producer, Reader, Style, Writes};
+use cutover_core::Name;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Who moves the estate.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Operator {
+    /// Claims each step before it acts.
+    Claims,
+    /// Acts when ready is go, without a claim.
+    Poller,
+    /// Only the script acts.
+    Nobody,
+}
+
+/// What must be said.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Expect {
+    /// Ready of this step is not go before this second.
+    NoGo(String, i64),
+    /// Ready of this step is go at some instant up to this second.
+    Go(String, i64),
+    /// This step is done by this second.
+    Done(String, i64),
+    /// A false go or a false done of this step is known to happen: a defect that has been reported.
+    Known(String),
+}
+
+/// A scenario.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The seed of everything random.
+    pub seed: u64,
+    /// Milliseconds between two samples.
+    pub interval: i64,
+    /// Replicas of a partition.
+    pub replicas: u32,
+    /// The longest a single answer takes, in milliseconds.
+    pub latency: i64,
+    /// Per cent of samples that never come.
+    pub loss: u8,
+    /// Who moves the estate.
+    pub operator: Operator,
+    /// Retention of the source's topics, in milliseconds.
+    pub retention: i64,
+    /// Topics and partitions.
+    pub topics: Vec<(Name, usize)>,
+    /// Consumers.
+    pub readers: Vec<Reader>,
+    /// Producers, and the cadence declared for each; `None` where it is to be learned.
+    pub producers: Vec<(Producer, Option<i64>)>,
+    /// What happens: when, in milliseconds, and in words.
+    pub events: Vec<(i64, String)>,
+    /// What must be said.
+    pub expects: Vec<Expect>,
+    /// When it ends, in milliseconds.
+    pub until: i64,
+    /// Nothing is passed over because it has been reported.
+    pub strict: bool,
+}
+
+impl Default for Scenario {
+    fn default() -> Scenario {
+        Scenario {
+            seed: 0,
+            interval: 10_000,
+            replicas: 1,
+            latency: 100,
+            loss: 0,
+            operator: Operator::Claims,
+            retention: 600_000,
+            topics: Vec::new(),
+            readers: Vec::new(),
+            producers: Vec::new(),
+            events: Vec::new(),
+            expects: Vec::new(),
+            until: 3_000_000,
+            strict: false,
+        }
+    }
+}
+
+/// A line that is no statement, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BadLine(pub String);
+
+type Words<'a> = (Vec<&'a str>, BTreeMap<&'a str, &'a str>);
+
+/// Splits words into plain ones and `key=value` ones.
+fn words<'a>(rest: &[&'a str]) -> Words<'a> {
+    let mut plain = Vec::new();
+    let mut named = BTreeMap::new();
+    for w in rest {
+        match w.split_once('=') {
+            Some((k, v)) => {
+                named.insert(k, v);
+            }
+            None => plain.push(*w),
+        }
+    }
+    (plain, named)
+}
+
+fn number(text: Option<&&str>) -> Option<i64> {
+    text?.parse().ok()
+}
+
+fn list(text: Option<&&str>) -> Vec<Name> {
+    text.map_or(Vec::new(), |t| t.split(',').map(Name::from).collect())
+}
+
+impl Scenario {
+    /// Parses a scenario.
+    ///
+    /// # Errors
+    /// [`BadLine`]: the first line that is no statement.
+    pub fn parse(text: &str) -> Result<Scenario, BadLine> {
+        let mut s = Scenario::default();
+        for line in text.lines() {
+            let code = line.split('#').next().unwrap_or("").trim();
+            let all: Vec<&str> = code.split_whitespace().collect();
+            if let Some((head, rest)) = all.split_first() {
+                s.statement(head, rest).ok_or_else(|| BadLine(line.to_owned()))?;
+            }
+        }
+        s.events.sort_by_key(|e| e.0);
+        Ok(s)
+    }
+
+    fn statement(&mut self, head: &str, rest: &[&str]) -> Option<()> {
+        let (plain, named) = words(rest);
+        let first = || number(plain.first());
+        match head {
+            "seed" => self.seed = plain.first()?.parse().ok()?,
+            "strict" => self.strict = true,
+            "interval" => self.interval = first()? * 1000,
+            "replicas" => self.replicas = u32::try_from(first()?).ok()?,
+            "latency" => self.latency = first()?,
+            "loss" => self.loss = u8::try_from(first()?).ok()?,
+            "retention" => self.retention = first()? * 1000,
+            "until" => self.until = first()? * 1000,
+            "operator" => {
+                self.operator = match *plain.first()? {
+                    "claims" => Operator::Claims,
+                    "poller" => Operator::Poller,
+                    "nobody" => Operator::Nobody,
+                    _ => return None,
+                }
+            }
+            "topic" => {
+                let n = usize::try_from(number(plain.get(1)).unwrap_or(1)).ok()?;
+                self.topics.push(((*plain.first()?).into(), n));
+            }
+            "reader" => self.readers.push(reader(&plain, &named)?),
+            "producer" => self.producers.push(producer(self.producers.len(), &plain, &named)?),
+            "at" => self.events.push((first()? * 1000, rest.get(1..)?.join(" "))),
+            "expect" => {
+                let (what, step) = (*plain.first()?, (*plain.get(1)?).to_owned());
+                let at = || number(plain.get(3)).map(|t| t * 1000);
+                self.expects.push(match what {
+                    "no-go" => Expect::NoGo(step, at()?),
+                    "go" => Expect::Go(step, at()?),
+                    "done" => Expect::Done(step, at()?),
+                    "known" => Expect::Known(step),
+                    _ => return None,
+                });
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// The scenario as text, to be parsed again.
+    pub fn text(&self) -> String {
+        let mut o = String::new();
+        let operator = match self.operator {
+            Operator::Claims => "claims",
+            Operator::Poller => "poller",
+            Operator::Nobody => "nobody",
+        };
+        let _ = writeln!(o, "seed {}\ninterval {}\nreplicas {}", self.seed, self.interval / 1000, self.replicas);
+        let _ = writeln!(o, "latency {}\nloss {}\noperator {operator}", self.latency, self.loss);
+        let _ = writeln!(o, "retention {}", self.retention / 1000);
+        if self.strict {
+            o.push_str("strict\n");
+        }
+        for (t, n) in &self.topics {
+            let _ = writeln!(o, "topic {t} {n}");
+        }
+        for r in &self.readers {
+            let _ = writeln!(o, "{}", said_reader(r));
+        }
+        for (p, cadence) in &self.producers {
+            let _ = writeln!(o, "{}", said_producer(p, *cadence));
+        }
+        for (t, e) in &self.events {
+            let _ = writeln!(o, "at {} {e}", t / 1000);
+        }
+        for e in &self.expects {
+            let _ = match e {
+                Expect::NoGo(s, t) => writeln!(o, "expect no-go {s} until {}", t / 1000),
+                Expect::Go(s, t) => writeln!(o, "expect go {s} by {}", t / 1000),
+                Expect::Done(s, t) => writeln!(o, "expect done {s} by {}", t / 1000),
+                Expect::Known(s) => writeln!(o, "expect known {s}"),
+            };
+        }
+        let _ = writeln!(o, "until {}", self.until / 1000);
+        o
+    }
+}
+
+fn reader(plain: &[&str], named: &BTreeMap<&str, &str>) -> Option<Reader> {
+    let style = match named.get("style").copied().unwrap_or("classic") {
+        "classic" => Style::Classic,
+        "next" => Style::Next,
+        "assign" => Style::Assign,
+        "silent" => Style::Silent,
+        _ => return None,
+    };
+    Some(Reader {
+        group: (*plain.first()?).into(),
+        style,
+        reads: list(named.get("reads")),
+        writes: named.get("writes").map(|w| (*w).into()),
+        latest: named.get("reset") == Some(&"latest"),
+        committed: !plain.contains(&"uncommitted"),
+        late: plain.contains(&"late"),
+        every: number(named.get("every")).unwrap_or(3) * 1000,
+        batch: number(named.get("batch")).unwrap_or(100),
+        unseeded: plain.contains(&"unseeded"),
+        at: BTreeMap::<_, Instance>::new(),
+        skipped: BTreeMap::new(),
+    })
+}
+
+fn said_reader(r: &Reader) -> String {
+    let style = match r.style {
+        Style::Classic => "classic",
+        Style::Next => "next",
+        Style::Assign => "assign",
+        Style::Silent => "silent",
+    };
+    let mut o = format!("reader {} reads={} style={style}", r.group, r.reads.join(","));
+    if let Some(w) = &r.writes {
+        let _ = write!(o, " writes={w}");
+    }
+    let _ = write!(o, " every={} batch={}", r.every / 1000, r.batch);
+    o.push_str(if r.latest { " reset=latest" } else { " reset=earliest" });
+    for (on, word) in [(!r.committed, " uncommitted"), (r.late, " late"), (r.unseeded, " unseeded")] {
+        if on {
+            o.push_str(word);
+        }
+    }
+    o
+}
+
+fn producer(i: usize, plain: &[&str], named: &BTreeMap<&str, &str>) -> Option<(Producer, Option<i64>)> {
+    let (least, most) = named.get("gap").unwrap_or(&"5..15").split_once("..")?;
+    let gap = (least.parse::<i64>().ok()? * 1000, most.parse::<i64>().ok()? * 1000);
+    let writes = match named.get("writes").copied().unwrap_or("plain") {
+        "plain" => Writes::Plain,
+        "idempotent" => Writes::Idempotent,
+        "transactional" => Writes::Transactional,
+        "crashing" => Writes::Crashing,
+        _ => return None,
+    };
+    let p = Producer {
+        name: (*plain.first()?).into(),
+        topics: list(named.get("topics")),
+        gap,
+        writes,
+        on: None,
+        declared: !plain.contains(&"undeclared"),
+        retired: plain.contains(&"retired"),
+        returned: false,
+        pid: 1000 * i64::try_from(i).ok()?,
+    };
+    let cadence = number(named.get("cadence")).map_or(gap.1 + 5_000, |c| c * 1000);
+    Some((p, (!plain.contains(&"learned")).then_some(cadence)))
+}
+
+fn said_producer(p: &Producer, cadence: Option<i64>) -> String {
+    let writes = match p.writes {
+        Writes::Plain => "plain",
+        Writes::Idempotent => "idempotent",
+        Writes::Transactional => "transactional",
+        Writes::Crashing => "crashing",
+    };
+    let (a, b) = (p.gap.0 / 1000, p.gap.1 / 1000);
+    let mut o = format!("producer {} topics={} gap={a}..{b} writes={writes}", p.name, p.topics.join(","));
+    match cadence {
+        Some(c) => {
+            let _ = write!(o, " cadence={}", c / 1000);
+        }
+        None => o.push_str(" learned"),
+    }
+    for (on, word) in [(!p.declared, " undeclared"), (p.retired, " retired")] {
+        if on {
+            o.push_str(word);
+        }
+    }
+    o
+}

@@ -1,0 +1,266 @@
+//! What a line of a scenario may do, in words: see the match. Sides are `src` and `dst`, durations whole seconds.
+
+use crate::model::Joined;
+use crate::model::apps::{Style, new_group};
+use crate::model::writers::Ending;
+use crate::watch::STEPS;
+use crate::world::{Event, World};
+use cutover_core::Name;
+use cutover_core::estate::Side;
+use cutover_core::estate::kafka::TopicPartition;
+use cutover_core::gate::ops::Op;
+use std::collections::BTreeMap;
+
+fn side(word: &str) -> Side {
+    if word == "dst" { Side::Destination } else { Side::Source }
+}
+
+fn part(word: &str) -> TopicPartition {
+    let (t, p) = word.rsplit_once('/').unwrap_or((word, "0"));
+    (t.into(), p.parse().unwrap_or(0))
+}
+
+fn num(words: &[&str], i: usize) -> i64 {
+    words.get(i).and_then(|w| w.parse().ok()).unwrap_or(0)
+}
+
+impl World {
+    /// Does what the words say; words nobody knows are told in the story.
+    pub fn script(&mut self, text: &str) {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let Some((head, rest)) = words.split_first() else { return };
+        if *head != "end" && *head != "switch" {
+            self.watch.fault(&words.iter().take(2).copied().collect::<Vec<_>>().join(" "));
+        }
+        self.watch.story.push(format!("{} s: {text}", self.now / 1000));
+        let known = match *head {
+            "src" | "dst" => self.cluster_words(side(head), rest).is_some(),
+            "end" => self.end_words(rest).is_some(),
+            "stop" | "start" | "bounce" | "switch" | "unswitch" | "silence" | "write" | "txn" => {
+                self.app_words(head, rest).is_some()
+            }
+            _ => self.agent_words(head, rest).is_some(),
+        };
+        if !known {
+            self.watch.story.push(format!("{} s: not understood: {text}", self.now / 1000));
+        }
+    }
+
+    fn later(&mut self, seconds: i64, words: String) {
+        self.at(self.now + seconds * 1000, Event::Then(words));
+    }
+
+    /// `src|dst down D · imposter D · hide D · broker N D · flap N D · unanswered t/p D · coordinator g D · slow MS D ·
+    /// stall t/p D · elect t/p · truncate t/p N · trim t/p N · clean t/p · create t N · delete t · member g t ·
+    /// leave g · commit g t/p N · forget g`
+    fn cluster_words(&mut self, side: Side, w: &[&str]) -> Option<()> {
+        let verb = *w.first()?;
+        let what = w.get(1).copied().unwrap_or("");
+        let s = if side == Side::Source { "src" } else { "dst" };
+        let faults = &mut self.m.side_mut(side).faults;
+        match verb {
+            "down" => faults.down = true,
+            "imposter" => faults.imposter = true,
+            "hide" => faults.hidden = true,
+            "broker" | "flap" => {
+                faults.brokers.insert(what.parse().ok()?);
+            }
+            "unanswered" => {
+                faults.partitions.insert(part(what));
+            }
+            "coordinator" => {
+                faults.groups.insert(what.into());
+            }
+            "slow" => faults.slow = what.parse().ok()?,
+            _ => return self.log_words(side, verb, what, w),
+        }
+        match verb {
+            "down" | "imposter" | "hide" => self.later(num(w, 1), format!("end {s} {verb}")),
+            "flap" => {
+                // One sample in two goes without its groups.
+                let half = self.scenario.interval / 1000;
+                self.later(half, format!("end {s} broker {what}"));
+                let left = num(w, 2) - 2 * half;
+                if left > 0 {
+                    self.later(2 * half, format!("{s} flap {what} {left}"));
+                }
+            }
+            _ => self.later(num(w, 2), format!("end {s} {verb} {what}")),
+        }
+        Some(())
+    }
+
+    fn log_words(&mut self, side: Side, verb: &str, what: &str, w: &[&str]) -> Option<()> {
+        let (topic, p) = part(what);
+        match verb {
+            "stall" => {
+                self.m.log_mut(side, &topic, p)?.stall(true);
+                self.later(num(w, 2).min(45), format!("end src stall {what}"));
+            }
+            "elect" => self.m.log_mut(side, &topic, p)?.elect(),
+            "truncate" => self.m.log_mut(side, &topic, p)?.truncate(num(w, 2)),
+            "trim" => self.m.log_mut(side, &topic, p)?.trim(num(w, 2)),
+            "clean" => {
+                let log = self.m.log_mut(side, &topic, p)?;
+                log.trim(log.high());
+            }
+            "create" => {
+                let retention = if side == Side::Source { self.scenario.retention } else { -1 };
+                self.m.create(side, what, usize::try_from(num(w, 2).max(1)).ok()?, retention);
+            }
+            "delete" => {
+                self.m.side_mut(side).topics.remove(what)?;
+            }
+            "member" => {
+                let topics = [Name::from(*w.get(2)?)].into();
+                let g =
+                    self.m.side_mut(side).groups.entry(what.into()).or_insert_with(|| new_group(what, Style::Classic));
+                g.members.insert(900, Joined { client: format!("{what}-0").into(), topics, expires: None });
+            }
+            "leave" => {
+                self.m.side_mut(side).groups.get_mut(what)?.members.remove(&900);
+            }
+            "commit" => {
+                let g =
+                    self.m.side_mut(side).groups.entry(what.into()).or_insert_with(|| new_group(what, Style::Classic));
+                g.commits.insert(part(w.get(2)?), num(w, 3));
+            }
+            "forget" => {
+                self.m.side_mut(side).groups.remove(what)?;
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn end_words(&mut self, w: &[&str]) -> Option<()> {
+        let (s, verb, what) = (side(w.first()?), *w.get(1)?, w.get(2).copied().unwrap_or(""));
+        let faults = &mut self.m.side_mut(s).faults;
+        match verb {
+            "down" => faults.down = false,
+            "imposter" => faults.imposter = false,
+            "hide" => faults.hidden = false,
+            "broker" | "flap" => {
+                faults.brokers.remove(&what.parse().ok()?);
+            }
+            "unanswered" => {
+                faults.partitions.remove(&part(what));
+            }
+            "coordinator" => {
+                faults.groups.remove(what);
+            }
+            "slow" => faults.slow = 0,
+            "stall" => {
+                let (topic, p) = part(what);
+                self.m.log_mut(s, &topic, p)?.stall(false);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// `stop g src|dst [kill] · start g src|dst · bounce g src|dst DOWN [kill] · switch p · unswitch p · silence p ·
+    /// write src|dst t/p N · txn src|dst t/p N commit|abort D`
+    fn app_words(&mut self, head: &str, w: &[&str]) -> Option<()> {
+        let who = *w.first()?;
+        match head {
+            "stop" | "start" | "bounce" => {
+                let (i, s) = (self.m.reader(who)?, side(w.get(1)?));
+                match head {
+                    "start" => self.start_reader(i, s),
+                    _ => self.m.stop_reader(i, s, w.contains(&"kill"), self.now),
+                }
+                if head == "bounce" {
+                    self.later(num(w, 2), format!("start {who} {}", w.get(1)?));
+                }
+            }
+            "switch" => {
+                let i = self.m.producer(who)?;
+                self.m.point(i, Some(Side::Destination));
+            }
+            "silence" => {
+                let i = self.m.producer(who)?;
+                self.m.point(i, None);
+            }
+            "unswitch" => {
+                let i = self.m.producer(who)?;
+                self.m.point(i, Some(Side::Source));
+            }
+            _ => {
+                let (s, (topic, p), n, now) = (side(who), part(w.get(1)?), num(w, 2), self.now);
+                let n = usize::try_from(n).ok()?;
+                let pid = 90_000 + now;
+                let open = head == "txn";
+                self.m.log_mut(s, &topic, p)?.append(n, open.then_some(pid), open, now);
+                if open {
+                    let ending =
+                        Ending { at: now + num(w, 4) * 1000, side: s, pid, commit: w.get(3) == Some(&"commit") };
+                    self.at(ending.at, Event::Ending(ending));
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// `kill D · die · restart · amnesia D · sleep D · clock S · loss N · forget WHAT WHO · scaled · backout · early ·
+    /// late D · twice STEP · op …`
+    fn agent_words(&mut self, head: &str, w: &[&str]) -> Option<()> {
+        match head {
+            "kill" | "amnesia" => {
+                self.kill();
+                if head == "amnesia" {
+                    self.agent.disk.clear();
+                }
+                self.later(num(w, 0).max(1), "restart".into());
+            }
+            "restart" => self.restart(),
+            "die" => self.agent.die_after_write = true,
+            "sleep" => self.sleep(num(w, 0) * 1000),
+            "clock" => self.wrong_by += num(w, 0) * 1000,
+            "loss" => self.loss = u8::try_from(num(w, 0)).ok()?,
+            "forget" => {
+                self.person.forgotten.insert(w.join(" "));
+            }
+            "scaled" => self.person.confirms_scale = true,
+            "backout" => self.person.backs_out = self.person.acted[1] && !self.person.acted[2],
+            "early" => self.act_early(),
+            "late" => self.person.not_before = self.now + num(w, 0) * 1000,
+            "twice" => {
+                self.ask(&Op::Begin { step: (*w.first()?).into() });
+            }
+            "op" => self.op(w)?,
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn op(&mut self, w: &[&str]) -> Option<()> {
+        let step = || w.get(1).map(|s| Name::from(*s));
+        let op = match *w.first()? {
+            "begin" => Op::Begin { step: step()? },
+            "hold" => Op::Hold { step: step() },
+            "release" => Op::Release { step: step() },
+            "confirm" => Op::Confirm { name: step()?, subject: w.get(2..)?.iter().map(|s| Name::from(*s)).collect() },
+            "adopt" => Op::Adopt { step: step()?, anchors: BTreeMap::new() },
+            "withdraw" => Op::Withdraw { step: step()? },
+            "accept" => {
+                let (topic, partition) = part(w.get(2)?);
+                Op::AcceptOffset { group: step()?, topic, partition }
+            }
+            _ => return None,
+        };
+        let begins = matches!(op, Op::Begin { .. });
+        let answer = self.ask(&op);
+        if begins && answer == Some(Ok(())) {
+            let i = STEPS.iter().position(|s| Some(*s) == w.get(1).copied())?;
+            self.person.acted[i] = true;
+        }
+        let said = match answer {
+            Some(Err(r)) => r.text().to_owned(),
+            Some(Ok(())) => "ok".to_owned(),
+            None => "no answer".to_owned(),
+        };
+        self.watch.story.push(format!("{} s: {}: {said}", self.now / 1000, w.join(" ")));
+        Some(())
+    }
+}

@@ -1,0 +1,260 @@
+//! What is checked: every go and every done against the truth, and that nothing stays stuck.
+
+use crate::mutate::Mutation;
+use crate::truth::{Hazard, Rules, of_done, of_ready};
+use crate::world::World;
+use cutover_core::estate::Side;
+use cutover_core::facts::{Fact, How};
+use cutover_core::gate::board::Verdict;
+use cutover_core::render;
+use std::collections::BTreeMap;
+
+/// The steps, in order.
+pub const STEPS: [&str; 4] = ["switch-producers", "stop-consumers", "start-consumers", "retire-source"];
+
+/// A go, a done or a silence that should not have been.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failing {
+    /// When, in true milliseconds.
+    pub at: i64,
+    /// The step.
+    pub step: &'static str,
+    /// `go`, `done`, `stale`, `stuck`, `unsettled`.
+    pub what: &'static str,
+    /// The hazard, or the code of what the step waits for.
+    pub kind: String,
+    /// In words.
+    pub text: String,
+}
+
+/// What has been checked and found.
+#[derive(Debug, Default)]
+pub struct Watch {
+    /// Gos that somebody could have read, checked.
+    pub gos: u64,
+    /// Dones checked.
+    pub dones: u64,
+    /// Broken promises.
+    pub failing: Vec<Failing>,
+    /// Faults by kind.
+    pub faults: BTreeMap<String, u64>,
+    /// When each step was first go, and done, in true milliseconds.
+    pub first_go: BTreeMap<&'static str, i64>,
+    /// See `first_go`.
+    pub first_done: BTreeMap<&'static str, i64>,
+    /// The story so far: verdicts as they changed.
+    pub story: Vec<String>,
+    calm: i64,
+    print: u64,
+    moved: i64,
+    checked: (u64, [bool; 4]),
+    said: [Option<(Verdict, String)>; 4],
+    stuck_noted: Option<u8>,
+    keep_going: bool,
+}
+
+impl Watch {
+    /// Something happened that may restart a dwell.
+    pub fn disturbed(&mut self, now: i64) {
+        self.calm = self.calm.max(now);
+    }
+
+    /// The agent started again.
+    pub fn restarted(&mut self, now: i64) {
+        self.disturbed(now);
+    }
+
+    /// Counts a fault.
+    pub fn fault(&mut self, kind: &str) {
+        *self.faults.entry(kind.to_owned()).or_default() += 1;
+    }
+
+    /// Go on after a failure: for scenarios that look for more than one.
+    pub fn keep_going(&mut self) {
+        self.keep_going = true;
+    }
+
+    /// Enough was found.
+    pub fn stop(&self) -> bool {
+        !self.failing.is_empty() && !self.keep_going
+    }
+
+    fn fail(&mut self, f: Failing) {
+        let known = self.failing.iter().any(|o| (o.step, o.what, &o.kind) == (f.step, f.what, &f.kind));
+        if !known {
+            self.story.push(format!("{} s: FAILING {} {}: {}", f.at / 1000, f.what, f.step, f.text));
+            self.failing.push(f);
+        }
+    }
+}
+
+/// The sides whose samples an answer rests on.
+fn sides(step: &str, begun: bool) -> &'static [Side] {
+    match (step, begun) {
+        ("switch-producers", _) | ("start-consumers", _) | ("stop-consumers", false) => &Side::BOTH,
+        _ => &[Side::Source],
+    }
+}
+
+impl World {
+    /// A hazard must be caught if it lasts this long: as long as a sample may be believed and takes.
+    pub fn lasting(&self) -> i64 {
+        self.scenario.interval * 4 + 1_000
+    }
+
+    fn short(&self) -> bool {
+        self.agent.facts().confirmed("scaled-to-zero", &["kafka".into()]).is_some()
+    }
+
+    /// Looks at the published board as somebody would who asks now.
+    pub fn look(&mut self, tell: bool) {
+        let Some(p) = self.agent.published.clone().filter(|_| self.agent.up && self.now >= self.asleep_until) else {
+            return;
+        };
+        let clocks = self.clocks();
+        if self.watch.checked.0 != p.serial {
+            self.watch.checked = (p.serial, [false; 4]);
+        }
+        for (i, id) in STEPS.iter().enumerate() {
+            let Some(s) = p.board.step(id) else { continue };
+            let verdict = match self.mutation {
+                Some(Mutation::ValidityIgnored) => s.ready.verdict,
+                _ => p.board.verdict(&s.ready, clocks),
+            };
+            if tell {
+                let said = (
+                    verdict,
+                    format!("{} {}", s.life.as_str(), render::chief(&s.ready).map_or("", |f| f.code.as_str())),
+                );
+                if self.watch.said[i].as_ref() != Some(&said) {
+                    self.watch.story.push(format!("{} s: {id} {} {}", self.now / 1000, said.1, verdict.as_str()));
+                    self.watch.said[i] = Some(said);
+                }
+            }
+            if verdict != Verdict::Go {
+                continue;
+            }
+            self.watch.gos += 1;
+            self.watch.first_go.entry(id).or_insert(self.now);
+            let begun = self.person.began(i, &s.life);
+            let suspended = self.asleep_until + self.scenario.interval * 4 > self.now;
+            if suspended && self.asleep_until > 0 && !self.strict {
+                // A sample from before a sleep is believed after it: a reported defect (finding 3).
+                continue;
+            }
+            self.check_age(id, begun, &p.rests);
+            if !std::mem::replace(&mut self.watch.checked.1[i], true) {
+                let rules = of_ready(id, begun, self.short());
+                self.check(id, "go", rules, &p.rests);
+            }
+        }
+    }
+
+    fn check_age(&mut self, step: &'static str, begun: bool, rests: &BTreeMap<Side, (i64, i64)>) {
+        let most = self.scenario.interval * 3;
+        for side in sides(step, begun) {
+            let age = rests.get(side).map(|(s, _)| self.now - s);
+            let fenced = *side == Side::Source && self.agent.facts().confirmed("source-kafka-fenced", &[]).is_some();
+            if age.is_none_or(|a| a > most) && !fenced {
+                let text = format!("rests on a {side} sample asked for {age:?} ms ago, believed for {most} ms");
+                let f = Failing { at: self.now, step, what: "stale", kind: side.to_string(), text };
+                self.watch.fail(f);
+            }
+        }
+    }
+
+    fn check(&mut self, step: &'static str, what: &'static str, rules: Rules, rests: &BTreeMap<Side, (i64, i64)>) {
+        // An agent whose wall clock is wrong is wrong about expiry: not held against it here.
+        let wrong = self.wrong_by != 0;
+        let at = |s: Side| rests.get(&s).copied();
+        let Some(b) = self.truth.broken(rules, &self.m, at, self.lasting(), self.now) else { return };
+        if wrong && b.key.0 == Hazard::Unexpired {
+            return;
+        }
+        let words = self.truth.say(b.key, &self.m);
+        let to = b.to.map_or("now".to_owned(), |t| format!("{} s", t / 1000));
+        let text = format!(
+            "{words} from {} s to {to}; it rests on {:?}",
+            b.from / 1000,
+            rests.iter().map(|(s, (a, r))| format!("{s} {a}..{r}")).collect::<Vec<_>>()
+        );
+        self.watch.fail(Failing { at: self.now, step, what, kind: format!("{:?}", b.key.0), text });
+    }
+
+    /// Checks every done that was journaled since.
+    pub fn check_done(&mut self) {
+        let fresh = std::mem::take(&mut self.agent.fresh);
+        let rests = self.agent.published.as_ref().map(|p| p.rests.clone()).unwrap_or_default();
+        for f in &fresh {
+            let Fact::Done { step, .. } = f else {
+                if let Fact::Begun { step, how, .. } = f {
+                    self.watch.story.push(format!("{} s: begun {step} {how:?}", self.now / 1000));
+                    if *how == How::Unclaimed && **step == *STEPS[0] {
+                        self.m.note_starts_low();
+                    }
+                }
+                continue;
+            };
+            let Some(id) = STEPS.iter().find(|s| ***s == **step) else { continue };
+            self.watch.story.push(format!("{} s: done {step}", self.now / 1000));
+            self.watch.first_done.entry(id).or_insert(self.now);
+            let adopted = matches!(self.agent.facts().step(step).begun, Some((_, How::Adopted { .. })));
+            if !adopted {
+                self.watch.dones += 1;
+                let rules = of_done(id, self.short());
+                self.check(id, "done", rules, &rests);
+            }
+        }
+        if self.agent.unsettled {
+            let f =
+                Failing { at: self.now, step: STEPS[0], what: "unsettled", kind: String::new(), text: "facts".into() };
+            self.watch.fail(f);
+        }
+    }
+
+    /// Whether the step the operator waits for is stuck: safe for long enough, nothing in the way, and not go.
+    pub fn progress(&mut self) {
+        let faults = Side::BOTH.iter().any(|s| self.m.side(*s).faults.any());
+        let stalled = self.m.side(Side::Source).topics.values().flat_map(|t| &t.logs).any(|l| l.stalled);
+        let print = self.fingerprint();
+        if print != self.watch.print {
+            (self.watch.print, self.watch.moved) = (print, self.now);
+        }
+        if faults || stalled || !self.agent.up || self.now < self.asleep_until || self.watch.calm == 0 {
+            self.watch.disturbed(self.now);
+            return;
+        }
+        let Some((step, rules, wait)) = self.person.waits_for(self) else { return };
+        let Some(safe) = self.truth.safe_since(rules) else { return };
+        let since = safe.max(self.watch.calm).max(self.person.since).max(if step.1 == "ready" && step.0 == 0 {
+            0
+        } else {
+            self.watch.moved
+        });
+        let phase = self.person.phase;
+        if self.now - since <= wait || self.watch.stuck_noted == Some(phase) {
+            return;
+        }
+        let Some(p) = self.agent.published.clone() else { return };
+        let id = STEPS[step.0];
+        let Some(b) = p.board.step(id) else { return };
+        let answer = if step.1 == "ready" { &b.ready } else { &b.done };
+        if answer.verdict == Verdict::Go || (step.1 == "ready" && answer.settled.is_some()) {
+            return;
+        }
+        self.watch.stuck_noted = Some(phase);
+        let code = render::chief(answer).map_or("nothing", |f| f.code.as_str());
+        let text = format!("{} {}: {}", step.1, b.life.as_str(), render::answer(answer));
+        let f = Failing { at: self.now, step: id, what: "stuck", kind: code.to_owned(), text };
+        self.watch.fail(f);
+    }
+
+    fn fingerprint(&self) -> u64 {
+        let s = self.m.side(Side::Source);
+        let ends: i64 = s.topics.values().flat_map(|t| &t.logs).map(|l| l.end() + i64::from(l.epoch) * 1_000_000).sum();
+        let commits: i64 = s.groups.values().flat_map(|g| g.commits.values()).sum();
+        let members: usize =
+            self.m.sides.values().flat_map(|c| c.groups.values()).map(|g| g.members.len() * 7 + 1).sum();
+        (ends as u64).wrapping_mul(31).wrapping_add(commits as u64).wrapping_mul(31).wrapping_add(members as u64)
+    }
+}

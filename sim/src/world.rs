@@ -1,0 +1,524 @@
+//! The world: one queue of events in true time, one seed. The agent's clocks are views of true time: the monotonic one
+//! stands still while its machine sleeps, the wall clock may be wrong.
+
+use crate::agent::Agent;
+use crate::model::Model;
+use crate::model::writers::Ending;
+use crate::mutate::Mutation;
+use crate::operator::Person;
+use crate::report::Outcome;
+use crate::sampler::{Draft, ORDER, Proof, configs, failure, questions};
+use crate::scenario::Scenario;
+use crate::truth::Truth;
+use crate::watch::Watch;
+use cutover_core::estate::kafka::KafkaSample;
+use cutover_core::estate::{Content, Failure, Sample, Side, Target};
+use cutover_core::pattern::Pattern;
+use cutover_core::reading::Demand;
+use cutover_core::settings::{ClientField, Home, HomeRule, KafkaSettings, Producer, Settings, Track};
+use cutover_core::time::{Dur, Mono, Now, Span, Wall};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What happens at an instant.
+#[derive(Debug)]
+pub enum Event {
+    /// A line of the script.
+    Script(usize),
+    /// Words that end what a line of the script began.
+    Then(String),
+    /// A producer's next write.
+    Producer(usize),
+    /// A consumer's next poll.
+    Reader(usize, Side),
+    /// A transaction ends.
+    Ending(Ending),
+    /// A sampler begins a regular sample.
+    Start(Side, u32),
+    /// A part of a regular sample is read.
+    Read(Side, usize, u32),
+    /// A sample arrives, with its true times.
+    Deliver(Box<Sample>, Option<(Side, i64, i64)>, u32),
+    /// A slow reading.
+    Slow(Side, u32),
+    /// A proof begins, reads, ends.
+    Proof(Side, u8, u32),
+    /// The agent's tick.
+    Tick,
+    /// Somebody reads the board.
+    Poll,
+    /// The operator looks.
+    Operator,
+}
+
+/// Everything.
+#[derive(Debug)]
+pub struct World {
+    /// The servers.
+    pub m: Model,
+    /// What is safe.
+    pub truth: Truth,
+    /// The agent.
+    pub agent: Agent,
+    /// True time.
+    pub now: i64,
+    /// The operator.
+    pub person: Person,
+    /// What is checked.
+    pub watch: Watch,
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// Everything random.
+    pub rng: fastrand::Rng,
+    /// The agent's wall clock is wrong by this.
+    pub wrong_by: i64,
+    /// The agent's machine sleeps until then.
+    pub asleep_until: i64,
+    /// Samples of this share (per cent) never come.
+    pub loss: u8,
+    /// Nothing is passed over because it has been reported.
+    pub strict: bool,
+    /// The rule broken on purpose.
+    pub mutation: Option<Mutation>,
+    slept: i64,
+    frozen: i64,
+    queue: BTreeMap<(i64, u64), Event>,
+    order: u64,
+    life: u32,
+    drafts: BTreeMap<Side, Draft>,
+    last_good: BTreeMap<Side, (Span, KafkaSample)>,
+    asked: BTreeMap<Side, Vec<Demand>>,
+    answered: Vec<(Demand, i64)>,
+    proofs: BTreeMap<Side, (Proof, i64)>,
+    slow_at: BTreeMap<Side, i64>,
+}
+
+/// The settings a scenario's agent decides by.
+///
+/// # Panics
+/// Never: the patterns are constants or names.
+pub fn settings(s: &Scenario) -> Settings {
+    let pattern = |t: &str| Pattern::parse(t).expect("a pattern");
+    let declared = s.producers.iter().filter(|(p, _)| p.declared).map(|(p, cadence)| {
+        let topics = p.topics.iter().map(|t| pattern(t)).collect();
+        let stopped = p.retired.then(|| "retired".into());
+        (p.name.clone(), Producer { topics, owner: None, cadence: cadence.map(Dur), stopped })
+    });
+    let unseeded = s.readers.iter().filter(|r| r.unseeded).map(|r| (r.group.clone(), "as agreed".into()));
+    let home = HomeRule { home: Home::Destination, field: ClientField::ClientId, pattern: pattern("{service}-dst*") };
+    Settings {
+        migration: "simulated".into(),
+        attempt: 1,
+        config_hash: "0".into(),
+        faster: 1,
+        tracks: BTreeSet::from([Track::Kafka]),
+        skip: BTreeMap::new(),
+        after: BTreeMap::new(),
+        pace: Dur::ZERO,
+        joint: false,
+        dwell: BTreeMap::new(),
+        requirements_enforced: false,
+        kafka: Some(KafkaSettings {
+            interval: Dur(s.interval),
+            slow_interval: Dur::mins(5),
+            topics: vec![pattern("*")],
+            classes: vec![],
+            rename_topics: vec![],
+            rename_groups: vec![],
+            ignored: BTreeMap::new(),
+            producers: declared.collect(),
+            no_producers: None,
+            partitions_differ: BTreeMap::new(),
+            unread: BTreeMap::new(),
+            unseeded: unseeded.collect(),
+            archived: BTreeMap::new(),
+            longest_pause: Dur::hours(1),
+            session_timeout: Dur::secs(45),
+            homes: vec![home],
+        }),
+        relaxations: vec![],
+    }
+}
+
+/// Runs a scenario, with a rule broken if one is given.
+pub fn run(s: &Scenario, mutation: Option<Mutation>) -> Outcome {
+    let mut w = World::new(Arc::new(s.clone()), mutation);
+    w.play();
+    Outcome::of(w)
+}
+
+impl World {
+    /// The world at its start.
+    pub fn new(scenario: Arc<Scenario>, mutation: Option<Mutation>) -> World {
+        let mut settings = settings(&scenario);
+        if let Some(m) = mutation {
+            m.settings(&mut settings);
+        }
+        let mut m = Model::new(scenario.replicas);
+        for (t, n) in &scenario.topics {
+            m.create(Side::Source, t, *n, scenario.retention);
+            m.create(Side::Destination, t, *n, -1);
+        }
+        m.readers.clone_from(&scenario.readers);
+        m.producers = scenario.producers.iter().map(|(p, _)| p.clone()).collect();
+        let mut w = World {
+            m,
+            truth: Truth::default(),
+            agent: Agent::new(Arc::new(settings), mutation),
+            now: 0,
+            person: Person::default(),
+            watch: Watch::default(),
+            rng: fastrand::Rng::with_seed(scenario.seed),
+            wrong_by: 0,
+            asleep_until: 0,
+            loss: scenario.loss,
+            strict: scenario.strict,
+            mutation,
+            slept: 0,
+            frozen: 0,
+            queue: BTreeMap::new(),
+            order: 0,
+            life: 0,
+            drafts: BTreeMap::new(),
+            last_good: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            answered: Vec::new(),
+            proofs: BTreeMap::new(),
+            slow_at: BTreeMap::new(),
+            scenario,
+        };
+        w.begin();
+        w
+    }
+
+    fn begin(&mut self) {
+        for i in 0..self.m.readers.len() {
+            self.start_reader(i, Side::Source);
+        }
+        for i in 0..self.m.producers.len() {
+            if !self.m.producers[i].retired {
+                self.m.point(i, Some(Side::Source));
+            }
+            let at = 1_000 + self.rng.i64(0..4_000);
+            self.at(at, Event::Producer(i));
+        }
+        for i in 0..self.scenario.events.len() {
+            self.at(self.scenario.events[i].0, Event::Script(i));
+        }
+        self.start_samplers();
+        self.at(1_000, Event::Tick);
+        self.at(3_000, Event::Poll);
+        self.at(5_000, Event::Operator);
+    }
+
+    /// Queues an event.
+    pub fn at(&mut self, when: i64, e: Event) {
+        self.order += 1;
+        self.queue.insert((when.max(self.now), self.order), e);
+    }
+
+    /// Both clocks as the agent reads them.
+    pub fn clocks(&self) -> Now {
+        let mono = (self.now - self.slept).max(self.frozen);
+        Now { mono: Mono(mono), wall: Wall(crate::EPOCH + self.now + self.wrong_by) }
+    }
+
+    /// Plays to the end.
+    pub fn play(&mut self) {
+        while let Some(((at, _), e)) = self.queue.pop_first() {
+            if at > self.scenario.until || self.person.finished() || self.watch.stop() {
+                break;
+            }
+            if self.scenario.operator != crate::scenario::Operator::Nobody
+                && self.person.gives_up(at, self.scenario.retention)
+            {
+                break;
+            }
+            self.now = at;
+            self.m.expire_members(at);
+            self.handle(e);
+            self.truth.update(&self.m, at);
+        }
+    }
+
+    fn handle(&mut self, e: Event) {
+        let of_agent = matches!(
+            e,
+            Event::Start(..)
+                | Event::Deliver(..)
+                | Event::Slow(..)
+                | Event::Proof(..)
+                | Event::Tick
+                | Event::Poll
+                | Event::Operator
+        );
+        if of_agent && self.now < self.asleep_until {
+            return self.at(self.asleep_until, e);
+        }
+        match e {
+            Event::Script(i) => {
+                let words = self.scenario.events[i].1.clone();
+                self.watch.disturbed(self.now);
+                self.script(&words);
+            }
+            Event::Then(words) => {
+                self.watch.disturbed(self.now);
+                self.script(&words);
+            }
+            Event::Producer(i) => {
+                if let Some(ending) = self.m.write(i, self.now, &mut self.rng) {
+                    self.at(ending.at, Event::Ending(ending));
+                }
+                let (least, most) = self.m.producers[i].gap;
+                let pause = self.rng.i64(least..=most.max(least));
+                self.at(self.now + pause, Event::Producer(i));
+            }
+            Event::Reader(i, side) => {
+                if self.m.readers[i].at.get(&side).is_some_and(|x| x.running) {
+                    self.m.poll_reader(i, side, self.now);
+                    let every = self.m.readers[i].every;
+                    let pause = self.rng.i64(every / 2..=every);
+                    self.at(self.now + pause, Event::Reader(i, side));
+                }
+            }
+            Event::Ending(e) => self.m.end_transaction(&e),
+            Event::Start(side, life) if life == self.life && self.agent.up => self.start_sample(side),
+            Event::Read(side, k, life) if life == self.life && self.agent.up => self.read(side, k),
+            Event::Deliver(sample, times, life) if life == self.life && self.agent.up => self.deliver(*sample, times),
+            Event::Slow(side, life) if life == self.life && self.agent.up => self.slow(side),
+            Event::Proof(side, k, life) if life == self.life && self.agent.up => self.proof(side, k),
+            Event::Start(..) | Event::Read(..) | Event::Deliver(..) | Event::Slow(..) | Event::Proof(..) => {}
+            Event::Tick => {
+                if self.agent.up {
+                    self.turn();
+                }
+                self.at(self.now + (self.scenario.interval / 2).max(5_000), Event::Tick);
+            }
+            Event::Poll => {
+                self.look(true);
+                let pause = self.rng.i64(1_000..8_000);
+                self.at(self.now + pause, Event::Poll);
+            }
+            Event::Operator => {
+                self.operate();
+                let pause = self.rng.i64(3_000..9_000);
+                self.at(self.now + pause, Event::Operator);
+            }
+        }
+    }
+
+    /// Starts a consumer.
+    pub fn start_reader(&mut self, i: usize, side: Side) {
+        if self.m.readers[i].at.get(&side).is_some_and(|x| x.running) {
+            return;
+        }
+        self.m.start_reader(i, side);
+        let pause = self.rng.i64(500..3_000);
+        self.at(self.now + pause, Event::Reader(i, side));
+    }
+
+    fn start_samplers(&mut self) {
+        self.life += 1;
+        self.drafts.clear();
+        self.proofs.clear();
+        self.asked.clear();
+        self.answered.clear();
+        let life = self.life;
+        for side in Side::BOTH {
+            let (a, b) = (self.rng.i64(100..1_000), self.rng.i64(100..2_000));
+            self.at(self.now + a, Event::Start(side, life));
+            self.at(self.now + b, Event::Slow(side, life));
+            self.at(self.now + self.scenario.interval, Event::Proof(side, 0, life));
+        }
+    }
+
+    /// Ends the agent; what it had not written is lost, its board goes with it.
+    pub fn kill(&mut self) {
+        self.agent.up = false;
+        self.agent.published = None;
+        self.life += 1;
+    }
+
+    /// Starts the agent again.
+    pub fn restart(&mut self) {
+        if !self.agent.up {
+            self.agent.restart();
+            self.start_samplers();
+            self.watch.restarted(self.now);
+        }
+    }
+
+    /// Lets the agent's machine sleep.
+    pub fn sleep(&mut self, ms: i64) {
+        self.frozen = self.clocks().mono.0;
+        self.asleep_until = self.now + ms;
+        self.slept += ms;
+        self.watch.disturbed(self.asleep_until);
+    }
+
+    fn start_sample(&mut self, side: Side) {
+        let mono = self.clocks().mono;
+        self.drafts.insert(side, Draft::new(side, self.now, mono));
+        let half = self.half(side);
+        self.at(self.now + half, Event::Read(side, 0, self.life));
+    }
+
+    fn half(&mut self, side: Side) -> i64 {
+        let slow = self.m.side(side).faults.slow;
+        self.rng.i64(5..=self.scenario.latency.max(10) / 2) + if slow > 0 { self.rng.i64(0..slow) } else { 0 }
+    }
+
+    fn read(&mut self, side: Side, k: usize) {
+        let order = self.mutation.map_or(ORDER, Mutation::order);
+        let Some(part) = order.get(k).copied() else { return };
+        let after = self.half(side);
+        let Some(mut draft) = self.drafts.remove(&side) else { return };
+        let (mono, timeout) = (self.clocks().mono, self.scenario.interval * 4 / 5);
+        let received = mono + Dur(after);
+        let sent = std::mem::replace(&mut draft.answered, received);
+        draft.read(part, &self.m, sent, received);
+        let life = self.life;
+        if draft.failed.is_some() || received - draft.sent.1 > Dur(timeout) {
+            let f = draft.failed.clone().unwrap_or_else(|| failure("no complete answer in time"));
+            let at = (draft.sent.0 + timeout).max(self.now);
+            return self.finish(side, &draft, Err(f), at, draft.sent.1 + Dur(timeout));
+        }
+        if k + 1 < order.len() {
+            self.drafts.insert(side, draft);
+            let before = self.half(side);
+            self.at(self.now + after + before, Event::Read(side, k + 1, life));
+        } else {
+            let content = Content::Kafka(Box::new(draft.sample.clone()));
+            self.finish(side, &draft, Ok(content), self.now + after, received);
+        }
+    }
+
+    fn finish(&mut self, side: Side, draft: &Draft, outcome: Result<Content, Failure>, at: i64, received: Mono) {
+        let life = self.life;
+        let span = Span { sent: draft.sent.1, received: received.max(draft.sent.1) };
+        let sample = Sample { target: Target::Kafka(side), span, outcome };
+        if self.rng.u8(..100) < self.loss {
+            self.watch.disturbed(self.now);
+        } else {
+            // Now and then a sample is overtaken by the next one, or comes twice.
+            let late = if self.loss > 0 && self.rng.u8(..50) == 0 { self.scenario.interval } else { 0 };
+            if self.loss > 0 && self.rng.u8(..50) == 0 {
+                let again = Box::new(sample.clone());
+                self.at(at + self.scenario.interval, Event::Deliver(again, Some((side, draft.sent.0, at)), life));
+            }
+            self.at(at + late, Event::Deliver(Box::new(sample), Some((side, draft.sent.0, at)), life));
+        }
+        let next = (draft.sent.0 + self.scenario.interval).max(at);
+        self.at(next, Event::Start(side, life));
+    }
+
+    fn deliver(&mut self, mut sample: Sample, times: Option<(Side, i64, i64)>) {
+        if let Some((side, ..)) = times {
+            if let Some(m) = self.mutation {
+                m.sample(&mut sample, self.last_good.get(&side));
+            }
+            match &sample.outcome {
+                Ok(Content::Kafka(k)) if self.mutation == Some(Mutation::StaleRestamped) => {
+                    self.last_good.insert(side, (sample.span, (**k).clone()));
+                }
+                Err(_) => self.watch.disturbed(self.now),
+                _ => {}
+            }
+        } else if let Some(m) = self.mutation {
+            m.sample(&mut sample, None);
+        }
+        let now = self.clocks();
+        self.agent.take(sample, times, now);
+        self.turn();
+    }
+
+    fn slow(&mut self, side: Side) {
+        let (now, life) = (self.clocks().mono, self.life);
+        let told = configs(&self.m, side);
+        let again = if told.is_ok() { 300_000 } else { 5_000 };
+        if let Ok(c) = told {
+            let lat = self.half(side);
+            let span = Span { sent: now, received: now + Dur(lat) };
+            let outcome = Ok(Content::KafkaConfigs(Box::new(c)));
+            let sample = Sample { target: Target::Kafka(side), span, outcome };
+            self.at(self.now + lat, Event::Deliver(Box::new(sample), None, life));
+        }
+        self.slow_at.insert(side, self.now + again);
+        self.at(self.now + again, Event::Slow(side, life));
+    }
+
+    fn proof(&mut self, side: Side, k: u8) {
+        let life = self.life;
+        let interval = self.scenario.interval;
+        match k {
+            0 => {
+                // A demand for configurations is answered by the slow reading, soon.
+                let due = self.slow_at.get(&side).is_some_and(|t| *t > self.now + 5_000);
+                if self.agent.demands.contains(&Demand::Configs(side))
+                    && due
+                    && let Ok(c) = configs(&self.m, side)
+                {
+                    let mono = self.clocks().mono;
+                    let span = Span { sent: mono, received: mono + Dur(50) };
+                    let outcome = Ok(Content::KafkaConfigs(Box::new(c)));
+                    let sample = Sample { target: Target::Kafka(side), span, outcome };
+                    self.at(self.now + 50, Event::Deliver(Box::new(sample), None, life));
+                }
+                let now = self.now;
+                self.answered.retain(|(_, at)| now - at < 30_000);
+                let asked = questions(side, &self.agent.demands);
+                let before = self.asked.insert(side, asked.clone()).unwrap_or_default();
+                let due: Vec<Demand> = asked
+                    .into_iter()
+                    .filter(|d| before.contains(d) && !self.answered.iter().any(|(a, _)| a == d))
+                    .take(8)
+                    .collect();
+                if due.is_empty() {
+                    return self.at(self.now + interval, Event::Proof(side, 0, life));
+                }
+                self.answered.extend(due.iter().map(|d| (d.clone(), now)));
+                self.proofs.insert(side, (Proof::begin(&self.m, side, due), self.now));
+                let pause = self.half(side);
+                self.at(self.now + pause, Event::Proof(side, 1, life));
+            }
+            1 => {
+                if let Some((p, _)) = self.proofs.get_mut(&side) {
+                    p.read(&self.m, side);
+                }
+                let pause = self.half(side);
+                self.at(self.now + pause, Event::Proof(side, 2, life));
+            }
+            _ => {
+                if let Some((p, began)) = self.proofs.remove(&side) {
+                    let tails = p.end(&self.m, side);
+                    let mono = self.clocks().mono;
+                    let span = Span { sent: Mono(mono.0 - (self.now - began)), received: mono };
+                    let sample = Sample { target: Target::Kafka(side), span, outcome: Ok(Content::KafkaTails(tails)) };
+                    self.deliver(sample, None);
+                }
+                self.at(self.now + interval, Event::Proof(side, 0, life));
+            }
+        }
+    }
+
+    /// One turn of the agent, and everything that is checked after it.
+    pub fn turn(&mut self) {
+        self.truth.update(&self.m, self.now);
+        self.look(false);
+        let (clocks, now) = (self.clocks(), self.now);
+        if !self.agent.turn(clocks, now) {
+            self.died();
+            return;
+        }
+        self.look(false);
+        self.check_done();
+    }
+
+    /// The agent died while it wrote: somebody starts it again.
+    pub fn died(&mut self) {
+        self.kill();
+        self.watch.fault("died while writing");
+        let pause = self.rng.i64(1_000..30_000);
+        self.at(self.now + pause, Event::Then("restart".into()));
+    }
+}
