@@ -440,3 +440,31 @@ fn a_journal_lost_in_the_downtime_is_made_good_by_adoption() {
         t=901 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: nobody-attached: true for 4 s, must be for 6 min
         t=1300 start-consumers pending go"#]].assert_eq(&shown);
 }
+
+#[test]
+fn a_step_that_came_undone_holds_the_next_one_back_until_it_is_done_again() {
+    use super::world::World;
+    use cutover_core::facts::{Fact, How};
+    use cutover_core::time::Wall;
+    let mut s = settings();
+    s.tracks = [Track::Services, Track::Kafka].into();
+    let mut w = World::new(s);
+    let at = Wall(1);
+    let step = || "deploy-services".into();
+    let done = || Fact::Done { step: step(), at, evidence: vec![] };
+    w.facts.apply(Fact::Begun { step: step(), at, how: How::Claimed { author: "alice".into() }, evidence: vec![] });
+    w.facts.apply(done());
+    let mut said = vec![];
+    for (what, fact) in [("done", None), ("undone", Some(Fact::Undone { step: step(), at })), ("again", Some(done()))] {
+        fact.into_iter().for_each(|f| w.facts.apply(f));
+        let board = w.settle().board;
+        let (this, next) = (board.step("deploy-services").unwrap(), board.step("redirect-traffic").unwrap());
+        let codes: Vec<_> = next.ready.blockers.iter().map(|f| f.code.as_str()).collect();
+        said.push(format!("{what}: {} {} {codes:?}", this.life.as_str(), this.undone_total));
+    }
+    expect![[r#"
+        done: done 0 []
+        undone: undone 1 ["undone"]
+        again: done 1 []"#]]
+    .assert_eq(&said.join("\n"));
+}
