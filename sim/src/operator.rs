@@ -10,6 +10,7 @@ use cutover_core::estate::Side;
 use cutover_core::facts::How;
 use cutover_core::gate::board::{Life, Verdict};
 use cutover_core::gate::ops::{Op, Refusal};
+use cutover_core::reading::Code;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Waiting longer than this, the operator looks for what was forgotten.
@@ -83,7 +84,8 @@ impl Person {
             (0, true) => pause,
             (0, false) => quiet + pause + 60_000,
             (1, true) => quiet + 120_000 + pause,
-            (1 | 2, _) | (3, true) => 360_000 + 60_000 + pause,
+            (1, false) | (2, true) | (3, true) => 360_000 + 60_000 + pause,
+            (2, false) => 120_000 + pause,
             _ => pause,
         };
         // Done of switch-producers also needs every topic to have grown there.
@@ -115,10 +117,9 @@ impl World {
         }
         let (clocks, now) = (self.clocks(), self.now);
         self.truth.update(&self.m, now);
-        let answer = self.agent.request(op, clocks, now);
-        self.watch.disturbed(now);
-        match answer {
+        match self.agent.request(op, clocks, now) {
             Ok(()) => {
+                self.watch.disturbed(now);
                 self.look(false);
                 self.check_done();
                 Some(Ok(()))
@@ -334,6 +335,7 @@ impl World {
             }
         }
         self.accept_silent();
+        self.delete_leftovers();
         self.confirm_idle();
         self.confirm_nothing_skipped();
         // Stopped with something left to read: back to the source with them.
@@ -341,7 +343,7 @@ impl World {
         if step == 1 && self.person.acted[1] && !self.truth.now(&left).is_empty() {
             self.person.backs_out = true;
         }
-        if self.person.acted[1] && step >= 2 {
+        if self.person.acted[1] && step >= 2 && self.tripped() {
             self.carry_over();
         }
     }
@@ -395,6 +397,25 @@ impl World {
         }
     }
 
+    /// A tripwire says that something moved.
+    fn tripped(&self) -> bool {
+        let Some(p) = &self.agent.published else { return false };
+        p.board.steps.iter().any(|s| s.ready.blockers.iter().any(|f| f.code == Code::Tripwire))
+    }
+
+    /// What an unseeded group committed at the destination before its time is deleted, as `fix` says.
+    fn delete_leftovers(&mut self) {
+        for i in 0..self.m.readers.len() {
+            let group = self.m.readers[i].group.clone();
+            let there = self.m.side(Side::Destination).groups.contains_key(&group);
+            if self.m.readers[i].unseeded && there && !self.person.acted[2] && !self.runs(i, Side::Destination) {
+                self.m.side_mut(Side::Destination).groups.remove(&group);
+                self.m.readers[i].skipped.clear();
+                self.watch.disturbed(self.now);
+            }
+        }
+    }
+
     /// Records that came late are carried over by hand, and said to be.
     fn carry_over(&mut self) {
         let ends: Vec<_> = self
@@ -418,6 +439,10 @@ impl World {
                 }
             }
             let subject = vec![tp.0.clone(), tp.1.to_string().into(), high.to_string().into()];
+            for (i, r) in self.m.readers.iter().enumerate().filter(|(_, r)| r.reads.contains(&tp.0)) {
+                let committed = self.m.side(Side::Source).groups.get(&r.group).and_then(|g| g.commits.get(&tp));
+                self.truth.accepted.insert((i, tp.clone()), (committed.copied(), high));
+            }
             self.truth.settled_by_word(&tp.0);
             self.ask(&Op::Confirm { name: "reconciled".into(), subject });
         }

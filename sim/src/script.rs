@@ -189,6 +189,9 @@ impl World {
             _ => {
                 let (s, (topic, p), n, now) = (side(who), part(w.get(1)?), num(w, 2), self.now);
                 let n = usize::try_from(n).ok()?;
+                if s == Side::Source {
+                    self.stray_at = now;
+                }
                 let pid = 90_000 + now;
                 let open = head == "txn";
                 self.m.log_mut(s, &topic, p)?.append(n, open.then_some(pid), open, now);

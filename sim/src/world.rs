@@ -74,6 +74,8 @@ pub struct World {
     pub wrong_by: i64,
     /// The agent's machine sleeps until then.
     pub asleep_until: i64,
+    /// Somebody wrote to the source by hand then: nobody can know before the high watermark moves.
+    pub stray_at: i64,
     /// Samples of this share (per cent) never come.
     pub loss: u8,
     /// Nothing is passed over because it has been reported.
@@ -170,6 +172,7 @@ impl World {
             watch: Watch::default(),
             rng: fastrand::Rng::with_seed(scenario.seed),
             wrong_by: 0,
+            stray_at: i64::MIN / 2,
             asleep_until: 0,
             loss: scenario.loss,
             strict: scenario.strict,
@@ -350,6 +353,9 @@ impl World {
 
     /// Lets the agent's machine sleep.
     pub fn sleep(&mut self, ms: i64) {
+        if self.now < self.asleep_until {
+            return;
+        }
         self.frozen = self.clocks().mono.0;
         self.asleep_until = self.now + ms;
         self.slept += ms;

@@ -468,3 +468,36 @@ fn a_step_that_came_undone_holds_the_next_one_back_until_it_is_done_again() {
         again: done 1 []"#]]
     .assert_eq(&said.join("\n"));
 }
+
+#[test]
+fn an_adopted_start_has_to_show_that_no_pair_skipped_anything() {
+    let shown = run(&[
+        SHOP,
+        SWITCHED,
+        "
+        t=25 dst.end crm.ingestion/0 =6
+        t=100 op begin stop-consumers
+        t=101 src.leave rtu
+        t=480 show start-consumers
+        t=481 amnesia
+        t=482 dst.member rtu rtu-dst-0 crm.ingestion; dst.commit rtu crm.ingestion/0 =6
+        t=560 op adopt switch-producers; op confirm scaled-to-zero kafka; op confirm offsets-handled
+        t=700 op adopt stop-consumers
+        t=701 op adopt start-consumers
+        t=702 op confirm nothing-skipped rtu crm.ingestion; op adopt start-consumers
+    ",
+    ]
+    .concat());
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=480 start-consumers pending go
+        t=560 adopt switch-producers: ok
+        t=560 confirm scaled-to-zero kafka: ok
+        t=560 confirm offsets-handled: ok
+        t=700 adopt stop-consumers: ok
+        t=701 adopt start-consumers: start-consumers cannot be adopted, its done checks do not hold: nothing-skipped: group rtu on crm.ingestion partition 0 (destination) may have skipped records that lay there before it attached
+        t=702 confirm nothing-skipped rtu crm.ingestion: ok
+        t=702 adopt start-consumers: ok"#]].assert_eq(&shown);
+}
