@@ -139,6 +139,11 @@ fn subject(s: &Subject) -> String {
         Subject::Pair(side, g, t, ps) => format!("group {g} on {t}{} ({side})", parts(ps)),
         Subject::Producer(p) => format!("producer {p}"),
         Subject::Broker(side, a) => format!("broker {a} ({side})"),
+        Subject::Mongodb(side) => format!("the {side} MongoDB"),
+        Subject::Namespace(side, ns) => format!("{ns} ({side})"),
+        Subject::MongoMember(side, host) => format!("MongoDB member {host} ({side})"),
+        Subject::Mirror(m) => format!("mirror {m}"),
+        Subject::Client(side, c) => format!("client {c} ({side})"),
         Subject::Thing(t) => t.to_string(),
     }
 }

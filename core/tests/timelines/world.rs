@@ -83,6 +83,7 @@ pub(crate) fn settings() -> Settings {
         joint: false,
         dwell: BTreeMap::new(),
         requirements_enforced: false,
+        mongodb: None,
         kafka: Some(KafkaSettings {
             interval: Dur::secs(5),
             slow_interval: Dur::mins(5),

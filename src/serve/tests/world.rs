@@ -43,6 +43,7 @@ pub(super) fn settings() -> Settings {
         joint: false,
         dwell: BTreeMap::new(),
         requirements_enforced: false,
+        mongodb: None,
         kafka: None,
         relaxations: vec![Relaxation {
             path: "kafka.ignored.shop.old-rtu".into(),
