@@ -14,6 +14,7 @@ mod stop;
 pub(super) use arrivals::destination_facts;
 pub(crate) use drain::position;
 pub(crate) use producers::{producer_basis, writers_of};
+pub(super) use shared::{body, sighted};
 
 use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, Step, Tripwire, Withdraw, not_built};
 use crate::facts::Fact;
@@ -45,7 +46,11 @@ const KEPT_EXIT: Exit = Exit {
 const SCALED: Exit = Exit { confirm: "scaled-to-zero", about: &["track"], says: "every consumer is scaled to zero" };
 const OWN_60: Dwell = Dwell::Own { default: Dur::secs(60), floor: Dur::secs(45) };
 const REPLICAS_60: Dwell = Dwell::Replicas { default: Dur::secs(60) };
-const ABSENCE: Dwell = Dwell::Absence { long: Dur::mins(6), short: Dur::secs(60) };
+const ABSENCE: Dwell = Dwell::Absence {
+    long: Dur::mins(6),
+    short: Dur::secs(60),
+    shown: |v| v.facts.confirmed("scaled-to-zero", &["kafka".into()]).is_some(),
+};
 const STEADY_60: Dwell = Dwell::For { default: Dur::secs(60), floor: Dur::secs(60) };
 
 checks! {
