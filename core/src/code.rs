@@ -158,6 +158,8 @@ codes! {
     Behind = "behind",
     /// The mirror is about to fall off the oplog.
     HeadroomShort = "headroom-short",
+    /// The mirror's position does not lie in the source's oplog.
+    ForeignPosition = "foreign-position",
     /// Clients could write there.
     Writable = "writable",
     /// User writes are blocked.

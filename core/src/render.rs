@@ -108,6 +108,7 @@ fn said(f: &Finding) -> String {
         Code::MirrorStage => format!("{at} is in stage {seen}, must be in {limit}"),
         Code::Behind => format!("{at} is at {seen}, must be at {limit}"),
         Code::HeadroomShort => format!("{at} has {seen} left in the oplog, must have {limit}"),
+        Code::ForeignPosition => format!("the position of {at} does not lie in the source's oplog"),
         Code::Writable => format!("{at} can be written by anybody with the right to"),
         Code::WriteBlocked => format!("{at} blocks user writes"),
         Code::Connected => format!("{at} is still connected"),

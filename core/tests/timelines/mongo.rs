@@ -31,6 +31,7 @@ struct Deployment {
     builds: BTreeSet<String>,
     uncommitted: bool,
     window: u32,
+    term: i64,
     exact: BTreeMap<String, u64>,
 }
 
@@ -96,6 +97,7 @@ impl Mongo {
             builds: BTreeSet::new(),
             uncommitted: false,
             window: 36_000,
+            term: 1,
             exact: BTreeMap::new(),
         };
         Mongo {
@@ -143,6 +145,7 @@ impl Mongo {
             "down" => d.down = true,
             "up" => d.down = false,
             "primary" => d.primary = rest[0] == "yes",
+            "election" => d.term += 1,
             "majority" => d.majority = rest[0] == "yes",
             "committed" => d.uncommitted = rest[0] == "no",
             "listed" => d.unlisted = rest[0] == "no",
@@ -289,7 +292,7 @@ impl Deployment {
             } else {
                 Err(Failure::new(FailureKind::Server, "election"))
             },
-            term: 1,
+            term: self.term,
             version: self.version.as_str().into(),
             clock: now.wall,
             members: BTreeMap::from([("h1:27017".into(), member)]),

@@ -77,7 +77,7 @@ fn position_note(m: &Mirror<'_>, p: Ts) -> Finding {
 pub(super) fn following(v: &View<'_>) -> Reading {
     body(|| {
         let (settings, s) = (v.mongodb_settings()?, v.mongodb(Side::Source)?);
-        each_mirror(v, Some(s.basis), |m| {
+        each_mirror(v, Some(&s), |m| {
             let at = || Subject::Mirror(m.name.clone());
             let position = match steady(m)? {
                 Ok(p) => p,
@@ -147,9 +147,8 @@ fn belongs(s: &Mongodb<'_>, position: Ts, at: &Subject) -> Known<()> {
     // It may have been read a little later than the oplog.
     let ahead = position.since(oplog.last) > Dur::secs(60);
     if position < oplog.first || ahead {
-        return Err(Gap::new(Code::Order, at.clone()).detail(format!(
-            "its position {position} does not lie between the ends of the source's oplog, {} and {}: it fell off, or \
-             mirrors another deployment",
+        return Err(Gap::new(Code::ForeignPosition, at.clone()).detail(format!(
+            "{position} is not between {} and {}: it fell off, or mirrors another deployment",
             oplog.first, oplog.last
         )));
     }
@@ -161,6 +160,14 @@ const QUARTER: i64 = 25;
 const TIME_LEFT: Dur = Dur::hours(2);
 /// A slope says something over this long.
 const SLOPE: Dur = Dur::mins(10);
+
+/// How far a steady mirror is behind the last real write in its namespaces, in whole seconds.
+pub(crate) fn behind_of(v: &View<'_>, s: &Mongodb<'_>, m: &Mirror<'_>) -> Known<Dur> {
+    let position = steady(m)?.map_err(|f| Gap::new(f.code, f.at))?;
+    belongs(s, position, &Subject::Mirror(m.name.clone()))?;
+    let last = last_write(v.mongodb_settings()?, s, m, position)?;
+    Ok(last.since(position).max(Dur::ZERO))
+}
 
 /// How far a mirror is from falling off the source's oplog.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -192,7 +199,7 @@ pub(crate) fn headroom_of(v: &View<'_>, s: &Mongodb<'_>, m: &Mirror<'_>) -> Know
 pub(super) fn headroom(v: &View<'_>) -> Reading {
     body(|| {
         let s = v.mongodb(Side::Source)?;
-        each_mirror(v, Some(s.basis), |m| {
+        each_mirror(v, Some(&s), |m| {
             let at = || Subject::Mirror(m.name.clone());
             if let Err(f) = steady(m)? {
                 return Ok(f);
@@ -234,7 +241,7 @@ fn short(at: Subject, seen: Dur, limit: Dur) -> Finding {
 pub(super) fn drained(v: &View<'_>) -> Reading {
     body(|| {
         let (settings, s) = (v.mongodb_settings()?, v.mongodb(Side::Source)?);
-        each_mirror(v, Some(s.basis), |m| {
+        each_mirror(v, Some(&s), |m| {
             let at = || Subject::Mirror(m.name.clone());
             let position = match steady(m)? {
                 Ok(p) => p,

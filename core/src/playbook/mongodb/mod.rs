@@ -11,6 +11,7 @@ mod writes;
 
 pub(super) use clients::silenced;
 pub(crate) use data::counts_basis;
+pub(crate) use mirrors::{behind_of, headroom_of};
 pub(super) use observe::observe;
 pub(crate) use writes::newest_write;
 

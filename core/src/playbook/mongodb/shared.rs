@@ -17,21 +17,23 @@ pub(super) fn both<'a>(v: &View<'a>) -> Known<(&'a MongodbSettings, Mongodb<'a>,
 
 pub(super) const NO_MIRROR: IfEmpty = IfEmpty::Unknown("mirrors in the configuration (mongodb.mirrors)");
 
-/// Every mirror must hold; what `judge` says rests on the mirror's sample and on `also`.
+/// Every mirror must hold; what `judge` says rests on the mirror's sample and on `source`. After an election a dwell
+/// starts again: what the former primary wrote last may have been rolled back.
 pub(super) fn each_mirror<'a>(
     v: &View<'a>,
-    also: Option<Basis>,
+    source: Option<&Mongodb<'_>>,
     mut judge: impl FnMut(&Mirror<'a>) -> Known<Finding>,
 ) -> Known<Reading> {
     let settings = v.mongodb_settings()?;
-    let mut basis = also;
-    let mut found: Vec<(&Name, Known<Finding>)> = Vec::new();
+    let mut basis = source.map(|s| s.basis);
+    let term = source.map(|s| s.sample.term);
+    let mut found = Vec::new();
     for (name, m) in &settings.mirrors {
         let said = v.mirror(name, m).and_then(|mirror| {
             basis = Basis::join(basis, Some(mirror.basis));
             judge(&mirror)
         });
-        found.push((name, said));
+        found.push(((name, term), said));
     }
     Ok(each(basis, found, NO_MIRROR, |said| said))
 }

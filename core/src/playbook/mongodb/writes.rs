@@ -67,12 +67,9 @@ pub(super) fn majority(v: &View<'_>) -> Reading {
         let (settings, s) = (v.mongodb_settings()?, v.mongodb(Side::Source)?);
         let at = || Subject::Mongodb(Side::Source);
         let committed = *s.sample.committed.as_ref().map_err(|f| gap(f, at()))?;
-        let (last, seen) = newest(settings, writes(&s)?, None);
-        let f = if !seen || committed >= last {
-            Finding::yes(Code::Ok, at())
-        } else {
-            Finding::no(Code::NotCommitted, at())
-        };
+        // Where no write was seen, all lie before the first entry that was read.
+        let (last, _) = newest(settings, writes(&s)?, None);
+        let f = if committed >= last { Finding::yes(Code::Ok, at()) } else { Finding::no(Code::NotCommitted, at()) };
         let words = |ts: Ts| Qty::Words(ts.to_string().into());
         Ok(Reading::of(f.seen(words(committed)).limit(words(last)), Some(s.basis)))
     })
