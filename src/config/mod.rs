@@ -178,6 +178,7 @@ fn type_all(root: &At<'_>) -> Parts {
         requirements_enforced: common.requirements_enforced,
         kafka: kafka_settings,
         mongodb: None,
+        probes: BTreeMap::new(),
         relaxations: Vec::new(),
     };
     Parts { settings, agent, kafka: targets, timeout: pulse.timeout, dropped }

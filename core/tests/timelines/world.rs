@@ -85,6 +85,7 @@ pub(crate) fn settings() -> Settings {
         dwell: BTreeMap::new(),
         requirements_enforced: false,
         mongodb: None,
+        probes: BTreeMap::new(),
         kafka: Some(KafkaSettings {
             interval: Dur::secs(5),
             slow_interval: Dur::mins(5),
