@@ -33,6 +33,7 @@ mod client;
 mod clock;
 mod cluster;
 mod error;
+mod mongo;
 mod oracle;
 mod pair;
 mod ports;
@@ -47,13 +48,18 @@ pub use client::{Client, Commits};
 pub use clock::{now, wait_for, wall_ms};
 pub use cluster::{ClientAuth, Cluster, ClusterBuilder, Listener, TlsFiles, User};
 pub use error::{Error, Result};
+pub use mongo::{Account, MongoPair, ReplicaSet, ReplicaSetBuilder, Rights};
+pub use mongodb;
 pub use oracle::{
     Attachment, Entry, GroupFacts, Ledger, LogFacts, Names, OpenTransaction, Oracle, Timeline, TopicFacts, Turn,
     unsafe_reasons,
 };
 pub use pair::Pair;
 pub use ports::free as free_port;
-pub use provision::{Kafka, cache_dir, provision, provision_in, verify};
+pub use provision::{
+    Kafka, MONGOD_VERSION, Mongod, cache_dir, provision, provision_in, provision_mongod, provision_mongod_in, verify,
+    verify_mongod,
+};
 pub use scratch::Scratch;
 pub use shop::{ProducerOptions, SERVICES, ServiceSpec, Shop, ShopOptions, Stop, TOPICS, TopicSpec};
 pub use words::{Part, Side, Step, Version};

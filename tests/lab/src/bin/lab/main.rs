@@ -16,7 +16,7 @@ use control::Ask;
 
 const EXAMPLES: &str = "\
 Examples:
-  lab provision                      fetch Kafka 3.9.1 and 4.1.0 once, verified
+  lab provision                      fetch Kafka 3.9.1 and 4.1.0 and MongoDB 6.0.5 once, verified
   lab up                             start two clusters and a shop on the first, until Ctrl-C
   lab up --destination-prefix shop.PROD.      the same without renaming the topics
 
@@ -47,7 +47,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Fetch both Kafkas into the cache and verify them; instant when they are there
+    /// Fetch both Kafkas and MongoDB into the cache and verify them; instant when they are there
     Provision {
         /// Compare every byte of what is in the cache with the committed sums
         #[arg(long)]
@@ -114,6 +114,11 @@ fn perform(command: Command) -> Result<()> {
                 }
                 println!("Kafka {version} is in {}", cutover_lab::cache_dir()?.display());
             }
+            cutover_lab::provision_mongod()?;
+            if verify {
+                cutover_lab::verify_mongod()?;
+            }
+            println!("MongoDB {} is in {}", cutover_lab::MONGOD_VERSION, cutover_lab::cache_dir()?.display());
             Ok(())
         }
         Command::Up(up) => up.perform(),
