@@ -33,6 +33,7 @@ mod client;
 mod clock;
 mod cluster;
 mod error;
+mod mirror;
 mod mongo;
 mod oracle;
 mod pair;
@@ -48,6 +49,7 @@ pub use client::{Client, Commits};
 pub use clock::{now, wait_for, wall_ms};
 pub use cluster::{ClientAuth, Cluster, ClusterBuilder, Listener, TlsFiles, User};
 pub use error::{Error, Result};
+pub use mirror::{Faults, Mirror, MirrorOptions, MirrorState, Positions, mirror_if_asked, mirror_main};
 pub use mongo::{Account, MongoPair, ReplicaSet, ReplicaSetBuilder, Rights};
 pub use mongodb;
 pub use oracle::{
