@@ -53,8 +53,9 @@ pub use mirror::{Faults, Mirror, MirrorOptions, MirrorState, Positions, mirror_i
 pub use mongo::{Account, MongoPair, ReplicaSet, ReplicaSetBuilder, Rights};
 pub use mongodb;
 pub use oracle::{
-    Attachment, Entry, GroupFacts, Ledger, LogFacts, Names, OpenTransaction, Oracle, Timeline, TopicFacts, Turn,
-    unsafe_reasons,
+    Acknowledged, Attachment, ClientFacts, CollectionLook, DocumentLook, Entry, Expected, GroupFacts, Ledger, LogFacts,
+    Look, MirrorFacts, MongoLedger, MongoOracle, Names, OpenMongoTransaction, OpenTransaction, Oracle, SideLook,
+    Sighting, Timeline, TopicFacts, Turn, mongo_undone_reasons, mongo_unsafe_reasons, unsafe_reasons,
 };
 pub use pair::Pair;
 pub use ports::free as free_port;
@@ -64,7 +65,7 @@ pub use provision::{
 };
 pub use scratch::Scratch;
 pub use shop::{ProducerOptions, SERVICES, ServiceSpec, Shop, ShopOptions, Stop, TOPICS, TopicSpec};
-pub use words::{Part, Side, Step, Version};
+pub use words::{MongoStep, Part, Side, Step, Version};
 
 // Tests share a shop and a pair between threads.
 const _: fn() = || {
