@@ -35,6 +35,7 @@ mod cluster;
 mod error;
 mod mirror;
 mod mongo;
+mod mongo_shop;
 mod oracle;
 mod pair;
 mod ports;
@@ -51,6 +52,7 @@ pub use cluster::{ClientAuth, Cluster, ClusterBuilder, Listener, TlsFiles, User}
 pub use error::{Error, Result};
 pub use mirror::{Faults, Mirror, MirrorOptions, MirrorState, Positions, mirror_if_asked, mirror_main};
 pub use mongo::{Account, MongoPair, ReplicaSet, ReplicaSetBuilder, Rights};
+pub use mongo_shop::{CRASHER, MongoShop, MongoShopOptions, READERS, WRITERS, WriterSpec, Writes};
 pub use mongodb;
 pub use oracle::{
     Acknowledged, Attachment, ClientFacts, CollectionLook, DocumentLook, Entry, Expected, GroupFacts, Ledger, LogFacts,
@@ -73,6 +75,8 @@ const _: fn() = || {
     shared::<Shop>();
     shared::<Pair>();
     shared::<Oracle>();
+    shared::<MongoShop>();
+    shared::<MongoOracle>();
 };
 
 /// A random word nobody can guess, for tokens.

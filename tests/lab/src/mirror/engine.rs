@@ -217,8 +217,9 @@ pub(super) async fn refresh(source: Client, board: Arc<Board>, period: Duration)
         if let (Ok(latest), false) = (latest, lost) {
             // Of what is no no-op the newest is also the last write.
             board.lock().refresh(position, latest, latest);
-            let lag = (latest >> 32).saturating_sub(position >> 32);
-            eprintln!("Current lag from source: {lag}s");
+            if position != 0 {
+                eprintln!("Current lag from source: {}s", (latest >> 32).saturating_sub(position >> 32));
+            }
         }
         sleep(period).await;
     }
