@@ -184,6 +184,11 @@ fn a_migration_with_near_misses() {
     safe(&shop, MongoStep::StartWriters);
     shop.redeploy(Side::Destination).unwrap();
     shop.start_writers(Side::Destination).unwrap();
+    assert_eq!(
+        shop.oracle().undone_reasons(MongoStep::StartWriters),
+        ["svc-flaky is not connected at the destination"]
+    );
+    shop.start_writer(Side::Destination, "svc-flaky").unwrap();
     shop.wait_written(Side::Destination, 20, LONG).unwrap();
     done(&shop, MongoStep::StartWriters);
     let names = connected(&pair, Side::Destination);

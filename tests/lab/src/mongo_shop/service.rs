@@ -179,7 +179,9 @@ impl Run {
         }
         if matches!(self.spec.how, Writes::Single | Writes::Batch) {
             kept.push_back(ids);
-            if kept.len() > KEPT && let Some(oldest) = kept.pop_front() {
+            if kept.len() > KEPT
+                && let Some(oldest) = kept.pop_front()
+            {
                 pen.delete(collection, &oldest).await?;
             }
         }
