@@ -182,6 +182,8 @@ codes! {
     NotCommitted = "not-committed",
     /// Not there.
     Missing = "missing",
+    /// The effect of a step is there.
+    Seen = "seen",
     /// A probe does not pass.
     ProbeFails = "probe-fails",
     /// Runs at the source only.

@@ -120,6 +120,7 @@ fn said(f: &Finding) -> String {
         Code::NotWritten => format!("{at} has not been written since the mirrors ended"),
         Code::NotCommitted => format!("{at} has a majority commit point at {seen}, must be at {limit}"),
         Code::Missing => format!("{at} does not exist"),
+        Code::Seen => at,
         Code::ProbeFails => format!("{at} does not pass"),
         Code::NotDeployed => format!("{at} has not been seen with home destination within {limit}"),
         Code::SourceHome => format!("{at} still runs at the source"),

@@ -3,6 +3,8 @@
 mod kafka;
 mod mongo;
 mod mongodb;
+mod probes;
 mod properties;
 mod rules;
+mod services;
 mod world;

@@ -48,6 +48,7 @@ struct Group {
 
 pub(crate) struct World {
     mongo: Option<super::mongo::Mongo>,
+    probes: super::probes::Probes,
     sides: BTreeMap<Side, Cluster>,
     estate: Estate,
     pub(crate) facts: Facts,
@@ -126,6 +127,7 @@ impl World {
         World {
             sides: BTreeMap::from([(Side::Source, cluster("old")), (Side::Destination, cluster("new"))]),
             estate: Estate::new(),
+            probes: super::probes::Probes::default(),
             mongo: settings.mongodb.is_some().then(super::mongo::Mongo::new),
             facts: Facts::default(),
             journal: vec![],
@@ -192,6 +194,7 @@ impl World {
     }
 
     fn sample(&mut self) {
+        self.probes.sample(&mut self.estate, self.now);
         if let Some(m) = &mut self.mongo {
             m.sample(&mut self.estate, &self.demands, self.now);
         }
@@ -223,6 +226,9 @@ impl World {
         let words: Vec<&str> = c.split_whitespace().collect();
         let (head, rest) = words.split_first().expect("a command");
         let (side, verb) = head.split_once('.').unwrap_or(("", head));
+        if side == "probe" {
+            return self.probes.command(verb, rest);
+        }
         if matches!(side, "msrc" | "mdst" | "mirror") {
             let now = self.now;
             return self.mongo.as_mut().expect("a mongodb section").command(side, verb, rest, now);

@@ -87,6 +87,16 @@ pub(super) fn readers_moved(v: &View<'_>) -> Reading {
     })
 }
 
+/// The same once the readers have been switched; where that step is skipped there is nothing to stay true.
+pub(super) fn readers_still_moved(v: &View<'_>) -> Reading {
+    match v.settings.skipped("switch-readers") {
+        Some(why) => {
+            Reading::of(Finding::yes(Code::Relaxed, Subject::Step("switch-readers")).detail(why.clone()), None)
+        }
+        None => readers_moved(v),
+    }
+}
+
 fn moved(identity: &Name, here: &BTreeMap<Name, &Name>, there: &BTreeMap<Name, &Name>) -> Finding {
     let at = |side| Subject::Client(side, identity.clone());
     if let Some(host) = here.get(identity) {
@@ -202,7 +212,7 @@ fn appears(v: &View<'_>, writes: bool, role: &Role) -> Reading {
             .into_iter()
             .filter(|(i, _)| known.contains(i))
             .map(|(i, host)| {
-                Finding::yes(Code::Connected, Subject::Client(Side::Destination, i)).detail(format!("on {host}"))
+                Finding::yes(Code::Seen, Subject::Client(Side::Destination, i)).detail(format!("on {host}"))
             })
             .collect();
         Ok(sighted(Some::<Basis>(d.basis), found))

@@ -74,6 +74,8 @@ checks! {
         "readers cannot write at the destination";
     READERS = "readers-moved" "mongodb/readers-moved", clients::readers_moved, S60, &[],
         "every reader is gone from the source and seen at the destination";
+    READERS_STILL = "readers-moved" "mongodb/readers-still-moved", clients::readers_still_moved, S60, &[],
+        "every reader is gone from the source and seen at the destination, where switch-readers is not skipped";
     NO_WRITE = "no-source-write" "mongodb/no-source-write", writes::no_source_write,
         Dwell::Own { default: LONG, floor: LONG }, &[SCALED],
         "the last real write in scope is old enough by the source's clock, and no transaction is open";
@@ -138,7 +140,7 @@ static SWITCH_READERS: Step = Step {
 };
 static STOP_WRITERS: Step = Step {
     downtime: Downtime::Opens,
-    ready: &[FOLLOWING.req(), HEADROOM.req(), COVERAGE.req(), READERS.req()],
+    ready: &[FOLLOWING.req(), HEADROOM.req(), COVERAGE.req(), READERS_STILL.req()],
     done: &[NO_WRITE.req(), WRITERS_GONE.req()],
     anchors_done: observe::writers_stopped,
     anchors_adopted: observe::adopt_writers_stopped,

@@ -110,7 +110,7 @@ pub(super) fn appears(v: &View<'_>) -> Reading {
         let f = in_force(v)?;
         let there = destinations(&f);
         let found = sources(v, &f).into_iter().filter(|at| there.contains(at));
-        Ok(sighted(f.basis, found.map(|at| Finding::yes(Code::Attached, at).detail("with home destination"))))
+        Ok(sighted(f.basis, found.map(|at| Finding::yes(Code::Seen, at).detail("with home destination"))))
     })
 }
 

@@ -117,7 +117,7 @@ fn appears(v: &View<'_>, pick: impl Fn(&ProbeSettings) -> bool, seen: impl Fn(&P
         let Ok(p) = v.probe(name, settings) else { continue };
         basis = Basis::join(basis, Some(p.basis));
         if seen(&p) {
-            found.push(Finding::yes(Code::Ok, Subject::Probe(name.clone())).detail(p.sample.said.clone()));
+            found.push(Finding::yes(Code::Seen, Subject::Probe(name.clone())).detail(p.sample.said.clone()));
         }
     }
     sighted(basis, found)
