@@ -130,6 +130,10 @@ impl Mongo {
                 d.collections.insert(word(0), (rest[1].parse().unwrap(), BTreeSet::from(["_id_".to_owned()]), kind));
                 d.write(&word(0), ts);
             }
+            "drop" => {
+                d.collections.remove(rest[0]);
+                d.write(&word(0), ts);
+            }
             "index" => {
                 d.collections.get_mut(rest[0]).unwrap().1.insert(word(1));
                 d.write(&word(0), ts);
