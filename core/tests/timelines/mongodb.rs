@@ -452,12 +452,12 @@ fn a_collection_that_no_mirror_carries_and_a_transaction_across() {
         .concat(),
     );
     expect![[r#"
-        t=20 start-mirror pending no-go (not-covered): shop.audit (source) is carried by no mirror
+        t=20 start-mirror pending no-go (spanning-transaction): a transaction wrote what is carried apart: shop.orders, shop.tmp
             two-deployments go
             supported go
-            coverage no-go
+            coverage go
             no-spanning-transactions no-go
-            mirrorable go
+            mirrorable no-go
             destination-empty no-go
             window-covers-copy go
             requirements unknown
