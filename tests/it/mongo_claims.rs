@@ -118,6 +118,9 @@ fn stop_mirror(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result<
     refused(agent, step, 503)?;
     let lost = doc! { "_id": "old-1", "n": 1_i64, "by": "history", "state": { "open": false } };
     command(pair, Side::Destination, SHOP, doc! { "insert": "orders", "documents": [lost] })?;
+    // Whoever mends things at the destination by hand has to say so.
+    agent.wait_reason("ready", step, "moved", "destination")?;
+    reconcile(agent, step, "destination")?;
 
     // 0 s behind, and one increment missing: the very last write is held back.
     shop.set_faults("mirror", &Faults { hold_last: true, ..Faults::default() }).map_err(text)?;
@@ -126,7 +129,8 @@ fn stop_mirror(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result<
     agent.wait_reason("ready", step, "moved", "source")?;
     shop.set_faults("mirror", &Faults::default()).map_err(text)?;
     // A write after the writers were stopped: who wrote is stopped, and what was written is carried by the mirror.
-    reconcile(agent, step)?;
+    reconcile(agent, step, "source")?;
+    reconcile(agent, step, "destination")?;
     agent.wait_go("ready", step)?;
     claimed(agent, step)?;
 
@@ -156,9 +160,9 @@ fn start_writers(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Resul
     agent.kill_and_restart()?;
     agent.wait_reason("ready", step, "tripwire", "source-still")?;
     command(pair, Side::Destination, SHOP, doc! { "insert": "orders", "documents": [late] })?;
-    reconcile(agent, step)?;
+    reconcile(agent, step, "source")?;
     agent.wait_reason("ready", step, "tripwire", "destination-quiet")?;
-    reconcile(agent, step)?;
+    reconcile(agent, step, "destination")?;
     agent.wait_go("ready", step)?;
     claimed(agent, step)?;
     shop.start_writers(Side::Destination).map_err(text)?;
@@ -173,11 +177,12 @@ fn start_writers(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Resul
 }
 
 /// Does what the answer says: `confirm reconciled-writes <side> <timestamp>`, as printed.
-fn reconcile(agent: &Agent, step: &str) -> Result<(), String> {
-    let a = agent.wait("ready", step, "how to reconcile", |a| a.body.to_string().contains("reconciled-writes"))?;
+fn reconcile(agent: &Agent, step: &str, side: &str) -> Result<(), String> {
+    let command = format!("confirm reconciled-writes {side} ");
+    let a = agent.wait("ready", step, "how to reconcile", |a| a.body.to_string().contains(&command))?;
     let body = a.body.to_string();
-    let words = body.split("confirm reconciled-writes ").nth(1).unwrap_or_default();
-    let subject: Vec<&str> = words.split_whitespace().take(2).collect();
+    let words = body.split(&command).nth(1).unwrap_or_default();
+    let subject: Vec<&str> = [side].into_iter().chain(words.split_whitespace().take(1)).collect();
     let args = [&["confirm", "reconciled-writes"], &subject[..], &["--reason", "carried over"]].concat();
     match agent.cli(&args)? {
         (0, _) => Ok(()),
