@@ -119,6 +119,8 @@ pub struct Settings {
     pub kafka: Option<KafkaSettings>,
     /// The MongoDB move.
     pub mongodb: Option<MongodbSettings>,
+    /// Probes, by name.
+    pub probes: BTreeMap<Name, ProbeSettings>,
     /// Everything that relaxes a rule, in words, with the paths of the configuration.
     pub relaxations: Vec<Relaxation>,
 }
@@ -206,6 +208,54 @@ pub struct Producer {
     pub stopped: Option<Name>,
 }
 
+/// A probe, as far as it decides anything.
+#[derive(Clone, Debug)]
+pub struct ProbeSettings {
+    /// What it asks.
+    pub kind: ProbeKind,
+    /// The side it speaks of.
+    pub side: Side,
+    /// How often it is asked.
+    pub interval: Dur,
+    /// From where it looks; the agent itself where nothing is said.
+    pub vantage: Option<Name>,
+    /// Steps whose checks it takes part in.
+    pub gates: BTreeSet<Name>,
+    /// The requirement it measures.
+    pub requirement: Option<Name>,
+}
+
+/// A kind of probe.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ProbeKind {
+    /// A TCP or TLS connection.
+    Tcp,
+    /// An HTTP answer.
+    Http,
+    /// What resolvers answer for a name.
+    Dns,
+    /// A count of documents.
+    Count,
+    /// A PromQL expression.
+    Promql,
+    /// Pods of a selector.
+    Pods,
+}
+
+impl ProbeKind {
+    /// As in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ProbeKind::Tcp => "tcp",
+            ProbeKind::Http => "http",
+            ProbeKind::Dns => "dns",
+            ProbeKind::Count => "count",
+            ProbeKind::Promql => "promql",
+            ProbeKind::Pods => "pods",
+        }
+    }
+}
+
 /// The MongoDB move.
 #[derive(Clone, Debug)]
 pub struct MongodbSettings {
@@ -273,6 +323,21 @@ impl MirrorKind {
             MirrorKind::External => "external",
         }
     }
+}
+
+/// What a MongoDB client is to the migration.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Role {
+    /// It writes.
+    Writer,
+    /// It reads only.
+    Reader,
+    /// A session of this mirror.
+    Mirror(Name),
+    /// It does not count.
+    Bystander,
+    /// No rule says what it is.
+    Unmatched,
 }
 
 /// A rule that recognises MongoDB clients; what its pattern captures is the identity.
@@ -388,6 +453,52 @@ impl MongodbSettings {
     pub fn in_scope(&self, namespace: &str) -> bool {
         let (database, collection) = namespace.split_once('.').unwrap_or((namespace, ""));
         self.databases.contains(database) && !internal(collection) && !self.left_behind.contains_key(namespace)
+    }
+
+    /// What a client is to this migration. One that is reader and writer is a writer; a bystander or a mirror's session
+    /// is nothing else.
+    pub fn role(&self, client: &MongoClient) -> Role {
+        if self.bystanders.iter().any(|r| r.identity(client).is_some()) {
+            return Role::Bystander;
+        }
+        if let Some((name, _)) = self.mirrors.iter().find(|(_, m)| m.is_session(client)) {
+            return Role::Mirror(name.clone());
+        }
+        let is = |rules: &[ClientRule]| rules.iter().any(|r| self.recognised(r, client).is_some());
+        match (is(&self.writers), is(&self.readers)) {
+            (true, _) => Role::Writer,
+            (false, true) => Role::Reader,
+            (false, false) => Role::Unmatched,
+        }
+    }
+
+    /// A client's home and its identity: what a home rule captured, else what a role rule recognised, else its name.
+    pub fn identity<'a>(&self, client: &'a MongoClient) -> (Home, &'a str) {
+        let hit = self.homes.iter().find_map(|(home, r)| Some((*home, r, r.identity(client)?)));
+        let has = |h| self.homes.iter().any(|(home, _)| *home == h);
+        // With a rule for one side only, every other client has the other home.
+        let home = match (&hit, has(Home::Source), has(Home::Destination)) {
+            (Some((home, ..)), ..) => *home,
+            (None, true, false) => Home::Destination,
+            (None, false, true) => Home::Source,
+            _ => Home::Unattributed,
+        };
+        if let Some((_, rule, captured)) = hit
+            && rule.pattern.captures()
+        {
+            return (home, captured);
+        }
+        let by_role = self.writers.iter().chain(&self.readers).find_map(|r| r.identity(client));
+        let named = [&client.app_name, &client.user, &client.address].into_iter().find(|n| !n.is_empty());
+        (home, by_role.or(named.map(|n| &**n)).unwrap_or_default())
+    }
+
+    /// What a role rule recognises: the client's field, or the identity a home rule captured from that field.
+    fn recognised<'a>(&self, rule: &ClientRule, client: &'a MongoClient) -> Option<&'a str> {
+        rule.identity(client).or_else(|| {
+            let same = self.homes.iter().filter(|(_, h)| h.field == rule.field && h.pattern.captures());
+            same.filter_map(|(_, h)| h.identity(client)).find(|identity| rule.pattern.matches(identity))
+        })
     }
 
     /// The mirrors that carry a namespace.

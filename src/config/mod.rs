@@ -183,6 +183,7 @@ fn type_all(root: &At<'_>) -> Parts {
         requirements_enforced: common.requirements_enforced,
         kafka: kafka_settings,
         mongodb: mongodb_settings,
+        probes: BTreeMap::new(),
         relaxations: Vec::new(),
     };
     Parts { settings, agent, kafka: targets, mongodb, timeout: pulse.timeout, dropped }

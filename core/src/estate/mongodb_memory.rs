@@ -1,9 +1,10 @@
 //! What is remembered of a MongoDB deployment and of a mirror between samples.
 
 use super::Failure;
-use super::mongodb::{MirrorSample, MirrorStatus, MongoCatalog, MongoCounts, MongoSample, Ts};
+use super::memory::CLIENTS;
+use super::mongodb::{MirrorSample, MirrorStatus, MongoCatalog, MongoClient, MongoCounts, MongoSample, Ts};
 use crate::Name;
-use crate::time::{Mono, Span};
+use crate::time::{Mono, Span, Wall};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What is remembered of one deployment.
@@ -17,6 +18,10 @@ pub struct MongoMemory {
     pub(crate) counts: BTreeMap<Name, (Span, u64)>,
     /// The newest write anywhere in the databases, and when the first sample that showed it had come in.
     pub(crate) newest: Option<(Option<Ts>, Mono)>,
+    /// The newest write of each namespace before the one that is its newest now.
+    pub(crate) previous: BTreeMap<Name, Ts>,
+    /// Clients by (app name, user, address), seen within the last ten minutes, and when last.
+    pub(crate) clients: BTreeMap<(Name, Name, Name), (Mono, MongoClient)>,
 }
 
 impl MongoMemory {
@@ -35,9 +40,27 @@ impl MongoMemory {
         self.counts.get(namespace).copied()
     }
 
+    /// Clients seen on any member within the last ten minutes.
+    pub fn clients(&self) -> impl Iterator<Item = &MongoClient> {
+        self.clients.values().map(|(_, c)| c)
+    }
+
     /// Since when no newer write has been seen.
     pub fn quiet_since(&self) -> Option<Mono> {
         self.newest.map(|(_, at)| at)
+    }
+
+    /// The newest write of a namespace that was written not later than `cutoff`, by the source's clock; where only
+    /// later ones are known, the instant before which all others lie.
+    pub fn write_by(&self, namespace: &str, cutoff: Wall) -> Option<Ts> {
+        let writes = self.last.as_ref()?.1.writes.as_ref().ok()?;
+        let newest = *writes.last.get(namespace)?;
+        if newest.wall() <= cutoff {
+            return Some(newest);
+        }
+        let recent = writes.recent.iter().rev().filter(|(ts, ns)| ts.wall() <= cutoff && **ns == *namespace);
+        let before = recent.map(|(ts, _)| *ts).max();
+        before.max(self.previous.get(namespace).copied().filter(|ts| ts.wall() <= cutoff))
     }
 
     pub(super) fn apply(&mut self, span: Span, sample: MongoSample) {
@@ -54,7 +77,25 @@ impl MongoMemory {
                 self.newest = Some((newest, span.received));
             }
         }
+        if let (Ok(now), Some((_, MongoSample { writes: Ok(before), .. }))) = (&sample.writes, &self.last) {
+            for (ns, ts) in &before.last {
+                if now.last.get(ns).is_some_and(|newer| newer > ts) {
+                    self.previous.insert(ns.clone(), *ts);
+                }
+            }
+            self.previous.retain(|ns, _| now.last.contains_key(ns));
+        }
+        for c in sample.members.values().filter_map(|m| m.clients.as_ref().ok()).flatten() {
+            let key = (c.app_name.clone(), c.user.clone(), c.address.clone());
+            self.clients.insert(key, (span.sent, c.clone()));
+        }
+        self.clients.retain(|_, (at, _)| span.sent - *at <= CLIENTS);
         self.last = Some((span, sample));
+    }
+
+    /// After a jump of the clocks nobody can be told to have been seen within ten minutes.
+    pub(super) fn forget_spans(&mut self) {
+        self.clients.clear();
     }
 
     pub(super) fn count(&mut self, span: Span, counts: MongoCounts) {
@@ -79,9 +120,11 @@ const POINTS: usize = 160;
 pub struct MirrorMemory {
     /// The newest good sample.
     pub(crate) last: Option<(Span, MirrorSample)>,
-    /// The lowest position over the instances, and when it was asked for: one point per position seen, of this run.
+    /// The lowest position over the instances, and when it had come in: one point per position seen, of this run.
     pub(crate) points: VecDeque<(Mono, Ts)>,
-    /// The newest sample with a position was sent.
+    /// The same over the whole run, thinned out: when a position was first reached.
+    marks: Vec<(Mono, Ts)>,
+    /// When the newest sample with a position had come in.
     pub(crate) at: Option<Mono>,
     /// How many different positions were seen in this run: its refreshes, told apart from repeated reads.
     pub(crate) refreshes: u64,
@@ -114,9 +157,9 @@ impl MirrorMemory {
         self.restarts
     }
 
-    /// When a position at or past `ts` was first seen in this run, as far back as is remembered.
+    /// When a position at or past `ts` was first seen in this run, or a little later.
     pub fn reached(&self, ts: Ts) -> Option<Mono> {
-        self.points.iter().find(|(_, p)| *p >= ts).map(|(at, _)| *at)
+        self.marks.iter().find(|(_, p)| *p >= ts).map(|(at, _)| *at)
     }
 
     /// How fast the position moves against the clock, over all that is remembered of this run, in thousandths (1000: as
@@ -144,6 +187,7 @@ impl MirrorMemory {
         let fell = position.zip(self.points.back()).is_some_and(|(p, (_, before))| p < *before);
         if self.began_anew(&sample) || fell {
             self.points.clear();
+            self.marks.clear();
             self.refreshes = 0;
             self.restarts += 1;
             self.run = None;
@@ -152,12 +196,21 @@ impl MirrorMemory {
         if let Some(p) = position {
             if self.points.back().is_none_or(|(_, before)| *before != p) {
                 self.refreshes += 1;
-                self.points.push_back((span.sent, p));
+                self.points.push_back((span.received, p));
                 if self.points.len() > POINTS {
                     self.points.pop_front();
                 }
+                self.marks.push((span.received, p));
+                if self.marks.len() > 2 * POINTS {
+                    // Every other one of the older half: each mark that stays still says no more than was seen.
+                    let mut i = 0;
+                    self.marks.retain(|_| {
+                        i += 1;
+                        i > POINTS || i % 2 == 1
+                    });
+                }
             }
-            self.at = Some(span.sent);
+            self.at = Some(span.received);
         }
         self.last = Some((span, sample));
     }
@@ -165,6 +218,7 @@ impl MirrorMemory {
     /// After a jump of the clocks no length of time can be told from before it.
     pub(super) fn forget_spans(&mut self) {
         self.points.clear();
+        self.marks.clear();
         self.run = None;
     }
 

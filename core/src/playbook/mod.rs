@@ -8,6 +8,7 @@ pub mod seen;
 pub mod services;
 
 pub(crate) use kafka::{position, producer_basis};
+pub(crate) use mongodb::{behind_of, counts_basis, headroom_of, newest_write};
 
 use crate::facts::Fact;
 use crate::reading::{Code, Gap, Reading, Subject};
@@ -33,7 +34,7 @@ pub struct Check {
 }
 
 /// How long a check must have been true.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, Debug)]
 pub enum Dwell {
     /// As long as one sample is fresh.
     None,
@@ -63,6 +64,8 @@ pub enum Dwell {
         long: Dur,
         /// With such a witness.
         short: Dur,
+        /// Whether there is one.
+        shown: fn(&View<'_>) -> bool,
     },
 }
 
@@ -316,6 +319,9 @@ pub static REQUIREMENTS_MET: Check = Check {
             crate::reading::IfEmpty::Unknown("requirements"),
             |(word, says)| {
                 let at = Subject::Thing((*word).into());
+                if let Some(measured) = measured(v, word) {
+                    return measured;
+                }
                 Ok(match v.facts.confirmed("requirement", &[(*word).into()]) {
                     Some(w) => crate::reading::Finding::yes(Code::Confirmed, at).detail(w.author.clone()),
                     None => crate::reading::Finding::unknown(Code::NotConfirmed, at)
@@ -329,6 +335,14 @@ pub static REQUIREMENTS_MET: Check = Check {
     exits: &[Exit { confirm: "requirement", about: &["requirement"], says: "this requirement is met" }],
     asks: "every requirement of the migration was confirmed",
 };
+
+/// What the probes attached to a requirement say, if there are any: the first that does not pass.
+fn measured(v: &View<'_>, word: &str) -> Option<crate::reading::Known<crate::reading::Finding>> {
+    let attached = v.settings.probes.iter().filter(|(_, p)| p.requirement.as_deref() == Some(word));
+    let said: Vec<_> = attached.map(|(name, p)| v.probe(name, p).map(|p| services::judged(&p))).collect();
+    let worst = said.iter().position(|f| f.as_ref().map_or(true, |f| f.is != crate::reading::Tri::Yes));
+    said.into_iter().nth(worst.unwrap_or(0))
+}
 
 /// A reading that this version does not have: unknown, never absent.
 pub fn not_built(_: &View<'_>) -> Reading {
@@ -347,12 +361,10 @@ pub fn dwell_of(settings: &Settings, step: &Step, check: &Check, replicated: boo
         Dwell::Replicas { default } => {
             configured.unwrap_or(default).max(if replicated { REPLICAS_FLOOR } else { Dur::secs(5) })
         }
-        Dwell::Absence { long, short } => {
-            let base = if witness {
-                short.max(settings.kafka.as_ref().map_or(Dur::ZERO, |k| k.session_timeout))
-            } else {
-                long
-            };
+        Dwell::Absence { long, short, .. } => {
+            // A consumer that was killed is a member until its session has timed out.
+            let session = settings.kafka.as_ref().filter(|_| step.track == Track::Kafka).map(|k| k.session_timeout);
+            let base = if witness { short.max(session.unwrap_or(Dur::ZERO)) } else { long };
             configured.unwrap_or(base).max(base)
         }
     };

@@ -1,6 +1,10 @@
 //! Timelines: a few lines of text against the rendered verdicts.
 
 mod kafka;
+mod mongo;
+mod mongodb;
+mod probes;
 mod properties;
 mod rules;
+mod services;
 mod world;
