@@ -30,7 +30,7 @@ mod yaml;
 
 pub(crate) use agent::AgentConfig;
 pub(crate) use error::{ConfigErrors, Problem};
-pub(crate) use kafka::KafkaTargets;
+pub(crate) use kafka::{KafkaTarget, KafkaTargets};
 pub(crate) use mongodb::{MirrorTarget, MongodbTarget, MongodbTargets};
 
 use cutover_core::Name;

@@ -212,7 +212,10 @@ fn mirror(at: &At<'_>) -> Option<(MirrorSettings, MirrorTarget)> {
         at.warn("is missing: without an address or app_name its end cannot be seen, and `finished` stays unknown");
     }
     if let Some(other) = of_kind.filter(|k| *k != MirrorKind::Mongomirror) {
-        kind.warn(format!("a {} mirror is not read by this version: its checks answer unknown", other.as_str()));
+        kind.warn(format!(
+            "a mirror of kind `{}` is not read by this version: its checks answer unknown",
+            other.as_str()
+        ));
     }
     let kind = of_kind?;
     Some((MirrorSettings { kind, namespaces, lag, client }, MirrorTarget { kind, urls }))

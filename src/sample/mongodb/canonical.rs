@@ -86,7 +86,8 @@ mod tests {
     #[test]
     fn what_is_the_same_has_one_text() {
         let a = doc! { "v": 2, "key": { "b": 1, "a": -1.0 }, "name": "b_1_a_-1", "unique": true, "ns": "x.y" };
-        let b = doc! { "unique": true, "v": 1, "name": "b_1_a_-1", "key": { "b": 1.0, "a": -1_i64 }, "background": true };
+        let b =
+            doc! { "unique": true, "v": 1, "name": "b_1_a_-1", "key": { "b": 1.0, "a": -1_i64 }, "background": true };
         assert_eq!(index(&a), index(&b));
         assert_eq!(index(&a), r#"{"key":{"b":1,"a":-1},"name":"b_1_a_-1","unique":true}"#);
         let other = doc! { "key": { "a": -1, "b": 1 }, "name": "b_1_a_-1", "unique": true };

@@ -31,7 +31,8 @@ pub(super) async fn database(s: &Server, db: &Name, within: Duration) -> Result<
     for together in listed.chunks(TOGETHER) {
         let mut reading = JoinSet::new();
         for d in together {
-            let name: Name = d.get_str("name").map_err(|_| s.odd("listCollections lists a thing without a name"))?.into();
+            let name: Name =
+                d.get_str("name").map_err(|_| s.odd("listCollections lists a thing without a name"))?.into();
             if name.starts_with("system.") && &*name != "system.js" {
                 continue;
             }
@@ -88,7 +89,9 @@ async fn indexes(s: &Server, db: &Name, name: &Name, within: Duration) -> Result
     building.insert("includeBuildUUIDs", true);
     let listed = match s.list(&need, db, building, within).await {
         // A server that does not tell builds apart; `$currentOp` still does.
-        Err(f) if UNKNOWN_OPTION.iter().any(|code| f.message.contains(code)) => s.list(&need, db, plain, within).await?,
+        Err(f) if UNKNOWN_OPTION.iter().any(|code| f.message.contains(code)) => {
+            s.list(&need, db, plain, within).await?
+        }
         listed => listed?,
     };
     let index = |d: &Document| {

@@ -89,7 +89,10 @@ impl Deployment {
             return Ok(server.clone());
         }
         let parsed = ServerAddress::parse(&**address).map_err(|_| {
-            Failure::new(FailureKind::Protocol, format!("the configuration names a member {address}, which is no address"))
+            Failure::new(
+                FailureKind::Protocol,
+                format!("the configuration names a member {address}, which is no address"),
+            )
         })?;
         let mut options = ClientOptions::builder().hosts(vec![parsed]).build();
         let from = &self.options;

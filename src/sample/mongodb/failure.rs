@@ -14,7 +14,9 @@ const SHOWN: usize = 300;
 /// The failure of a request.
 pub(super) fn of(e: &Error, need: &Need<'_>, server: &str, user: Option<&(Name, Name)>) -> Failure {
     let (kind, said) = match e.kind.as_ref() {
-        ErrorKind::Command(c) if c.code == 13 => (FailureKind::Privilege, format!("not allowed; {}", grant(need, user))),
+        ErrorKind::Command(c) if c.code == 13 => {
+            (FailureKind::Privilege, format!("not allowed; {}", grant(need, user)))
+        }
         ErrorKind::Command(c) if c.code == 50 => (FailureKind::Timeout, "the server gave up within maxTimeMS".into()),
         ErrorKind::Command(c) if c.code == 18 => (FailureKind::Auth, denied(user)),
         ErrorKind::Command(c) => (FailureKind::Server, format!("{} ({}): {}", c.code_name, c.code, c.message)),

@@ -25,7 +25,7 @@ use super::{millis, supervised};
 use crate::config::MongodbTarget;
 use cutover_core::Name;
 use cutover_core::estate::mongodb::{MongoCatalog, MongoSample};
-use cutover_core::estate::{Content, Failure, Sample, Side, Target};
+use cutover_core::estate::{Content, Failure, FailureKind, Sample, Side, Target};
 use cutover_core::reading::Demand;
 use cutover_core::settings::MongodbSettings;
 use cutover_core::time::{Dur, Span};
@@ -85,7 +85,14 @@ impl Sampler {
     /// Takes both readings once, for `check --connect`.
     pub(crate) async fn read_once(&self) -> Result<(MongoSample, Result<MongoCatalog, Failure>), Failure> {
         let mut d = self.open().await?;
-        let sample = regular::read(self, &mut d, &mut None).await?.1;
+        let mut ring = None;
+        let mut sample = regular::read(self, &mut d, &mut ring).await?.1;
+        for _ in 0..4 {
+            // A long oplog takes more than one reading.
+            if sample.writes.as_ref().is_err_and(|f| f.kind == FailureKind::Timeout) {
+                sample = regular::read(self, &mut d, &mut ring).await?.1;
+            }
+        }
         let catalog = slow::read(self, &d).await.map(|r| r.1);
         Ok((sample, catalog))
     }

@@ -188,7 +188,9 @@ fn write_block(status: &Document, version: &str) -> Result<bool, Failure> {
         (Some(1), _) => Ok(false),
         (Some(_), _) => Ok(true),
         (None, Some(major)) if major < 6 => Ok(false),
-        (None, _) => Err(Failure::new(FailureKind::Protocol, "serverStatus does not tell whether user writes are blocked")),
+        (None, _) => {
+            Err(Failure::new(FailureKind::Protocol, "serverStatus does not tell whether user writes are blocked"))
+        }
     }
 }
 

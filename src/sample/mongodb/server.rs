@@ -43,12 +43,7 @@ pub(super) struct Server {
 
 impl Server {
     /// `name` is what messages call it; `user` whom the missing rights are granted to.
-    pub(super) fn new(
-        name: Name,
-        client: Client,
-        user: Option<(Name, Name)>,
-        under_way: Arc<Semaphore>,
-    ) -> Server {
+    pub(super) fn new(name: Name, client: Client, user: Option<(Name, Name)>, under_way: Arc<Semaphore>) -> Server {
         Server { name, client, user, under_way, criteria: anyone() }
     }
 

@@ -149,7 +149,7 @@ fn majority(config: &Document, status: &Document) -> Option<bool> {
     }
     let healthy = |host: &&str| {
         told.iter().any(|m| {
-            m.get_str("name").is_ok_and(|t| t == **host)
+            m.get_str("name").is_ok_and(|t| t == *host)
                 && int(m, "health") == Some(1)
                 && int(m, "state").is_some_and(|s| HEALTHY.contains(&s))
         })

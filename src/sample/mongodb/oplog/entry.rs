@@ -70,7 +70,8 @@ pub(super) fn projection() -> Document {
     } } };
     let batch = doc! { "applyOps": inner, "partialTxn": "$o.partialTxn", "prepare": "$o.prepare" };
     let command = doc! { "$cond": [{ "$isArray": "$o.applyOps" }, batch, "$o"] };
-    let body = doc! { "$cond": [is_command("$op"), command, { "$cond": [views.clone(), { "_id": "$o._id" }, "$$REMOVE"] }] };
+    let body =
+        doc! { "$cond": [is_command("$op"), command, { "$cond": [views.clone(), { "_id": "$o._id" }, "$$REMOVE"] }] };
     doc! {
         "_id": 0, "ts": 1, "op": 1, "ns": 1, "fromMigrate": 1, "prevOpTime": 1, "multiOpType": 1,
         "o": body,
