@@ -67,7 +67,7 @@ fn contents(catalog: &Result<MongoCatalog, Failure>, side: Side) -> Vec<Told> {
         Err(f) => return vec![("collections and indexes", COMPARE, (false, f.message.to_string()))],
     };
     let collections = || c.databases.values().filter_map(|db| db.as_ref().ok()).flat_map(|db| db.values());
-    let unlisted = c.databases.values().filter_map(|db| db.as_ref().err());
+    let unlisted = || c.databases.values().filter_map(|db| db.as_ref().err());
     let unindexed = collections().filter_map(|c| c.indexes.as_ref().err());
     let uncounted = collections().filter_map(|c| c.documents.as_ref().err());
     let found = format!("{} in {} databases", collections().count(), c.databases.len());
@@ -76,8 +76,8 @@ fn contents(catalog: &Result<MongoCatalog, Failure>, side: Side) -> Vec<Told> {
         Side::Destination => "stop-mirror, start-writers",
     };
     vec![
-        ("collections and indexes", COMPARE, first(unlisted.chain(unindexed), &found)),
-        ("counts and sizes", "start-mirror, stop-mirror", first(uncounted, "read")),
+        ("collections and indexes", COMPARE, first(unlisted().chain(unindexed), &found)),
+        ("counts and sizes", "start-mirror, stop-mirror", first(unlisted().chain(uncounted), "read")),
         ("other databases", "start-mirror", first(c.databases_outside.as_ref().err().into_iter(), "read")),
         ("documents", documents, first(c.offsets.as_ref().err().or(c.changes.as_ref().err()).into_iter(), "read")),
     ]

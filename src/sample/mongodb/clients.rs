@@ -2,8 +2,8 @@
 //!
 //! A client is a connection: an entry with a connection id. Left out are the agent's own (by its `appName`) and those of
 //! the set's members among each other: logged in as `__system`, or, in a set without authentication, by the driver that
-//! only a mongod replicating names (`NetworkInterfaceTL-Repl…`, or `MongoDB Internal Client` as `OplogFetcher`). A
-//! mongos and the old shell are neither, and stay in.
+//! only a mongod names (`NetworkInterfaceTL-Repl…`; `MongoDB Internal Client` as `OplogFetcher`, or without an `appName`,
+//! as members refresh sessions). A mongos and the old shell, which gives a name, are neither and stay in.
 
 use super::deployment::APP;
 use super::server::{Need, Server};
@@ -89,7 +89,7 @@ fn is_internal(d: &Document) -> bool {
     d.get_str("appName").is_ok_and(|t| t == APP)
         || user(d) == "__system"
         || driver.starts_with("NetworkInterfaceTL-Repl")
-        || (driver == "MongoDB Internal Client" && metadata("application") == Some("OplogFetcher"))
+        || (driver == "MongoDB Internal Client" && matches!(metadata("application"), None | Some("" | "OplogFetcher")))
 }
 
 fn user(d: &Document) -> &str {
@@ -119,6 +119,8 @@ mod tests {
     fn clients_that_look_the_same_are_one() {
         let mut fetcher = conn(9, "OplogFetcher", "", "10.0.0.2:1", "MongoDB Internal Client");
         fetcher.get_document_mut("clientMetadata").unwrap().insert("application", doc! { "name": "OplogFetcher" });
+        let mut shell = conn(10, "MongoDB Shell", "", "10.0.0.3:1", "MongoDB Internal Client");
+        shell.get_document_mut("clientMetadata").unwrap().insert("application", doc! { "name": "MongoDB Shell" });
         let current = [
             conn(7, "svc", "writer", "10.0.0.1:50000", "nodejs"),
             conn(3, "svc", "writer", "10.0.0.1:50001", "nodejs"),
@@ -129,7 +131,8 @@ mod tests {
             conn(6, "", "__system", "10.0.0.2:1", "x"),
             conn(8, "", "", "10.0.0.2:1", "NetworkInterfaceTL-ReplNetwork"),
             fetcher,
-            conn(10, "MongoDB Shell", "", "10.0.0.3:1", "MongoDB Internal Client"),
+            conn(13, "", "", "10.0.0.2:1", "MongoDB Internal Client"),
+            shell,
             conn(12, "", "", "10.0.0.4:1", "NetworkInterfaceTL-TaskExecutorPool-0"),
         ];
         let told: Vec<String> = clients(&current)
