@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod daemon;
 mod journal_file;
+mod rehearse;
 mod sample;
 mod serve;
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Run(a) => run(&a.config),
         Command::Check(a) => check(&a),
         Command::Playbook(a) => playbook(&a),
+        Command::Rehearse(a) => rehearse::run(&a),
         Command::Client(c) => cli::client(c),
     };
     ExitCode::from(code)
@@ -32,11 +34,16 @@ fn main() -> ExitCode {
 
 /// Loads the configuration or says everything that is wrong with it.
 fn load(files: &[PathBuf]) -> Result<Config, u8> {
-    let env = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
-    config::load(files, &env).map_err(|e| {
+    config(files).map_err(|e| {
         eprintln!("{e}");
         cli::exit::USAGE
     })
+}
+
+/// Loads the configuration.
+fn config(files: &[PathBuf]) -> Result<Config, String> {
+    let env = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+    config::load(files, &env).map_err(|e| e.to_string())
 }
 
 fn run(files: &[PathBuf]) -> u8 {

@@ -1,7 +1,7 @@
 //! The main loop: samples and requests in, facts to disk, boards out. The only writer of estate, facts and journal.
 
-use super::{Denied, Handle, Published, Request};
-use crate::clock;
+use super::{About, Denied, HISTORY, Handle, Published, Request};
+use crate::clock::{self, Clock};
 use crate::journal_file::FileDisk;
 use arc_swap::ArcSwap;
 use cutover_core::Name;
@@ -10,7 +10,6 @@ use cutover_core::facts::{Fact, Facts};
 use cutover_core::gate::Gate;
 use cutover_core::gate::board::{Board, Verdict};
 use cutover_core::journal::{Journal, Record};
-use cutover_core::measures::Measures;
 use cutover_core::reading::Demand;
 use cutover_core::render;
 use cutover_core::settings::Settings;
@@ -23,8 +22,6 @@ use tokio::sync::{mpsc, watch};
 
 /// Evaluating again with new facts settles after a few rounds; more than this is a defect, and then nothing is go.
 const ROUNDS: usize = 16;
-/// Lines of history kept for readers.
-const HISTORY: usize = 10_000;
 /// Bytes of the hold file that are shown.
 const HOLD_FILE: usize = 1024;
 
@@ -81,7 +78,7 @@ impl Agent {
         history.drain(..drop);
         let (requests_in, requests) = mpsc::channel(64);
         let published = Arc::new(ArcSwap::from_pointee(None));
-        let handle = Handle { published: published.clone(), requests: requests_in };
+        let handle = Handle { published: published.clone(), requests: requests_in, clock: Clock::Machine };
         let gate = Gate::new(parts.settings.clone());
         let agent = Agent {
             parts,
@@ -247,15 +244,13 @@ impl Agent {
                 tracing::info!(step = s.step.id, life = s.life.as_str(), "{answer}");
             }
         }
-        let measures = Measures::of(&self.estate, &self.facts, &self.parts.settings, board.at);
-        let published = Published {
-            board,
-            measures,
-            settings: self.parts.settings.clone(),
+        let about = About {
             journal: self.journal_error.clone(),
             started: self.started,
             history: self.history.clone(),
+            simulated: false,
         };
+        let published = Published::of(board, &self.estate, &self.facts, &self.parts.settings, about);
         self.published.store(Arc::new(Some(Arc::new(published))));
     }
 
