@@ -136,6 +136,64 @@ codes! {
     NeverExpires = "never-expires",
     /// Still there.
     StillThere = "still-there",
+    /// The replica set has no primary.
+    NoPrimary = "no-primary",
+    /// Versions that the kind of mirror is not made for.
+    UnsupportedVersion = "unsupported-version",
+    /// No mirror carries this namespace.
+    NotCovered = "not-covered",
+    /// More than one mirror carries this namespace.
+    CoveredTwice = "covered-twice",
+    /// A transaction wrote what is carried apart.
+    SpanningTransaction = "spanning-transaction",
+    /// The kind of mirror cannot carry this.
+    NotMirrorable = "not-mirrorable",
+    /// The oplog window is too short.
+    WindowShort = "window-short",
+    /// The mirror reports an error.
+    MirrorError = "mirror-error",
+    /// The mirror is not in the stage it must be in.
+    MirrorStage = "mirror-stage",
+    /// The mirror has not come as far as it must.
+    Behind = "behind",
+    /// The mirror is about to fall off the oplog.
+    HeadroomShort = "headroom-short",
+    /// The mirror's position does not lie in the source's oplog.
+    ForeignPosition = "foreign-position",
+    /// Clients could write there.
+    Writable = "writable",
+    /// User writes are blocked.
+    WriteBlocked = "write-blocked",
+    /// A client is still connected.
+    Connected = "connected",
+    /// A client is not connected where it should be.
+    NotConnected = "not-connected",
+    /// A client that no rule recognises.
+    UnmatchedClient = "unmatched-client",
+    /// No rule says who writes.
+    NoWriterRules = "no-writer-rules",
+    /// Written too short a time ago.
+    RecentWrite = "recent-write",
+    /// Written since.
+    Written = "written",
+    /// Not written since.
+    NotWritten = "not-written",
+    /// Not committed by a majority.
+    NotCommitted = "not-committed",
+    /// Not there.
+    Missing = "missing",
+    /// Not the same on both sides.
+    Differs = "differs",
+    /// Another number of documents.
+    CountDiffers = "count-differs",
+    /// An index is being built.
+    IndexBuild = "index-build",
+    /// No majority of the members is healthy.
+    NoMajority = "no-majority",
+    /// A stored offset lies above the destination's end.
+    OffsetAhead = "offset-ahead",
+    /// Projection changes wait.
+    ChangesWaiting = "changes-waiting",
     /// Holds, but not for long enough yet.
     Dwelling = "dwelling",
     /// The step before is not done.

@@ -7,9 +7,10 @@ use crate::Name;
 use crate::estate::kafka::{GroupSample, PartitionSample, TopicPartition, TopicSample};
 use crate::estate::{Estate, Failure, FailureKind, Side, Target};
 use crate::facts::Facts;
-use crate::settings::{Home, KafkaSettings, Settings};
-use crate::time::{Dur, Now, Wall};
-use crate::view::{INTERVALS, Kafka, View};
+use crate::playbook::{behind_of, headroom_of, newest_write};
+use crate::settings::{Home, KafkaSettings, MongodbSettings, Role, Settings};
+use crate::time::{Dur, Now, Span, Wall};
+use crate::view::{INTERVALS, Kafka, Mongodb, View};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every number at one instant, in order.
@@ -21,6 +22,10 @@ pub struct Measures {
     pub pairs: BTreeMap<(Side, Name, Name), PairMeasures>,
     /// Per side and topic: the sum of the high watermarks, where all of them are known.
     pub end_offsets: BTreeMap<(Side, Name), i64>,
+    /// Per side, where the newest sample of its MongoDB is fresh.
+    pub deployments: BTreeMap<Side, DeploymentMeasures>,
+    /// Per mirror, where its newest sample and that of the source are fresh.
+    pub mirrors: BTreeMap<Name, MirrorMeasures>,
     /// Per target that was sampled at least once.
     pub targets: BTreeMap<Target, TargetMeasures>,
 }
@@ -49,6 +54,32 @@ pub struct PairMeasures {
     pub unknown_partitions: Option<u64>,
     /// Members by home, with a zero for a home that could be and is not; `None` if the members are not known.
     pub members: Option<BTreeMap<Home, u64>>,
+}
+
+/// What a MongoDB deployment shows; `None` for what was not measured.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DeploymentMeasures {
+    /// The oplog window.
+    pub window: Option<Dur>,
+    /// The second of the newest real write in scope, where one was seen.
+    pub last_write: Option<Wall>,
+    /// Open transactions.
+    pub transactions: Option<u64>,
+    /// User writes are blocked.
+    pub write_block: Option<bool>,
+    /// Kinds of clients by role and home; `None` if any member does not list its clients.
+    pub clients: Option<BTreeMap<(&'static str, Home), u64>>,
+}
+
+/// How a mirror does; `None` for what is not known.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub struct MirrorMeasures {
+    /// How far its position is behind the newest real write in its namespaces, in whole seconds.
+    pub lag: Option<Dur>,
+    /// What is left between its position and the oldest entry of the source's oplog.
+    pub headroom: Option<Dur>,
+    /// How often it was seen to begin anew.
+    pub restarts: u64,
 }
 
 /// How sampling a target goes.
@@ -86,6 +117,9 @@ impl Measures {
                 }
             }
         }
+        if let Some(s) = &settings.mongodb {
+            m.mongodb(&v, s);
+        }
         m.targets = estate.health().keys().map(|t| (t.clone(), target(&v, t))).collect();
         m
     }
@@ -119,6 +153,54 @@ impl Measures {
             let measured = pair(s, k, &homes, &group, &topic);
             self.pairs.insert((k.side, group, topic), measured);
         }
+    }
+}
+
+impl Measures {
+    fn mongodb(&mut self, v: &View<'_>, s: &MongodbSettings) {
+        for side in Side::BOTH {
+            if let Ok(m) = v.mongodb(side) {
+                self.deployments.insert(side, deployment(v, s, &m));
+            }
+        }
+        let source = v.mongodb(Side::Source).ok();
+        for (name, settings) in &s.mirrors {
+            let (Some(source), Ok(m)) = (&source, v.mirror(name, settings)) else { continue };
+            let measured = MirrorMeasures {
+                lag: behind_of(v, source, &m).ok(),
+                headroom: headroom_of(v, source, &m).ok().map(|h| h.left),
+                restarts: m.memory.restarts(),
+            };
+            self.mirrors.insert(name.clone(), measured);
+        }
+    }
+}
+
+fn deployment(v: &View<'_>, s: &MongodbSettings, m: &Mongodb<'_>) -> DeploymentMeasures {
+    let seen = m.sample.writes.as_ref().ok().is_some_and(|w| !w.last.is_empty());
+    let mut clients = Some(BTreeMap::new());
+    for member in m.sample.members.values() {
+        let (Some(count), Ok(listed)) = (&mut clients, &member.clients) else {
+            clients = None;
+            break;
+        };
+        for c in listed {
+            let role = match s.role(c) {
+                Role::Writer => "writer",
+                Role::Reader => "reader",
+                Role::Mirror(_) => "mirror",
+                Role::Bystander => "bystander",
+                Role::Unmatched => "unmatched",
+            };
+            *count.entry((role, s.identity(c).0)).or_default() += 1;
+        }
+    }
+    DeploymentMeasures {
+        window: m.sample.oplog.as_ref().ok().and_then(|o| o.window()),
+        last_write: newest_write(v, m).ok().filter(|_| seen).map(|ts| ts.wall()),
+        transactions: m.sample.transactions.as_ref().ok().map(|t| t.open.max(t.prepared)),
+        write_block: m.sample.write_block.as_ref().ok().copied(),
+        clients,
     }
 }
 
@@ -215,13 +297,17 @@ fn members_of(
 
 fn target(v: &View<'_>, t: &Target) -> TargetMeasures {
     let health = v.estate.health().get(t).cloned().unwrap_or_default();
-    let fresh = match (t, &v.settings.kafka) {
-        // A sampler that hangs reports no failure: its last sample must also be young.
-        (Target::Kafka(side), Some(s)) => {
-            let last = v.estate.kafka(*side).and_then(|m| m.last());
-            last.is_some_and(|(span, _)| v.now.mono < span.sent + Dur(s.interval.0 * INTERVALS))
-        }
-        _ => health.last_success.is_some(),
+    // A sampler that hangs reports no failure: its last sample must also be young.
+    let young = |span: Option<Span>, interval: Option<Dur>| {
+        span.zip(interval).is_some_and(|(span, i)| v.now.mono < span.sent + Dur(i.0 * INTERVALS))
+    };
+    let (kafka, mongodb) = (&v.settings.kafka, &v.settings.mongodb);
+    let (kafka, mongodb) = (kafka.as_ref().map(|k| k.interval), mongodb.as_ref().map(|m| m.interval));
+    let fresh = match t {
+        Target::Kafka(side) => young(v.estate.kafka(*side).and_then(|m| m.last()).map(|l| l.0), kafka),
+        Target::Mongodb(side) => young(v.estate.mongodb(*side).and_then(|m| m.last()).map(|l| l.0), mongodb),
+        Target::Mirror(name) => young(v.estate.mirror(name).and_then(|m| m.last()).map(|l| l.0), mongodb),
+        Target::Probe(_) => health.last_success.is_some(),
     };
     TargetMeasures {
         up: fresh && health.failing.is_none(),

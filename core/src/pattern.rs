@@ -94,6 +94,11 @@ impl Pattern {
         self.capture(name).is_some()
     }
 
+    /// It captures a part of the name.
+    pub fn captures(&self) -> bool {
+        self.parts.contains(&Part::Capture)
+    }
+
     /// What `{name}` captured, the whole name where the pattern has no capture; `None` if it does not match.
     pub fn capture<'a>(&self, name: &'a str) -> Option<&'a str> {
         let mut captured = name;

@@ -57,6 +57,16 @@ pub enum Subject {
     Producer(Name),
     /// A broker of a side.
     Broker(Side, Name),
+    /// The MongoDB deployment of a side.
+    Mongodb(Side),
+    /// A MongoDB namespace of a side.
+    Namespace(Side, Name),
+    /// A MongoDB member of a side, by its address.
+    MongoMember(Side, Name),
+    /// A mirror.
+    Mirror(Name),
+    /// A client of a side, by the identity a rule gave it.
+    Client(Side, Name),
     /// A requirement, a confirmation or another named thing.
     Thing(Name),
 }
@@ -94,6 +104,15 @@ pub enum Demand {
     },
     /// Read the configurations of a side afresh.
     Configs(Side),
+    /// Read the collections of a side's MongoDB afresh.
+    Collections(Side),
+    /// Count the documents of a namespace one by one, on a side's MongoDB.
+    Count {
+        /// The side.
+        side: Side,
+        /// The namespace, `database.collection`.
+        namespace: Name,
+    },
 }
 
 /// One thing a check found.

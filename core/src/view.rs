@@ -3,10 +3,12 @@
 
 use crate::Name;
 use crate::estate::kafka::{GroupSample, KafkaConfigs, KafkaSample, TopicSample};
-use crate::estate::{Estate, Failure, FailureKind, KafkaMemory, Side, Target};
+use crate::estate::mongodb::{MirrorSample, MongoCatalog, MongoSample};
+use crate::estate::{Estate, Failure, FailureKind, KafkaMemory, MirrorMemory, MongoMemory, Side, Target};
 use crate::facts::{Facts, LogKey};
+use crate::playbook::{Downtime, steps};
 use crate::reading::{Basis, Code, Demand, Gap, Known, Subject};
-use crate::settings::{KafkaSettings, Settings};
+use crate::settings::{KafkaSettings, MirrorSettings, MongodbSettings, Settings, Track};
 use crate::time::{Dur, Now, Span};
 use std::collections::BTreeSet;
 
@@ -32,6 +34,38 @@ pub struct Kafka<'a> {
     pub sample: &'a KafkaSample,
     /// What is remembered besides.
     pub memory: &'a KafkaMemory,
+    /// The samples this rests on.
+    pub basis: Basis,
+}
+
+/// A side's MongoDB deployment, its newest sample fresh.
+#[derive(Copy, Clone, Debug)]
+pub struct Mongodb<'a> {
+    /// The side.
+    pub side: Side,
+    /// The newest good sample.
+    pub sample: &'a MongoSample,
+    /// What is remembered besides.
+    pub memory: &'a MongoMemory,
+    /// When the newest sample was taken.
+    pub span: Span,
+    /// The samples this rests on.
+    pub basis: Basis,
+}
+
+/// A mirror, its newest sample fresh.
+#[derive(Copy, Clone, Debug)]
+pub struct Mirror<'a> {
+    /// Its name.
+    pub name: &'a Name,
+    /// How it is configured.
+    pub settings: &'a MirrorSettings,
+    /// The newest good sample.
+    pub sample: &'a MirrorSample,
+    /// What is remembered besides.
+    pub memory: &'a MirrorMemory,
+    /// When the newest sample was taken.
+    pub span: Span,
     /// The samples this rests on.
     pub basis: Basis,
 }
@@ -70,18 +104,9 @@ impl<'a> View<'a> {
     /// The newest sample of a side's Kafka cluster, if it may still be believed.
     pub fn kafka(&self, side: Side) -> Known<Kafka<'a>> {
         let max_age = Dur(self.kafka_settings()?.interval.0 * INTERVALS);
-        let memory = self.estate.kafka(side).and_then(|m| Some((m, m.last()?)));
-        let failing = self.estate.health().get(&Target::Kafka(side)).and_then(|h| h.failing.as_ref());
-        let Some((memory, (span, sample))) = memory else {
-            return Err(match failing {
-                Some(f) => gap(f, Subject::Side(side)),
-                None => Gap::new(Code::NeverSampled, Subject::Side(side)),
-            });
-        };
-        let basis = self.fresh(span, max_age).map_err(|g| match failing {
-            Some(f) => gap(f, Subject::Side(side)),
-            None => Gap { at: Subject::Side(side), ..g },
-        })?;
+        let found = self.estate.kafka(side).and_then(|m| Some((m, m.last()?)));
+        let found = found.map(|(m, (span, sample))| (m, span, sample));
+        let (memory, _, sample, basis) = self.newest(&Target::Kafka(side), &Subject::Side(side), max_age, found)?;
         if let Some(began_on) = self.facts.clusters.get(&side).filter(|c| **c != sample.cluster_id) {
             return Err(Gap::new(Code::OtherCluster, Subject::Side(side))
                 .detail(format!("{} answers, it was {began_on}", sample.cluster_id))
@@ -104,6 +129,88 @@ impl<'a> View<'a> {
         let basis = self.fresh(*span, max_age).map_err(|g| g.want(want.clone()))?;
         // A slow reading says until when it may be believed, but a dwell counts on the regular samples.
         Ok((Basis { span: k.basis.span, until: basis.until.min(k.basis.until) }, *span, configs))
+    }
+
+    /// The settings of the MongoDB move.
+    pub fn mongodb_settings(&self) -> Known<&'a MongodbSettings> {
+        self.settings.mongodb.as_ref().ok_or_else(|| {
+            Gap::new(Code::NotMeasured, Subject::Whole).detail("no mongodb section in the configuration")
+        })
+    }
+
+    /// The newest sample of a side's MongoDB deployment, if it may still be believed.
+    pub fn mongodb(&self, side: Side) -> Known<Mongodb<'a>> {
+        let max_age = Dur(self.mongodb_settings()?.interval.0 * INTERVALS);
+        let memory = self.estate.mongodb(side).and_then(|m| Some((m, m.last()?)));
+        let found = memory.map(|(m, (span, sample))| (m, span, sample));
+        let (memory, span, sample, basis) =
+            self.newest(&Target::Mongodb(side), &Subject::Mongodb(side), max_age, found)?;
+        if let Some(began_on) = self.facts.deployments.get(&side).filter(|c| **c != sample.set_id) {
+            return Err(Gap::new(Code::OtherCluster, Subject::Mongodb(side))
+                .detail(format!("replica set id {} answers, it was {began_on}", sample.set_id))
+                .fix("point it at the deployment it was, or start again with a higher `attempt`"));
+        }
+        Ok(Mongodb { side, sample, memory, span, basis })
+    }
+
+    /// The newest sample of a mirror, if it may still be believed.
+    pub fn mirror(&self, name: &'a Name, settings: &'a MirrorSettings) -> Known<Mirror<'a>> {
+        let max_age = Dur(self.mongodb_settings()?.interval.0 * INTERVALS);
+        let found = self.estate.mirror(name).and_then(|m| Some((m, m.last()?)));
+        let found = found.map(|(m, (span, sample))| (m, span, sample));
+        let at = Subject::Mirror(name.clone());
+        let (memory, span, sample, basis) = self.newest(&Target::Mirror(name.clone()), &at, max_age, found)?;
+        Ok(Mirror { name, settings, sample, memory, span, basis })
+    }
+
+    /// What was found of a target, if it is fresh; why not otherwise, the failure of the newest sample first.
+    fn newest<M, S>(
+        &self,
+        target: &Target,
+        at: &Subject,
+        max_age: Dur,
+        found: Option<(M, Span, S)>,
+    ) -> Known<(M, Span, S, Basis)> {
+        let failing = self.estate.health().get(target).and_then(|h| h.failing.as_ref());
+        let Some((memory, span, sample)) = found else {
+            return Err(match failing {
+                Some(f) => gap(f, at.clone()),
+                None => Gap::new(Code::NeverSampled, at.clone()),
+            });
+        };
+        let basis = self.fresh(span, max_age).map_err(|g| match failing {
+            Some(f) => gap(f, at.clone()),
+            None => Gap { at: at.clone(), ..g },
+        })?;
+        Ok((memory, span, sample, basis))
+    }
+
+    /// The newest catalogue of a side's MongoDB, if it is of the deployment sampled and may be believed.
+    pub fn catalog(&self, m: &Mongodb<'a>) -> Known<(Basis, Span, &'a MongoCatalog)> {
+        let max_age = Dur(self.mongodb_settings()?.slow_interval.0 * INTERVALS);
+        let want = Demand::Collections(m.side);
+        let missing = || {
+            let at = Subject::Mongodb(m.side);
+            Gap::new(Code::NeverSampled, at).detail("its collections and indexes").want(want.clone())
+        };
+        let (span, catalog) = m.memory.catalog().ok_or_else(missing)?;
+        if catalog.set_id != m.sample.set_id {
+            return Err(missing());
+        }
+        let basis =
+            self.fresh(span, max_age).map_err(|g| Gap { at: Subject::Mongodb(m.side), ..g }.want(want.clone()))?;
+        // A slow reading says until when it may be believed, but a dwell counts on the regular samples.
+        Ok((Basis { span: m.basis.span, until: basis.until.min(m.basis.until) }, span, catalog))
+    }
+
+    /// The side services should use now for what a track moves: the source before its downtime, the destination after
+    /// it, none in between.
+    pub fn in_force(&self, track: Track) -> Option<Side> {
+        let of = |d: Downtime| steps(track).iter().filter(move |s| s.downtime == d);
+        if of(Downtime::Closes).any(|s| self.facts.is_done(s.id)) {
+            return Some(Side::Destination);
+        }
+        (!of(Downtime::Opens).any(|s| self.facts.is_begun(s.id))).then_some(Side::Source)
     }
 
     fn fresh(&self, span: Span, max_age: Dur) -> Known<Basis> {

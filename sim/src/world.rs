@@ -120,6 +120,7 @@ pub fn settings(s: &Scenario) -> Settings {
         joint: false,
         dwell: BTreeMap::new(),
         requirements_enforced: false,
+        mongodb: None,
         kafka: Some(KafkaSettings {
             interval: Dur(s.interval),
             slow_interval: Dur::mins(5),

@@ -80,7 +80,7 @@ fn time(step: &Step, c: &Check, settings: Option<&Settings>) -> Option<String> {
         Dwell::For { default, floor } => format!("for {default}, floor {floor}"),
         Dwell::Replicas { default } => format!("for {default}, floor {} with replicas", c.dwell.floor()),
         Dwell::Own { default, floor } => format!("for {default} each, floor {floor}"),
-        Dwell::Absence { long, short } => format!("for {long}, or {short} where nobody is shown to be left"),
+        Dwell::Absence { long, short, .. } => format!("for {long}, or {short} where nobody is shown to be left"),
     };
     let in_force = settings.map(|s| asked(step, c, Some(s), false));
     Some(in_force.map_or(said.clone(), |d| format!("{said}; in force: {d}")))

@@ -177,6 +177,7 @@ fn type_all(root: &At<'_>) -> Parts {
         dwell: steps.dwell,
         requirements_enforced: common.requirements_enforced,
         kafka: kafka_settings,
+        mongodb: None,
         relaxations: Vec::new(),
     };
     Parts { settings, agent, kafka: targets, timeout: pulse.timeout, dropped }

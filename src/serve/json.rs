@@ -233,6 +233,11 @@ fn place(s: &Subject) -> Option<Value> {
         Subject::Pair(side, g, t, ps) => json!({ "side": side, "group": g, "topic": t, "partitions": ps }),
         Subject::Producer(p) => json!({ "producer": p }),
         Subject::Broker(side, a) => json!({ "side": side, "broker": a }),
+        Subject::Mongodb(side) => json!({ "side": side, "mongodb": true }),
+        Subject::Namespace(side, ns) => json!({ "side": side, "namespace": ns }),
+        Subject::MongoMember(side, host) => json!({ "side": side, "member": host }),
+        Subject::Mirror(m) => json!({ "mirror": m }),
+        Subject::Client(side, c) => json!({ "side": side, "client": c }),
         Subject::Thing(t) => json!({ "thing": t }),
     })
 }

@@ -5,11 +5,15 @@
 
 pub mod kafka;
 mod memory;
+pub mod mongodb;
+mod mongodb_memory;
 
 use crate::Name;
 use crate::time::{Mono, Now, Span, Wall};
 use kafka::{KafkaConfigs, KafkaSample, KafkaTails};
 pub use memory::{CommitMemory, EndsMemory, KafkaMemory, LagPoint};
+use mongodb::{MirrorSample, MongoCatalog, MongoCounts, MongoSample};
+pub use mongodb_memory::{MirrorMemory, MongoMemory};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -138,6 +142,21 @@ pub enum Content {
     KafkaConfigs(Box<KafkaConfigs>),
     /// The tails a check demanded.
     KafkaTails(KafkaTails),
+    /// The regular reading of a MongoDB deployment.
+    Mongodb(Box<MongoSample>),
+    /// The slow reading of a MongoDB deployment: what is in it.
+    MongoCatalog(Box<MongoCatalog>),
+    /// The exact counts a check demanded.
+    MongoCounts(MongoCounts),
+    /// The regular reading of a mirror.
+    Mirror(MirrorSample),
+}
+
+impl Content {
+    /// Taken at every interval, so that it says how its target is doing.
+    fn is_regular(&self) -> bool {
+        matches!(self, Content::Kafka(_) | Content::Mongodb(_) | Content::Mirror(_))
+    }
 }
 
 /// How a target is doing, for metrics and the log.
@@ -157,6 +176,8 @@ pub struct Health {
 #[derive(Clone, Debug, Default)]
 pub struct Estate {
     kafka: BTreeMap<Side, KafkaMemory>,
+    mongodb: BTreeMap<Side, MongoMemory>,
+    mirrors: BTreeMap<Name, MirrorMemory>,
     health: BTreeMap<Target, Health>,
     steps: Option<i64>,
     jumps: u64,
@@ -175,7 +196,7 @@ impl Estate {
     /// Takes in one sample, at `now`.
     pub fn apply(&mut self, sample: Sample, now: Now) {
         self.tick(now);
-        let regular = !matches!(sample.outcome, Ok(Content::KafkaConfigs(_) | Content::KafkaTails(_)));
+        let regular = sample.outcome.as_ref().map_or(true, Content::is_regular);
         let health = self.health.entry(sample.target.clone()).or_default();
         match &sample.outcome {
             Ok(_) if regular => {
@@ -190,13 +211,28 @@ impl Estate {
                 health.failing = Some(e.clone());
             }
         }
-        let Target::Kafka(side) = sample.target else { return };
-        let memory = self.kafka.entry(side).or_default();
-        match sample.outcome {
-            Ok(Content::Kafka(k)) => memory.apply(sample.span, *k),
-            Ok(Content::KafkaConfigs(c)) => memory.configs = Some((sample.span, *c)),
-            Ok(Content::KafkaTails(t)) => memory.tails = Some((sample.span, t)),
-            Err(_) => {}
+        let span = sample.span;
+        match (sample.target, sample.outcome) {
+            (Target::Kafka(side), Ok(content)) => {
+                let memory = self.kafka.entry(side).or_default();
+                match content {
+                    Content::Kafka(k) => memory.apply(span, *k),
+                    Content::KafkaConfigs(c) => memory.configs = Some((span, *c)),
+                    Content::KafkaTails(t) => memory.tails = Some((span, t)),
+                    _ => {}
+                }
+            }
+            (Target::Mongodb(side), Ok(content)) => {
+                let memory = self.mongodb.entry(side).or_default();
+                match content {
+                    Content::Mongodb(m) => memory.apply(span, *m),
+                    Content::MongoCatalog(c) => memory.catalog = Some((span, *c)),
+                    Content::MongoCounts(c) => memory.count(span, c),
+                    _ => {}
+                }
+            }
+            (Target::Mirror(name), Ok(Content::Mirror(m))) => self.mirrors.entry(name).or_default().apply(span, m),
+            _ => {}
         }
     }
 
@@ -207,6 +243,7 @@ impl Estate {
             self.jumps += 1;
             self.jumped = Some(now.mono);
             self.kafka.values_mut().for_each(KafkaMemory::forget_spans);
+            self.mirrors.values_mut().for_each(MirrorMemory::forget_spans);
         }
         // Slow drift (NTP slewing) is followed; only a jump between two looks counts.
         self.steps = Some(offset);
@@ -226,6 +263,16 @@ impl Estate {
     /// What is remembered of a side's Kafka cluster; `None` before its first good sample.
     pub fn kafka(&self, side: Side) -> Option<&KafkaMemory> {
         self.kafka.get(&side).filter(|m| m.last.is_some())
+    }
+
+    /// What is remembered of a side's MongoDB deployment; `None` before its first good sample.
+    pub fn mongodb(&self, side: Side) -> Option<&MongoMemory> {
+        self.mongodb.get(&side).filter(|m| m.last.is_some())
+    }
+
+    /// What is remembered of a mirror; `None` before its first good sample.
+    pub fn mirror(&self, name: &str) -> Option<&MirrorMemory> {
+        self.mirrors.get(name).filter(|m| m.last.is_some())
     }
 
     /// How each target sampled so far is doing.

@@ -2,6 +2,7 @@
 
 use crate::Name;
 use crate::estate::Side;
+use crate::estate::mongodb::Ts;
 use crate::settings::Home;
 use crate::time::{Dur, Wall};
 use serde::{Deserialize, Serialize};
@@ -294,5 +295,64 @@ pub enum Fact {
         key: LogKey,
         /// The group.
         group: Name,
+    },
+    /// The deployment a side's MongoDB was when the migration began.
+    Deployment {
+        /// The side.
+        side: Side,
+        /// Its replica set id.
+        set: Name,
+    },
+    /// A client with a role was seen on a deployment.
+    Client {
+        /// Replica set id.
+        set: Name,
+        /// It writes; it only reads otherwise.
+        writes: bool,
+        /// The identity a rule captured.
+        identity: Name,
+        /// Its home.
+        home: Home,
+    },
+    /// A session of a mirror was seen on a deployment.
+    MirrorSession {
+        /// Replica set id.
+        set: Name,
+        /// The mirror.
+        mirror: Name,
+    },
+    /// User writes were seen to be blocked on a deployment, or to be allowed again.
+    WriteBlock {
+        /// Replica set id.
+        set: Name,
+        /// They are blocked.
+        on: bool,
+    },
+    /// The newest write in scope of a deployment when a step was done, or what was carried over since.
+    LastWrite {
+        /// Replica set id.
+        set: Name,
+        /// Its timestamp: nothing newer was written.
+        ts: Ts,
+        /// `confirm reconciled-writes` or adoption, by whom; `None` if measured in time.
+        adopted: Option<Name>,
+    },
+    /// How far a mirror had come when it was last steady, since the writers were stopped; 0 once it has begun anew.
+    Position {
+        /// The mirror.
+        mirror: Name,
+        /// Its position.
+        ts: Ts,
+    },
+    /// What the source held in a namespace when the mirror was stopped.
+    SourceData {
+        /// Replica set id.
+        set: Name,
+        /// The namespace.
+        namespace: Name,
+        /// Kind, options and indexes as canonical text.
+        shape: Name,
+        /// Documents in it; none for a view.
+        documents: Option<i64>,
     },
 }

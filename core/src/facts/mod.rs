@@ -10,6 +10,7 @@ pub use fact::{Fact, How, LogKey};
 
 use crate::Name;
 use crate::estate::Side;
+use crate::estate::mongodb::Ts;
 use crate::settings::Home;
 use crate::time::{Dur, Wall};
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,6 +90,42 @@ pub struct Facts {
     pub(crate) phantoms: BTreeSet<(LogKey, i64, i64)>,
     pub(crate) attached: BTreeMap<(Name, LogKey), AttachedAt>,
     pub(crate) read_from_start: BTreeSet<(Name, LogKey)>,
+    pub(crate) deployments: BTreeMap<Side, Name>,
+    pub(crate) clients: BTreeMap<Name, BTreeSet<SeenClient>>,
+    pub(crate) sessions: BTreeSet<(Name, Name)>,
+    pub(crate) write_blocks: BTreeMap<Name, bool>,
+    pub(crate) last_writes: BTreeMap<Name, WriteAnchor>,
+    pub(crate) positions: BTreeMap<Name, Ts>,
+    pub(crate) source_data: BTreeMap<Name, BTreeMap<Name, HeldData>>,
+}
+
+/// A MongoDB client as it was seen.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct SeenClient {
+    /// It writes; it only reads otherwise.
+    pub writes: bool,
+    /// The identity a rule captured.
+    pub identity: Name,
+    /// Its home.
+    pub home: Home,
+}
+
+/// The newest write anchored, and whether it was adopted rather than measured in time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WriteAnchor {
+    /// Nothing newer was written.
+    pub ts: Ts,
+    /// Who adopted or reconciled it.
+    pub adopted: Option<Name>,
+}
+
+/// What the source held in a namespace.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HeldData {
+    /// Kind, options and indexes as canonical text.
+    pub shape: Name,
+    /// Documents in it; none for a view.
+    pub documents: Option<i64>,
 }
 
 impl Facts {
@@ -179,6 +216,27 @@ impl Facts {
             Fact::ReadFromStart { key, group } => {
                 self.read_from_start.insert((group, key));
             }
+            Fact::Deployment { side, set } => {
+                self.deployments.entry(side).or_insert(set);
+            }
+            Fact::Client { set, writes, identity, home } => {
+                self.clients.entry(set).or_default().insert(SeenClient { writes, identity, home });
+            }
+            Fact::MirrorSession { set, mirror } => {
+                self.sessions.insert((set, mirror));
+            }
+            Fact::WriteBlock { set, on } => {
+                self.write_blocks.insert(set, on);
+            }
+            Fact::LastWrite { set, ts, adopted } => {
+                self.last_writes.insert(set, WriteAnchor { ts, adopted });
+            }
+            Fact::Position { mirror, ts } => {
+                self.positions.insert(mirror, ts);
+            }
+            Fact::SourceData { set, namespace, shape, documents } => {
+                self.source_data.entry(set).or_default().insert(namespace, HeldData { shape, documents });
+            }
         }
     }
 
@@ -192,7 +250,21 @@ impl Facts {
             "stop-consumers" => {
                 self.source_ends.clear();
                 // A word about what was stopped is about that stop.
-                self.confirmed.retain(|(name, _), _| &**name != "scaled-to-zero");
+                let about = |subject: &[Name]| subject.iter().any(|s| &**s == "kafka");
+                self.confirmed.retain(|(name, subject), _| &**name != "scaled-to-zero" || !about(subject));
+            }
+            "start-mirror" => self.deployments.clear(),
+            "stop-writers" => {
+                self.last_writes.clear();
+                self.positions.clear();
+                let about = |subject: &[Name]| subject.iter().any(|s| &**s == "mongodb");
+                self.confirmed.retain(|(name, subject), _| &**name != "scaled-to-zero" || !about(subject));
+            }
+            "stop-mirror" => {
+                let destination = self.deployments.get(&Side::Destination).cloned();
+                self.last_writes.retain(|set, _| Some(set) != destination.as_ref());
+                self.source_data.clear();
+                self.confirmed.retain(|(name, _), _| &**name != "mirror-removed");
             }
             "start-consumers" => {
                 self.attached.clear();

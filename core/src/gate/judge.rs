@@ -2,9 +2,8 @@
 
 use super::board::CheckBoard;
 use super::dwell::Dwell;
-use crate::Name;
 use crate::estate::Side;
-use crate::playbook::{Check, Effect, Step, Use, dwell_of, steps};
+use crate::playbook::{Check, Dwell as Dwelling, Effect, Step, Use, dwell_of, steps};
 use crate::reading::{Demand, Reading, Tri};
 use crate::time::{Dur, Mono};
 use crate::view::View;
@@ -52,8 +51,8 @@ impl Judged {
 
     /// A check with the dwell that a step asks of it.
     pub(super) fn check(&self, v: &View<'_>, step: &Step, check: &'static Check) -> CheckBoard {
-        let scaled_to_zero = v.facts.confirmed("scaled-to-zero", &[Name::from(step.track.as_str())]).is_some();
-        let need = dwell_of(v.settings, step, check, self.replicated, scaled_to_zero);
+        let shown = matches!(check.dwell, Dwelling::Absence { shown, .. } if shown(v));
+        let need = dwell_of(v.settings, step, check, self.replicated, shown);
         let (reading, held, since) = match self.readings.get(check.key) {
             Some((r, h, s)) => (r.clone(), *h, *s),
             // Not of a configured track: nothing was read.

@@ -5,6 +5,7 @@ use super::Gate;
 use super::board::{Life, Verdict};
 use super::life::{evidence, long_false, successor};
 use crate::Name;
+use crate::estate::mongodb::Ts;
 use crate::estate::{Estate, Side};
 use crate::facts::{Fact, Facts, How};
 use crate::playbook::{self, Effect, Exit, Step, Withdraw};
@@ -301,16 +302,22 @@ fn confirm(v: &View<'_>, name: &Name, subject: &[Name], author: Name, reason: Na
                 if !known.contains(&&**given) {
                     return Err(none(&format!("producer `{given}`"), known));
                 }
-                basis = Some(playbook::producer_basis(v, given).map_err(|g| {
-                    let f: Finding = g.into();
-                    Refusal::NotNow(f.code, render::sentence(&f))
-                })?);
+                basis = Some(playbook::producer_basis(v, given).map_err(not_now)?);
             }
             "requirement" => {
                 let known: Vec<&str> = playbook::REQUIREMENTS.iter().map(|r| r.0).collect();
                 if !known.contains(&&**given) {
                     return Err(none(&format!("requirement `{given}`"), known));
                 }
+            }
+            "mirror" => {
+                let known: Vec<&str> = v.settings.mongodb.iter().flat_map(|m| m.mirrors.keys()).map(|n| &**n).collect();
+                if !known.contains(&&**given) {
+                    return Err(none(&format!("mirror `{given}`"), known));
+                }
+            }
+            "namespace" => {
+                basis = Some(playbook::counts_basis(v, given).map_err(not_now)?);
             }
             "track" => {
                 let known: Vec<&str> = v.settings.tracks.iter().map(|t| t.as_str()).collect();
@@ -327,7 +334,14 @@ fn confirm(v: &View<'_>, name: &Name, subject: &[Name], author: Name, reason: Na
             "the source Kafka answers the agent: what it says counts, there is nothing to confirm".to_owned(),
         ));
     }
+    if exit.confirm == "source-fenced" && v.mongodb(Side::Source).is_ok() {
+        return Err(Refusal::NotNow(
+            Code::Connected,
+            "the source MongoDB answers the agent: what it says counts, there is nothing to confirm".to_owned(),
+        ));
+    }
     match exit.confirm {
+        "reconciled-writes" => facts.push(reconciled_writes(v, subject, &author)?),
         "reconciled" => facts.push(reconciled(v, subject, &author)?),
         "reconciled-destination" => facts.push(reconciled_there(v, subject, &author)?),
         _ => {}
@@ -350,11 +364,7 @@ fn reconciled(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fact, Ref
     let number =
         |what: &str, n: &Name| n.parse::<i64>().map_err(|_| Refusal::Bad(format!("{what} `{n}` is not a number")));
     let (p, offset) = (number("partition", partition)?, number("offset", offset)?);
-    let gone = |g: crate::reading::Gap| {
-        let f: Finding = g.into();
-        Refusal::NotNow(f.code, render::sentence(&f))
-    };
-    let s = v.kafka(Side::Source).map_err(gone)?;
+    let s = v.kafka(Side::Source).map_err(not_now)?;
     let t = s.topic(topic).map_err(|_| {
         let known = s.sample.topics.keys().map(|t| &**t).collect();
         Refusal::NoSuch(format!("there is no topic `{topic}` in scope on the source; known: {}", list(known)))
@@ -384,11 +394,7 @@ fn reconciled_there(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fac
     let [topic, partition, offset] = subject else {
         return Err(Refusal::Bad("confirm reconciled-destination takes <topic> <partition> <offset>".to_owned()));
     };
-    let gone = |g: crate::reading::Gap| {
-        let f: Finding = g.into();
-        Refusal::NotNow(f.code, render::sentence(&f))
-    };
-    let d = v.kafka(Side::Destination).map_err(gone)?;
+    let d = v.kafka(Side::Destination).map_err(not_now)?;
     let t = d.topic(topic).map_err(|_| {
         let known = d.sample.topics.keys().map(|t| &**t).collect();
         Refusal::NoSuch(format!("there is no topic `{topic}` in scope at the destination; known: {}", list(known)))
@@ -409,18 +415,48 @@ fn reconciled_there(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fac
     }
 }
 
-fn accept(v: &View<'_>, group: &Name, topic: &Name, p: i32, author: Name, reason: Name) -> Result<Fact, Refusal> {
-    let missing = |g: crate::reading::Gap| {
-        let f: Finding = g.into();
-        Refusal::NotNow(f.code, render::sentence(&f))
+/// Moves the anchor of a side's last write to what was carried over, and no further.
+fn reconciled_writes(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fact, Refusal> {
+    let [side, ts] = subject else {
+        return Err(Refusal::Bad("confirm reconciled-writes takes <side> <timestamp>".to_owned()));
     };
-    let s = v.kafka(Side::Source).map_err(missing)?;
+    let side = Side::BOTH.into_iter().find(|s| s.as_str() == &**side);
+    let side =
+        side.ok_or_else(|| Refusal::NoSuch(format!("there is no side `{}`; known: source, destination", subject[0])))?;
+    let ts: Ts = ts.parse().map_err(|()| {
+        Refusal::Bad(format!(
+            "`{ts}` is no timestamp: write seconds and ordinal as the answer does, as in 1732312345.7"
+        ))
+    })?;
+    let m = v.mongodb(side).map_err(not_now)?;
+    let set = m.sample.set_id.clone();
+    let old = v.facts.last_writes.get(&set).map(|a| a.ts).ok_or_else(|| {
+        Refusal::NotNow(Code::NoAnchor, format!("nothing was anchored on the {side}: there is nothing to reconcile"))
+    })?;
+    let newest = playbook::newest_write(v, &m).map_err(not_now)?;
+    if ts < old || ts > newest {
+        let text = format!(
+            "the {side} was anchored at {old} and was last written at {newest}: name a timestamp between the two"
+        );
+        return Err(Refusal::Bad(text));
+    }
+    Ok(Fact::LastWrite { set, ts, adopted: Some(author.clone()) })
+}
+
+/// A gap as the reason why not now.
+fn not_now(g: crate::reading::Gap) -> Refusal {
+    let f: Finding = g.into();
+    Refusal::NotNow(f.code, render::sentence(&f))
+}
+
+fn accept(v: &View<'_>, group: &Name, topic: &Name, p: i32, author: Name, reason: Name) -> Result<Fact, Refusal> {
+    let s = v.kafka(Side::Source).map_err(not_now)?;
     let pairs = v.pairs(&s);
     if !pairs.iter().any(|(g, t)| *g == group && *t == topic) {
         let known: Vec<String> = pairs.iter().map(|(g, t)| format!("{g} on {t}")).collect();
         let known = list(known.iter().map(String::as_str).collect());
         return Err(Refusal::NoSuch(format!("`{group}` on `{topic}` is no pair of this migration; known: {known}")));
     }
-    let (committed, ends, key) = playbook::position(v, &s, group, topic, p).map_err(missing)?;
+    let (committed, ends, key) = playbook::position(v, &s, group, topic, p).map_err(not_now)?;
     Ok(Fact::Accepted { key, group: group.clone(), committed, end: ends.high, at: v.now.wall, author, reason })
 }

@@ -43,6 +43,7 @@ fn settings() -> Settings {
         joint: false,
         dwell: BTreeMap::new(),
         requirements_enforced: false,
+        mongodb: None,
         kafka: Some(kafka),
         relaxations: vec![],
     }

@@ -8,6 +8,7 @@ pub mod seen;
 pub mod services;
 
 pub(crate) use kafka::{position, producer_basis};
+pub(crate) use mongodb::{behind_of, counts_basis, headroom_of, newest_write};
 
 use crate::facts::Fact;
 use crate::reading::{Code, Gap, Reading, Subject};
@@ -33,7 +34,7 @@ pub struct Check {
 }
 
 /// How long a check must have been true.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, Debug)]
 pub enum Dwell {
     /// As long as one sample is fresh.
     None,
@@ -63,6 +64,8 @@ pub enum Dwell {
         long: Dur,
         /// With such a witness.
         short: Dur,
+        /// Whether there is one.
+        shown: fn(&View<'_>) -> bool,
     },
 }
 
@@ -347,12 +350,10 @@ pub fn dwell_of(settings: &Settings, step: &Step, check: &Check, replicated: boo
         Dwell::Replicas { default } => {
             configured.unwrap_or(default).max(if replicated { REPLICAS_FLOOR } else { Dur::secs(5) })
         }
-        Dwell::Absence { long, short } => {
-            let base = if witness {
-                short.max(settings.kafka.as_ref().map_or(Dur::ZERO, |k| k.session_timeout))
-            } else {
-                long
-            };
+        Dwell::Absence { long, short, .. } => {
+            // A consumer that was killed is a member until its session has timed out.
+            let session = settings.kafka.as_ref().filter(|_| step.track == Track::Kafka).map(|k| k.session_timeout);
+            let base = if witness { short.max(session.unwrap_or(Dur::ZERO)) } else { long };
             configured.unwrap_or(base).max(base)
         }
     };

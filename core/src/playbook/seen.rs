@@ -28,6 +28,7 @@ pub fn observe(v: &View<'_>) -> Vec<Fact> {
     destination_facts(v, &mut out);
     clusters(v, &mut out);
     words(v, &mut out);
+    super::mongodb::observe(v, &mut out);
     out
 }
 

@@ -170,7 +170,7 @@ fn an_agent_installed_in_the_middle_lists_what_to_adopt() {
         t=100 switch-producers done: go
         t=101 switch-producers done no-go (already-done): switch-producers is done since 2026-09-21T14:15:00Z
         t=101 switch-producers done: go
-        t=101 stop-consumers pending unknown (way-out): the downtime could not be ended: start-consumers: offset-assumptions: is not measured by this version: offsets stored in projections are not read by this version"#]].assert_eq(&shown);
+        t=101 stop-consumers pending unknown (way-out): the downtime could not be ended: start-consumers: offset-assumptions: is not measured: no mongodb section in the configuration"#]].assert_eq(&shown);
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn steps_of_an_unbuilt_track_are_unknown_and_never_absent() {
     s.tracks = [Track::Services, Track::Mongodb, Track::Kafka].into();
     let shown = run_with(s, &[SHOP, "t=20 show start-mirror; show stop-writers; show deploy-services"].concat());
     expect![[r#"
-        t=20 start-mirror pending unknown (not-built): two-deployments: is not measured by this version
+        t=20 start-mirror pending unknown (not-measured): two-deployments: is not measured: no mongodb section in the configuration
         t=20 stop-writers pending no-go (predecessor): switch-readers comes before and is not done (pending)
         t=20 deploy-services pending unknown (not-built): in-force-reachable: is not measured by this version"#]]
     .assert_eq(&shown);

@@ -47,6 +47,7 @@ struct Group {
 }
 
 pub(crate) struct World {
+    mongo: Option<super::mongo::Mongo>,
     sides: BTreeMap<Side, Cluster>,
     estate: Estate,
     pub(crate) facts: Facts,
@@ -83,6 +84,7 @@ pub(crate) fn settings() -> Settings {
         joint: false,
         dwell: BTreeMap::new(),
         requirements_enforced: false,
+        mongodb: None,
         kafka: Some(KafkaSettings {
             interval: Dur::secs(5),
             slow_interval: Dur::mins(5),
@@ -123,6 +125,7 @@ impl World {
         World {
             sides: BTreeMap::from([(Side::Source, cluster("old")), (Side::Destination, cluster("new"))]),
             estate: Estate::new(),
+            mongo: settings.mongodb.is_some().then(super::mongo::Mongo::new),
             facts: Facts::default(),
             journal: vec![],
             gate: Gate::new(Arc::new(settings)),
@@ -188,6 +191,12 @@ impl World {
     }
 
     fn sample(&mut self) {
+        if let Some(m) = &mut self.mongo {
+            m.sample(&mut self.estate, &self.demands, self.now);
+        }
+        if self.gate.settings().kafka.is_none() {
+            return;
+        }
         for side in Side::BOTH {
             let c = self.sides[&side].clone();
             let sent = self.now.mono;
@@ -213,6 +222,10 @@ impl World {
         let words: Vec<&str> = c.split_whitespace().collect();
         let (head, rest) = words.split_first().expect("a command");
         let (side, verb) = head.split_once('.').unwrap_or(("", head));
+        if matches!(side, "msrc" | "mdst" | "mirror") {
+            let now = self.now;
+            return self.mongo.as_mut().expect("a mongodb section").command(side, verb, rest, now);
+        }
         let side = if side == "dst" { Side::Destination } else { Side::Source };
         match verb {
             "restart" => {

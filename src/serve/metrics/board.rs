@@ -21,6 +21,7 @@ pub(super) fn add(f: &mut Families, p: &Published) {
         }
     }
     kafka(f, p);
+    mongodb(f, p);
     targets(f, p);
     f.add(&m::JOURNAL_UP, &[], flag(p.journal.is_none()));
     f.add(&m::REHEARSAL, &[], whole(p.settings.faster));
@@ -79,6 +80,36 @@ fn kafka(f: &mut Families, p: &Published) {
             f.add(&m::TOPICS, &[side.as_str(), scope], count(topics));
             f.add(&m::GROUPS, &[side.as_str(), scope], count(groups));
         }
+    }
+}
+
+fn mongodb(f: &mut Families, p: &Published) {
+    for (side, d) in &p.measures.deployments {
+        let side = side.as_str();
+        if let Some(window) = d.window {
+            f.add(&m::OPLOG_WINDOW, &[side], window.as_secs_f64());
+        }
+        if let Some(at) = d.last_write {
+            f.add(&m::LAST_WRITE, &[side], seconds(at));
+        }
+        if let Some(open) = d.transactions {
+            f.add(&m::TRANSACTIONS, &[side], count(open));
+        }
+        if let Some(on) = d.write_block {
+            f.add(&m::WRITE_BLOCK, &[side], flag(on));
+        }
+        for ((role, home), n) in d.clients.iter().flatten() {
+            f.add(&m::CLIENTS, &[side, role, home.as_str()], count(*n));
+        }
+    }
+    for (name, mirror) in &p.measures.mirrors {
+        if let Some(lag) = mirror.lag {
+            f.add(&m::MIRROR_LAG, &[name], lag.as_secs_f64());
+        }
+        if let Some(left) = mirror.headroom {
+            f.add(&m::MIRROR_HEADROOM, &[name], left.as_secs_f64());
+        }
+        f.add(&m::MIRROR_RESTARTS, &[name], count(mirror.restarts));
     }
 }
 

@@ -63,6 +63,22 @@ metrics! {
         "Topics of the cluster inside and outside the scope.";
     GROUPS = Gauge "cutover_kafka_consumergroups" ["side", "scope"]
         "Groups of the cluster that touch the scope and that do not.";
+    OPLOG_WINDOW = Gauge "cutover_mongodb_oplog_window_seconds" ["side"]
+        "The time between the ends of the primary's oplog; while it still grows, what it will be.";
+    LAST_WRITE = Gauge "cutover_mongodb_last_write_timestamp_seconds" ["side"]
+        "The second of the newest real write in scope, by the deployment's own clock.";
+    TRANSACTIONS = Gauge "cutover_mongodb_open_transactions" ["side"]
+        "Open and prepared transactions on the primary.";
+    WRITE_BLOCK = Gauge "cutover_mongodb_write_block" ["side"]
+        "Whether user writes are blocked.";
+    CLIENTS = Gauge "cutover_mongodb_clients" ["side", "role", "home"]
+        "Kinds of clients connected, by what they are to the migration and where they run.";
+    MIRROR_LAG = Gauge "cutover_mirror_lag_seconds" ["mirror"]
+        "How far the mirror's position is behind the newest real write in its namespaces.";
+    MIRROR_HEADROOM = Gauge "cutover_mirror_headroom_seconds" ["mirror"]
+        "What is left between the mirror's position and the oldest entry of the source's oplog.";
+    MIRROR_RESTARTS = Counter "cutover_mirror_restarts_total" ["mirror"]
+        "How often the mirror was seen to begin anew.";
     TARGET_UP = Gauge "cutover_target_up" ["target"]
         "Whether the newest sample of the target is good and fresh.";
     TARGET_LAST_SUCCESS = Gauge "cutover_target_last_success_timestamp_seconds" ["target"]

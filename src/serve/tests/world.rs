@@ -9,7 +9,9 @@ use cutover_core::estate::{Side, Target};
 use cutover_core::facts::How;
 use cutover_core::gate::board::{Answer, Board, CheckBoard, Life, StepBoard, TrackBoard, Verdict};
 use cutover_core::gate::ops::Op;
-use cutover_core::measures::{ClusterMeasures, Measures, PairMeasures, TargetMeasures};
+use cutover_core::measures::{
+    ClusterMeasures, DeploymentMeasures, Measures, MirrorMeasures, PairMeasures, TargetMeasures,
+};
 use cutover_core::playbook;
 use cutover_core::reading::{Basis, Code, Finding, Qty, Reading, Subject, Tri};
 use cutover_core::settings::{Home, Relaxation, Settings, Track};
@@ -43,6 +45,7 @@ pub(super) fn settings() -> Settings {
         joint: false,
         dwell: BTreeMap::new(),
         requirements_enforced: false,
+        mongodb: None,
         kafka: None,
         relaxations: vec![Relaxation {
             path: "kafka.ignored.shop.old-rtu".into(),
@@ -178,6 +181,20 @@ fn measures(now: Now) -> Measures {
             ((Side::Source, "sho\"p\\.svc".into(), topic()), pair(None)),
         ]),
         end_offsets: BTreeMap::from([((Side::Source, topic()), 123_456_789_012)]),
+        deployments: BTreeMap::from([(
+            Side::Source,
+            DeploymentMeasures {
+                window: Some(Dur::hours(9)),
+                last_write: Some(now.wall),
+                transactions: Some(0),
+                write_block: None,
+                clients: Some(BTreeMap::from([(("writer", Home::Source), 3)])),
+            },
+        )]),
+        mirrors: BTreeMap::from([(
+            "all".into(),
+            MirrorMeasures { lag: Some(Dur::ZERO), headroom: Some(Dur::hours(9)), restarts: 1 },
+        )]),
         targets: BTreeMap::from([
             (
                 Target::Kafka(Side::Source),

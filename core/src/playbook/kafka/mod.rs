@@ -6,6 +6,7 @@ mod clean;
 mod clusters;
 mod drain;
 mod producers;
+mod projections;
 mod retire;
 mod shared;
 mod start;
@@ -14,8 +15,9 @@ mod stop;
 pub(super) use arrivals::destination_facts;
 pub(crate) use drain::position;
 pub(crate) use producers::{producer_basis, writers_of};
+pub(super) use shared::{body, sighted};
 
-use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, Step, Tripwire, Withdraw, not_built};
+use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, Step, Tripwire, Withdraw};
 use crate::facts::Fact;
 use crate::settings::Track;
 use crate::time::Dur;
@@ -45,7 +47,11 @@ const KEPT_EXIT: Exit = Exit {
 const SCALED: Exit = Exit { confirm: "scaled-to-zero", about: &["track"], says: "every consumer is scaled to zero" };
 const OWN_60: Dwell = Dwell::Own { default: Dur::secs(60), floor: Dur::secs(45) };
 const REPLICAS_60: Dwell = Dwell::Replicas { default: Dur::secs(60) };
-const ABSENCE: Dwell = Dwell::Absence { long: Dur::mins(6), short: Dur::secs(60) };
+const ABSENCE: Dwell = Dwell::Absence {
+    long: Dur::mins(6),
+    short: Dur::secs(60),
+    shown: |v| v.facts.confirmed("scaled-to-zero", &["kafka".into()]).is_some(),
+};
 const STEADY_60: Dwell = Dwell::For { default: Dur::secs(60), floor: Dur::secs(60) };
 
 checks! {
@@ -73,7 +79,7 @@ checks! {
         "every group has committed everything there is on the source, and no end offset moves";
     ALL_READ = "every-topic-read" "kafka/every-topic-read", drain::every_topic_read, Dwell::None, &[],
         "every topic that holds records is read by some group";
-    CHANGES = "changes-drained" "kafka/changes-drained", not_built, Dwell::None, &[],
+    CHANGES = "changes-drained" "kafka/changes-drained", projections::changes_drained, Dwell::None, &[],
         "no projection change is NEW or IN_PROGRESS";
     NOBODY = "nobody-attached" "kafka/nobody-attached", stop::nobody_attached, ABSENCE, &[SCALED, FENCED],
         "no member on a topic in scope in any group of any type, and no committed offset moves";
@@ -83,7 +89,7 @@ checks! {
         "every pair is committed at the recorded start at the destination";
     UNATTENDED = "destination-unattended" "kafka/destination-unattended", start::destination_unattended, Dwell::None,
         &[], "nobody is attached at the destination";
-    OFFSETS = "offset-assumptions" "kafka/offset-assumptions", start::offset_assumptions, Dwell::None,
+    OFFSETS = "offset-assumptions" "kafka/offset-assumptions", projections::offset_assumptions, Dwell::None,
         &[Exit { confirm: "offsets-handled", about: &[], says: "services do not compare offsets with stored ones, or \
             the stored ones were reset" }],
         "no offset that a projection stores lies above the destination's end";
@@ -92,7 +98,7 @@ checks! {
     NOTHING_SKIPPED = "nothing-skipped" "kafka/nothing-skipped", start::nothing_skipped, Dwell::None,
         &[Exit { confirm: "nothing-skipped", about: &["group", "topic"], says: "this group skipped no record" }],
         "no unseeded pair has skipped what lay there before it attached";
-    EFFECT = "effect" "kafka/effect", not_built, Dwell::None, &[],
+    EFFECT = "effect" "kafka/effect", projections::effect, Dwell::None, &[],
         "real writes in the projection databases since";
     EXPIRED = "expired" "kafka/expired", retire::expired, Dwell::None, &[],
         "each source topic is empty by expiry, or everything in it is past its retention, or it is archived";

@@ -7,7 +7,7 @@ use crate::settings::KafkaSettings;
 use crate::view::{Kafka, View, gap};
 
 /// Runs a check body in which `?` means "unknown, because".
-pub(super) fn body(f: impl FnOnce() -> Known<Reading>) -> Reading {
+pub(in crate::playbook) fn body(f: impl FnOnce() -> Known<Reading>) -> Reading {
     f().unwrap_or_else(Reading::unknown)
 }
 
@@ -66,7 +66,7 @@ fn first_few<'n>(names: impl Iterator<Item = &'n Name>) -> String {
 }
 
 /// A sighting: yes when there is at least one, no otherwise.
-pub(super) fn sighted(basis: Option<Basis>, found: impl IntoIterator<Item = Finding>) -> Reading {
+pub(in crate::playbook) fn sighted(basis: Option<Basis>, found: impl IntoIterator<Item = Finding>) -> Reading {
     let found: Vec<Finding> = found.into_iter().take(crate::reading::WORST).collect();
     if found.is_empty() {
         return Reading::of(Finding::no(Code::NeverSeen, Subject::Whole), basis);

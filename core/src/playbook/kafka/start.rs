@@ -125,20 +125,6 @@ pub(super) fn destination_attended(v: &View<'_>) -> Reading {
     })
 }
 
-pub(super) fn offset_assumptions(v: &View<'_>) -> Reading {
-    match v.facts.confirmed("offsets-handled", &[]) {
-        Some(w) => Reading::of(
-            Finding::yes(Code::Confirmed, Subject::Whole).detail(format!("{}: {}", w.author, w.reason)),
-            None,
-        ),
-        None => Reading::unknown(
-            Gap::new(Code::NotBuilt, Subject::Whole)
-                .detail("offsets stored in projections are not read by this version")
-                .fix("cutover-agent confirm offsets-handled --reason …"),
-        ),
-    }
-}
-
 pub(super) fn destination_kept(v: &View<'_>) -> Reading {
     body(|| {
         let d = v.kafka(Side::Destination)?;

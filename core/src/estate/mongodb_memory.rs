@@ -1,0 +1,231 @@
+//! What is remembered of a MongoDB deployment and of a mirror between samples.
+
+use super::Failure;
+use super::mongodb::{MirrorSample, MirrorStatus, MongoCatalog, MongoCounts, MongoSample, Ts};
+use crate::Name;
+use crate::time::{Mono, Span, Wall};
+use std::collections::{BTreeMap, VecDeque};
+
+/// What is remembered of one deployment.
+#[derive(Clone, Debug, Default)]
+pub struct MongoMemory {
+    /// The newest good sample.
+    pub(crate) last: Option<(Span, MongoSample)>,
+    /// The newest catalogue.
+    pub(crate) catalog: Option<(Span, MongoCatalog)>,
+    /// The newest exact count of each namespace.
+    pub(crate) counts: BTreeMap<Name, (Span, u64)>,
+    /// The newest write anywhere in the databases, and when the first sample that showed it had come in.
+    pub(crate) newest: Option<(Option<Ts>, Mono)>,
+    /// The newest write of each namespace before the one that is its newest now.
+    pub(crate) previous: BTreeMap<Name, Ts>,
+}
+
+impl MongoMemory {
+    /// The newest good sample and its span.
+    pub fn last(&self) -> Option<(Span, &MongoSample)> {
+        self.last.as_ref().map(|(s, m)| (*s, m))
+    }
+
+    /// The newest catalogue and its span.
+    pub fn catalog(&self) -> Option<(Span, &MongoCatalog)> {
+        self.catalog.as_ref().map(|(s, c)| (*s, c))
+    }
+
+    /// The newest exact count of a namespace, and when it was taken.
+    pub fn exact(&self, namespace: &str) -> Option<(Span, u64)> {
+        self.counts.get(namespace).copied()
+    }
+
+    /// Since when no newer write has been seen.
+    pub fn quiet_since(&self) -> Option<Mono> {
+        self.newest.map(|(_, at)| at)
+    }
+
+    /// The newest write of a namespace that was written not later than `cutoff`, by the source's clock; where only
+    /// later ones are known, the instant before which all others lie.
+    pub fn write_by(&self, namespace: &str, cutoff: Wall) -> Option<Ts> {
+        let writes = self.last.as_ref()?.1.writes.as_ref().ok()?;
+        let newest = *writes.last.get(namespace)?;
+        if newest.wall() <= cutoff {
+            return Some(newest);
+        }
+        let recent = writes.recent.iter().rev().filter(|(ts, ns)| ts.wall() <= cutoff && **ns == *namespace);
+        let before = recent.map(|(ts, _)| *ts).max();
+        before.max(self.previous.get(namespace).copied().filter(|ts| ts.wall() <= cutoff))
+    }
+
+    pub(super) fn apply(&mut self, span: Span, sample: MongoSample) {
+        // A sample overtaken by a newer one proves nothing new.
+        if self.last.as_ref().is_some_and(|(s, _)| span.sent < s.received) {
+            return;
+        }
+        if self.last.as_ref().is_some_and(|(_, l)| l.set_id != sample.set_id) {
+            *self = MongoMemory::default();
+        }
+        if let Ok(w) = &sample.writes {
+            let newest = w.last.values().max().copied();
+            if self.newest.is_none_or(|(before, _)| before != newest) {
+                self.newest = Some((newest, span.received));
+            }
+        }
+        if let (Ok(now), Some((_, MongoSample { writes: Ok(before), .. }))) = (&sample.writes, &self.last) {
+            for (ns, ts) in &before.last {
+                if now.last.get(ns).is_some_and(|newer| newer > ts) {
+                    self.previous.insert(ns.clone(), *ts);
+                }
+            }
+            self.previous.retain(|ns, _| now.last.contains_key(ns));
+        }
+        self.last = Some((span, sample));
+    }
+
+    pub(super) fn count(&mut self, span: Span, counts: MongoCounts) {
+        if self.last.as_ref().is_none_or(|(_, l)| l.set_id != counts.set_id) {
+            return;
+        }
+        for (ns, count) in counts.counts {
+            // A count that failed says nothing, and takes an older one with it.
+            match count {
+                Ok(n) => drop(self.counts.insert(ns, (span, n))),
+                Err(_) => drop(self.counts.remove(&ns)),
+            }
+        }
+    }
+}
+
+/// Points kept of a position's series: at least ten minutes at the default interval.
+const POINTS: usize = 160;
+
+/// What is remembered of one mirror.
+#[derive(Clone, Debug, Default)]
+pub struct MirrorMemory {
+    /// The newest good sample.
+    pub(crate) last: Option<(Span, MirrorSample)>,
+    /// The lowest position over the instances, and when it had come in: one point per position seen, of this run.
+    pub(crate) points: VecDeque<(Mono, Ts)>,
+    /// The same over the whole run, thinned out: when a position was first reached.
+    marks: Vec<(Mono, Ts)>,
+    /// When the newest sample with a position had come in.
+    pub(crate) at: Option<Mono>,
+    /// How many different positions were seen in this run: its refreshes, told apart from repeated reads.
+    pub(crate) refreshes: u64,
+    /// When the first sample of this run had come in.
+    pub(crate) run: Option<Mono>,
+    /// How often it has begun anew, seen by its position or stage falling back.
+    pub(crate) restarts: u64,
+    /// How far each instance had come when it last said so.
+    stages: Vec<Option<u8>>,
+}
+
+impl MirrorMemory {
+    /// The newest good sample and its span.
+    pub fn last(&self) -> Option<(Span, &MirrorSample)> {
+        self.last.as_ref().map(|(s, m)| (*s, m))
+    }
+
+    /// When its present run was first seen; another run is another answer.
+    pub fn run(&self) -> Option<Mono> {
+        self.run
+    }
+
+    /// How many different positions this run has shown.
+    pub fn refreshes(&self) -> u64 {
+        self.refreshes
+    }
+
+    /// How often it has begun anew.
+    pub fn restarts(&self) -> u64 {
+        self.restarts
+    }
+
+    /// When a position at or past `ts` was first seen in this run, or a little later.
+    pub fn reached(&self, ts: Ts) -> Option<Mono> {
+        self.marks.iter().find(|(_, p)| *p >= ts).map(|(at, _)| *at)
+    }
+
+    /// How fast the position moves against the clock, over all that is remembered of this run, in thousandths (1000: as
+    /// fast as the clock), and over how many milliseconds that was measured.
+    pub fn speed(&self) -> Option<(i64, i64)> {
+        let (first, last) = (self.points.front()?, self.points.back()?);
+        let over = self.at? - first.0;
+        (over.0 > 0).then(|| (last.1.since(first.1).0.saturating_mul(1000) / over.0, over.0))
+    }
+
+    /// The lowest position over the instances; `None` if any of them gives none.
+    pub fn position(sample: &MirrorSample) -> Option<Ts> {
+        let of = |s: &_| match s {
+            Ok(MirrorStatus::Mongomirror(m)) => m.position,
+            Err(_) => None,
+        };
+        sample.instances.iter().map(of).collect::<Option<Vec<Ts>>>()?.into_iter().min()
+    }
+
+    pub(super) fn apply(&mut self, span: Span, sample: MirrorSample) {
+        if self.last.as_ref().is_some_and(|(s, _)| span.sent < s.received) {
+            return;
+        }
+        let position = MirrorMemory::position(&sample);
+        let fell = position.zip(self.points.back()).is_some_and(|(p, (_, before))| p < *before);
+        if self.began_anew(&sample) || fell {
+            self.points.clear();
+            self.marks.clear();
+            self.refreshes = 0;
+            self.restarts += 1;
+            self.run = None;
+        }
+        self.run.get_or_insert(span.received);
+        if let Some(p) = position {
+            if self.points.back().is_none_or(|(_, before)| *before != p) {
+                self.refreshes += 1;
+                self.points.push_back((span.received, p));
+                if self.points.len() > POINTS {
+                    self.points.pop_front();
+                }
+                self.marks.push((span.received, p));
+                if self.marks.len() > 2 * POINTS {
+                    // Every other one of the older half: each mark that stays still says no more than was seen.
+                    let mut i = 0;
+                    self.marks.retain(|_| {
+                        i += 1;
+                        i > POINTS || i % 2 == 1
+                    });
+                }
+            }
+            self.at = Some(span.received);
+        }
+        self.last = Some((span, sample));
+    }
+
+    /// After a jump of the clocks no length of time can be told from before it.
+    pub(super) fn forget_spans(&mut self) {
+        self.points.clear();
+        self.marks.clear();
+        self.run = None;
+    }
+
+    /// An instance that had come further than it says now was started again.
+    fn began_anew(&mut self, sample: &MirrorSample) -> bool {
+        self.stages.resize(sample.instances.len(), None);
+        let mut anew = false;
+        for (before, now) in self.stages.iter_mut().zip(&sample.instances) {
+            if let Some(now) = stage(now) {
+                anew |= before.is_some_and(|b| now < b);
+                *before = Some(now);
+            }
+        }
+        anew
+    }
+}
+
+fn stage(s: &Result<MirrorStatus, Failure>) -> Option<u8> {
+    match s {
+        Ok(MirrorStatus::Mongomirror(m)) => match &*m.stage {
+            "initializing" => Some(0),
+            "initial sync" => Some(1),
+            "oplog sync" => Some(2),
+            _ => None,
+        },
+        Err(_) => None,
+    }
+}

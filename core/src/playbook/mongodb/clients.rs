@@ -1,0 +1,210 @@
+//! Who is connected: readers, writers, mirrors' sessions. Absence counts only of those who were seen before, and only
+//! where every data-bearing member listed its clients.
+
+use super::shared::{body, both, sighted, word};
+use crate::Name;
+use crate::estate::Side;
+use crate::estate::mongodb::MongoClient;
+use crate::facts::SeenClient;
+use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Reading, Subject, each, none_of};
+use crate::settings::{MongodbSettings, Role};
+use crate::view::{Mongodb, View, gap};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Every client of a deployment with the member it is on; unknown if any member's clients are.
+pub(super) fn clients<'a>(m: &Mongodb<'a>) -> Known<Vec<(&'a Name, &'a MongoClient)>> {
+    if m.sample.members.is_empty() {
+        return Err(Gap::new(Code::EmptySet, Subject::Mongodb(m.side)).detail("data-bearing members"));
+    }
+    let mut all = Vec::new();
+    for (host, member) in &m.sample.members {
+        let listed = member.clients.as_ref().map_err(|f| gap(f, Subject::MongoMember(m.side, host.clone())))?;
+        all.extend(listed.iter().map(|c| (host, c)));
+    }
+    Ok(all)
+}
+
+/// The members on which a mirror has a session.
+pub(super) fn sessions<'a>(v: &View<'a>, m: &Mongodb<'a>, mirror: &Name) -> Known<Vec<&'a Name>> {
+    let settings = v.mongodb_settings()?;
+    let Some(rules) = settings.mirrors.get(mirror) else { return Ok(Vec::new()) };
+    Ok(clients(m)?.into_iter().filter(|(_, c)| rules.is_session(c)).map(|(host, _)| host).collect())
+}
+
+/// The identities with a role that are connected now, each with a member it is on.
+fn connected<'a>(settings: &MongodbSettings, m: &Mongodb<'a>, role: &Role) -> Known<BTreeMap<Name, &'a Name>> {
+    let mut seen = BTreeMap::new();
+    for (host, c) in clients(m)? {
+        if settings.role(c) == *role {
+            seen.insert(Name::from(settings.identity(c).1), host);
+        }
+    }
+    Ok(seen)
+}
+
+/// The identities with a role that were ever seen on a deployment.
+fn witnessed<'a>(v: &View<'a>, set: &str, writes: bool) -> BTreeSet<&'a Name> {
+    let seen: Option<&'a BTreeSet<SeenClient>> = v.facts.clients.get(set);
+    seen.into_iter().flatten().filter(|c| c.writes == writes).map(|c| &c.identity).collect()
+}
+
+/// Clients of the source that no rule recognises: one of them may be what is looked for.
+fn unmatched(settings: &MongodbSettings, m: &Mongodb<'_>) -> Known<Vec<Finding>> {
+    let mut names: BTreeSet<(Name, Name)> = BTreeSet::new();
+    for (_, c) in clients(m)? {
+        if settings.role(c) == Role::Unmatched {
+            names.insert((settings.identity(c).1.into(), c.address.clone()));
+        }
+    }
+    Ok(names
+        .into_iter()
+        .map(|(name, address)| {
+            Finding::unknown(Code::UnmatchedClient, Subject::Client(m.side, name.clone()))
+                .detail(format!("from {address}"))
+                .fix("add it to identity.readers, identity.writers or, with a reason, identity.bystanders")
+        })
+        .collect())
+}
+
+const NO_READER: IfEmpty = IfEmpty::Never("readers on the source (identity.readers)");
+const NO_WRITER: IfEmpty = IfEmpty::Never("writers on the source (identity.writers)");
+
+/// Every reader is gone from the source and connected at the destination.
+pub(super) fn readers_moved(v: &View<'_>) -> Reading {
+    body(|| {
+        let (settings, s, d) = both(v)?;
+        let basis = Some(s.basis.merge(d.basis));
+        if settings.readers.is_empty() {
+            let none = Gap::new(Code::NotMeasured, Subject::Whole)
+                .detail("nothing says who reads")
+                .fix("identity.readers: { mongodb: { app_name: … } }, or skip switch-readers with a reason");
+            return Err(none);
+        }
+        let (here, there) = (connected(settings, &s, &Role::Reader)?, connected(settings, &d, &Role::Reader)?);
+        let all = witnessed(v, &s.sample.set_id, false);
+        let moved = each(basis, all.iter().map(|i| (*i, *i)), NO_READER, |i| Ok(moved(i, &here, &there)));
+        Ok(moved.and(none_of(basis, unmatched(settings, &s)?)))
+    })
+}
+
+fn moved(identity: &Name, here: &BTreeMap<Name, &Name>, there: &BTreeMap<Name, &Name>) -> Finding {
+    let at = |side| Subject::Client(side, identity.clone());
+    if let Some(host) = here.get(identity) {
+        return Finding::no(Code::Connected, at(Side::Source)).detail(format!("on {host}"));
+    }
+    if !there.contains_key(identity) {
+        return Finding::no(Code::NotConnected, at(Side::Destination));
+    }
+    Finding::yes(Code::Ok, at(Side::Destination))
+}
+
+/// Every writer that was ever seen on the source is gone from all of its members.
+pub(super) fn writers_gone(v: &View<'_>) -> Reading {
+    body(|| {
+        let (settings, s) = (v.mongodb_settings()?, v.mongodb(Side::Source)?);
+        let basis = Some(s.basis);
+        if settings.writers.is_empty() {
+            return Ok(match silenced(v) {
+                Some(f) => Reading::of(f, basis),
+                None => Reading::unknown(
+                    Gap::new(Code::NoWriterRules, Subject::Whole)
+                        .detail("silence alone does not show that nobody will write again")
+                        .fix("identity.writers: { mongodb: { app_name: … } }, or block user writes on the source"),
+                ),
+            });
+        }
+        let here = connected(settings, &s, &Role::Writer)?;
+        let all = witnessed(v, &s.sample.set_id, true);
+        let gone = each(basis, all.iter().map(|i| (*i, *i)), NO_WRITER, |i| {
+            let at = Subject::Client(Side::Source, i.clone());
+            Ok(match here.get(i) {
+                Some(host) => Finding::no(Code::Connected, at).detail(format!("on {host}")),
+                None => Finding::yes(Code::Ok, at),
+            })
+        });
+        // One that is seen for the first time now is witnessed only with the next turn.
+        let fresh = here.iter().filter(|(i, _)| !all.contains(i)).map(|(i, host)| {
+            Finding::no(Code::Connected, Subject::Client(Side::Source, i.clone())).detail(format!("on {host}"))
+        });
+        Ok(gone.and(none_of(basis, fresh)).and(none_of(basis, unmatched(settings, &s)?)))
+    })
+}
+
+/// What shows, besides silence, that nobody writes to the source: user writes blocked, or a person's word.
+pub(in crate::playbook) fn silenced(v: &View<'_>) -> Option<Finding> {
+    let blocked = v.mongodb(Side::Source).is_ok_and(|s| s.sample.write_block == Ok(true));
+    if blocked {
+        return Some(Finding::yes(Code::WriteBlocked, Subject::Mongodb(Side::Source)));
+    }
+    word(v, "scaled-to-zero", &["mongodb".into()])
+}
+
+/// Every writer that was ever seen on the source is connected at the destination, and none on the source.
+pub(super) fn writers_started(v: &View<'_>) -> Reading {
+    if let Some(f) = word(v, "writers-started", &[]) {
+        return Reading::of(f, None);
+    }
+    body(|| {
+        let (settings, d) = (v.mongodb_settings()?, v.mongodb(Side::Destination)?);
+        let s = v.mongodb(Side::Source);
+        let fenced = s.is_err() && super::writes::fenced(v).is_some();
+        let readers = v.settings.skipped("switch-readers").is_some();
+        let mut r = if settings.writers.is_empty() {
+            super::writes::written_since(v, &d)?
+        } else {
+            let there = connected(settings, &d, &Role::Writer)?;
+            let (here, basis) = match &s {
+                Ok(s) => (connected(settings, s, &Role::Writer)?, s.basis.merge(d.basis)),
+                Err(_) if fenced => (BTreeMap::new(), d.basis),
+                Err(g) => return Err(g.clone()),
+            };
+            let all = witnessed(v, &source_set(v)?, true);
+            each(Some(basis), all.iter().map(|i| (*i, *i)), NO_WRITER, |i| Ok(moved(i, &here, &there)))
+        };
+        if readers && !settings.readers.is_empty() {
+            r = r.and(readers_moved(v));
+        }
+        Ok(r)
+    })
+}
+
+/// The replica set id of the source, also where it no longer answers.
+pub(super) fn source_set(v: &View<'_>) -> Known<Name> {
+    match v.mongodb(Side::Source) {
+        Ok(s) => Ok(s.sample.set_id.clone()),
+        Err(g) => v.facts.deployments.get(&Side::Source).cloned().ok_or(g),
+    }
+}
+
+/// A reader of the source is connected at the destination: what begins `switch-readers`.
+pub(super) fn reader_appears(v: &View<'_>) -> Reading {
+    appears(v, false, &Role::Reader)
+}
+
+/// A writer of the source is connected at the destination, or, where no rule says who writes, something was written
+/// there since the mirrors ended: what begins `start-writers`.
+pub(super) fn writer_appears(v: &View<'_>) -> Reading {
+    body(|| {
+        let (settings, d) = (v.mongodb_settings()?, v.mongodb(Side::Destination)?);
+        if !settings.writers.is_empty() {
+            return Ok(appears(v, true, &Role::Writer));
+        }
+        let since = super::writes::written_since(v, &d)?;
+        Ok(sighted(Some(d.basis), since.worst.into_iter().filter(|f| f.is == crate::reading::Tri::Yes)))
+    })
+}
+
+fn appears(v: &View<'_>, writes: bool, role: &Role) -> Reading {
+    body(|| {
+        let (settings, d) = (v.mongodb_settings()?, v.mongodb(Side::Destination)?);
+        let known = witnessed(v, &source_set(v)?, writes);
+        let found: Vec<Finding> = connected(settings, &d, role)?
+            .into_iter()
+            .filter(|(i, _)| known.contains(i))
+            .map(|(i, host)| {
+                Finding::yes(Code::Connected, Subject::Client(Side::Destination, i)).detail(format!("on {host}"))
+            })
+            .collect();
+        Ok(sighted(Some::<Basis>(d.basis), found))
+    })
+}

@@ -1,0 +1,245 @@
+//! Is the same in both: collections, options, views, indexes, and how many documents.
+
+use super::clients::source_set;
+use super::mirrors::settled_since;
+use super::plan::primary;
+use super::shared::{body, in_scope};
+use super::writes::fenced;
+use crate::Name;
+use crate::estate::Side;
+use crate::estate::mongodb::{Collection, CollectionKind};
+use crate::facts::{Fact, HeldData};
+use crate::reading::{Basis, Code, Demand, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each};
+use crate::settings::MongodbSettings;
+use crate::time::{Mono, Span};
+use crate::view::{Mongodb, View, gap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+const NOTHING: IfEmpty = IfEmpty::Unknown("collections in the databases of the migration (mongodb.databases)");
+
+/// What one side holds in scope.
+struct Holds {
+    basis: Basis,
+    span: Option<Span>,
+    data: BTreeMap<Name, Known<HeldData>>,
+}
+
+/// What is in scope on a side, freshly enough to be compared.
+fn holds(v: &View<'_>, settings: &MongodbSettings, m: &Mongodb<'_>, after: Option<Mono>) -> Known<Holds> {
+    let (basis, span, catalog) = v.catalog(m)?;
+    if after.is_some_and(|t| span.sent < t) {
+        return Err(Gap::new(Code::Stale, Subject::Mongodb(m.side))
+            .detail("its collections have not been listed since the last write was applied")
+            .want(Demand::Collections(m.side)));
+    }
+    let listed = in_scope(settings, m.side, catalog)?;
+    let data = listed.into_iter().map(|(ns, c)| (ns.clone(), held(m.side, &ns, c))).collect();
+    Ok(Holds { basis, span: Some(span), data })
+}
+
+/// What the source holds: measured, or, where it is fenced and does not answer, as it was when the mirrors ended.
+fn source(v: &View<'_>, settings: &MongodbSettings, after: Option<Mono>, other: Basis) -> Known<Holds> {
+    match v.mongodb(Side::Source) {
+        Ok(s) => holds(v, settings, &s, after),
+        Err(g) => {
+            if fenced(v).is_none() {
+                return Err(g);
+            }
+            let kept = v.facts.source_data.get(&source_set(v)?).ok_or(g)?;
+            let data = kept.iter().map(|(ns, h)| (ns.clone(), Ok(h.clone()))).collect();
+            Ok(Holds { basis: other, span: None, data })
+        }
+    }
+}
+
+/// A namespace as text that is equal where it means the same.
+fn held(side: Side, ns: &Name, c: &Collection) -> Known<HeldData> {
+    let at = || Subject::Namespace(side, ns.clone());
+    let mut shape = format!("{:?} {}", c.kind, c.options);
+    for (name, i) in c.indexes.as_ref().map_err(|f| gap(f, at()))? {
+        let building = if i.building { " (being built)" } else { "" };
+        let _ = write!(shape, "\n{name} {}{building}", i.spec);
+    }
+    let documents = c.documents.as_ref().map_err(|f| gap(f, at()))?;
+    Ok(HeldData { shape: shape.into(), documents: documents.filter(|_| c.kind != CollectionKind::View) })
+}
+
+/// Whether the downtime has come in which the comparison is meant for real: the writers are stopped.
+fn in_earnest(v: &View<'_>) -> Known<Option<Mono>> {
+    if !v.facts.is_done("stop-writers") {
+        return Ok(None);
+    }
+    let mut after = match settled_since(v) {
+        Ok(t) => Some(t),
+        Err(g) if fenced(v).is_none() => return Err(g),
+        Err(_) => None,
+    };
+    if let Some(q) = v.mongodb(Side::Destination)?.memory.quiet_since() {
+        after = after.max(Some(q));
+    }
+    Ok(after)
+}
+
+/// Collections, options, views and indexes are equal by meaning.
+pub(super) fn same_data(v: &View<'_>) -> Reading {
+    body(|| {
+        compare(v, |ns, here, there| match (here, there) {
+            (Some(h), Some(t)) => {
+                let (h, t) = (h?, t?);
+                Ok(if h.shape == t.shape { yes(ns) } else { differs(ns, &h.shape, &t.shape) })
+            }
+            (Some(_), None) => Ok(missing(Side::Destination, ns)),
+            (None, _) => Ok(extra(v, ns)),
+        })
+    })
+}
+
+fn compare(
+    v: &View<'_>,
+    judge: impl Fn(&Name, Option<Known<HeldData>>, Option<Known<HeldData>>) -> Known<Finding>,
+) -> Known<Reading> {
+    let settings = v.mongodb_settings()?;
+    let d = v.mongodb(Side::Destination)?;
+    let after = in_earnest(v)?;
+    let there = holds(v, settings, &d, after)?;
+    let here = source(v, settings, after, there.basis)?;
+    let basis = here.basis.merge(there.basis);
+    let all: BTreeSet<&Name> = here.data.keys().chain(there.data.keys()).collect();
+    Ok(each(Some(basis), all.iter().map(|ns| (*ns, *ns)), NOTHING, |ns| {
+        judge(ns, here.data.get(ns).cloned(), there.data.get(ns).cloned())
+    }))
+}
+
+fn yes(ns: &Name) -> Finding {
+    Finding::yes(Code::Ok, Subject::Namespace(Side::Destination, ns.clone()))
+}
+
+fn missing(side: Side, ns: &Name) -> Finding {
+    Finding::no(Code::Missing, Subject::Namespace(side, ns.clone()))
+}
+
+/// At the destination and not on the source: named beforehand, or a difference.
+fn extra(v: &View<'_>, ns: &Name) -> Finding {
+    match v.settings.mongodb.as_ref().and_then(|s| s.may_have.get(ns)) {
+        Some(why) => Finding::yes(Code::Relaxed, Subject::Namespace(Side::Destination, ns.clone())).detail(why.clone()),
+        None => missing(Side::Source, ns).detail("it exists at the destination"),
+    }
+}
+
+/// The first line in which two shapes differ.
+fn differs(ns: &Name, here: &str, there: &str) -> Finding {
+    let lines = |s: &str| s.lines().map(str::to_owned).collect::<BTreeSet<String>>();
+    let (a, b) = (lines(here), lines(there));
+    let first = |mut it: std::collections::btree_set::Difference<'_, String>| it.next().cloned();
+    let said = match (first(a.difference(&b)), first(b.difference(&a))) {
+        (Some(x), Some(y)) => format!("source {x}; destination {y}"),
+        (Some(x), None) => format!("only on the source: {x}"),
+        (None, Some(y)) => format!("only at the destination: {y}"),
+        (None, None) => "the order of its indexes".to_owned(),
+    };
+    Finding::no(Code::Differs, Subject::Namespace(Side::Destination, ns.clone())).detail(said)
+}
+
+/// As many documents on both sides: by the collections' own estimates, counted one by one where those differ.
+pub(super) fn same_counts(v: &View<'_>) -> Reading {
+    body(|| {
+        let after = in_earnest(v)?;
+        compare(v, |ns, here, there| {
+            let (Some(here), Some(there)) = (here, there) else { return Ok(extra_or_missing(v, ns)) };
+            let (Some(h), Some(t)) = (here?.documents, there?.documents) else { return Ok(yes(ns)) };
+            if h == t {
+                return Ok(yes(ns));
+            }
+            let exact = |side| exact(v, side, ns, after);
+            let (h, t) = (exact(Side::Source)?, exact(Side::Destination)?);
+            if h == t {
+                return Ok(yes(ns));
+            }
+            let both: Name = format!("{h}/{t}").into();
+            let word =
+                v.facts.confirmed("counts", std::slice::from_ref(ns)).filter(|w| w.basis.as_ref() == Some(&both));
+            let at = Subject::Namespace(Side::Destination, ns.clone());
+            let count = |n| Qty::Count(i64::try_from(n).unwrap_or(i64::MAX), "documents");
+            Ok(match word {
+                Some(w) => Finding::yes(Code::Confirmed, at).detail(format!("{}: {}", w.author, w.reason)),
+                None => Finding::no(Code::CountDiffers, at).seen(count(t)).limit(count(h)).fix(format!(
+                    "carry over what is missing; or, if it is accounted for: cutover-agent confirm counts {ns} --reason …"
+                )),
+            })
+        })
+    })
+}
+
+fn extra_or_missing(v: &View<'_>, ns: &Name) -> Finding {
+    // `same-data` says so too; a count proves nothing about what is not there.
+    let f = extra(v, ns);
+    if f.code == Code::Relaxed { f } else { missing(Side::Destination, ns).detail("or it is missing on the source") }
+}
+
+/// The exact count of a namespace, taken since the last write was applied.
+fn exact(v: &View<'_>, side: Side, ns: &Name, after: Option<Mono>) -> Known<u64> {
+    let m = match v.mongodb(side) {
+        Ok(m) => m,
+        // As it was when the mirrors ended; there is nothing better.
+        Err(g) => {
+            let kept = source_set(v).ok().and_then(|set| v.facts.source_data.get(&set)?.get(ns)?.documents);
+            return kept.and_then(|n| u64::try_from(n).ok()).filter(|_| side == Side::Source).ok_or(g);
+        }
+    };
+    let want = || Demand::Count { side, namespace: ns.clone() };
+    let settings = v.mongodb_settings()?;
+    let counted = m.memory.exact(ns).filter(|(span, _)| {
+        let fresh = v.now.mono - span.sent < crate::time::Dur(settings.slow_interval.0 * crate::view::INTERVALS);
+        fresh && after.is_none_or(|t| span.sent >= t)
+    });
+    counted.map(|(_, n)| n).ok_or_else(|| {
+        let at = Subject::Namespace(side, ns.clone());
+        Gap::new(Code::Partial, at).detail("its documents are being counted one by one").want(want())
+    })
+}
+
+/// What basis a person's word about counts has: both exact counts of now.
+pub(crate) fn counts_basis(v: &View<'_>, ns: &Name) -> Known<Name> {
+    let after = in_earnest(v)?;
+    let (h, t) = (exact(v, Side::Source, ns, after)?, exact(v, Side::Destination, ns, after)?);
+    Ok(format!("{h}/{t}").into())
+}
+
+/// Readers find there what they need: a primary, and every collection with every index.
+pub(super) fn serving(v: &View<'_>) -> Reading {
+    body(|| {
+        let d = v.mongodb(Side::Destination)?;
+        primary(&d)?;
+        compare(v, |ns, here, there| match (here, there) {
+            (Some(h), Some(t)) => {
+                let (h, t) = (h?, t?);
+                let there: BTreeSet<&str> = t.shape.lines().collect();
+                Ok(match h.shape.lines().find(|l| !there.contains(l)) {
+                    Some(_) => differs(ns, &h.shape, &t.shape),
+                    None => yes(ns),
+                })
+            }
+            (Some(_), None) => Ok(missing(Side::Destination, ns)),
+            (None, _) => Ok(yes(ns)),
+        })
+    })
+}
+
+/// What the source holds, as facts for the time when it no longer answers.
+pub(super) fn source_facts(v: &View<'_>) -> Vec<Fact> {
+    let read = || {
+        let (settings, s) = (v.mongodb_settings()?, v.mongodb(Side::Source)?);
+        Ok::<_, Gap>((s.sample.set_id.clone(), holds(v, settings, &s, in_earnest(v)?)?))
+    };
+    let Ok((set, held)) = read() else { return Vec::new() };
+    let facts = held.data.into_iter().filter_map(|(ns, h)| {
+        let h = h.ok()?;
+        // An exact count, where one was needed, is better than the collection's estimate.
+        let exact = v.estate.mongodb(Side::Source).and_then(|m| m.exact(&ns));
+        let newer = exact.filter(|(span, _)| held.span.is_none_or(|s| span.sent >= s.sent));
+        let documents = newer.and_then(|(_, n)| i64::try_from(n).ok()).map(Some).unwrap_or(h.documents);
+        Some(Fact::SourceData { set: set.clone(), namespace: ns, shape: h.shape, documents })
+    });
+    facts.collect()
+}

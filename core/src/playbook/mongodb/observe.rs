@@ -1,0 +1,138 @@
+//! What the newest samples of MongoDB and the mirrors add to the facts.
+
+use super::clients::clients;
+use super::writes::anchor;
+use crate::Name;
+use crate::estate::Side;
+use crate::estate::mongodb::{MirrorStatus, Ts};
+use crate::estate::{MirrorMemory, Target};
+use crate::facts::{Fact, SeenClient};
+use crate::settings::{MongodbSettings, Role};
+use crate::view::{Mirror, Mongodb, View};
+use std::collections::BTreeSet;
+
+/// Facts that the newest samples show and the journal does not hold yet.
+pub(in crate::playbook) fn observe(v: &View<'_>, out: &mut Vec<Fact>) {
+    let Some(settings) = &v.settings.mongodb else { return };
+    for side in Side::BOTH {
+        let Ok(m) = v.mongodb(side) else { continue };
+        seen(v, settings, &m, out);
+        if let Ok(on) = m.sample.write_block
+            && v.facts.write_blocks.get(&m.sample.set_id).copied().unwrap_or(false) != on
+        {
+            out.push(Fact::WriteBlock { set: m.sample.set_id.clone(), on });
+        }
+        // From the first step on, a side is the deployment it was then.
+        if v.facts.is_begun("start-mirror") && !v.facts.deployments.contains_key(&side) {
+            out.push(Fact::Deployment { side, set: m.sample.set_id.clone() });
+        }
+    }
+    if v.facts.is_begun("stop-writers") && !v.facts.is_done("stop-mirror") {
+        for (name, m) in &settings.mirrors {
+            if let Ok(mirror) = v.mirror(name, m) {
+                position(v, &mirror, out);
+            }
+        }
+    }
+    words(v, settings, out);
+}
+
+/// Clients with a role and sessions of mirrors.
+fn seen(v: &View<'_>, settings: &MongodbSettings, m: &Mongodb<'_>, out: &mut Vec<Fact>) {
+    let set = &m.sample.set_id;
+    let known = v.facts.clients.get(set);
+    let mut fresh: BTreeSet<SeenClient> = BTreeSet::new();
+    let mut sessions: BTreeSet<Name> = BTreeSet::new();
+    // A member that could not be asked hides nobody whom the others show.
+    let all = m.sample.members.values().filter_map(|x| x.clients.as_ref().ok()).flatten();
+    for c in all {
+        let writes = match settings.role(c) {
+            Role::Writer => true,
+            Role::Reader => false,
+            Role::Mirror(name) => {
+                sessions.insert(name);
+                continue;
+            }
+            Role::Bystander | Role::Unmatched => continue,
+        };
+        let (home, identity) = settings.identity(c);
+        let client = SeenClient { writes, identity: identity.into(), home };
+        if !known.is_some_and(|k| k.contains(&client)) {
+            fresh.insert(client);
+        }
+    }
+    out.extend(fresh.into_iter().map(|c| Fact::Client {
+        set: set.clone(),
+        writes: c.writes,
+        identity: c.identity,
+        home: c.home,
+    }));
+    let new = sessions.into_iter().filter(|s| !v.facts.sessions.contains(&(set.clone(), s.clone())));
+    out.extend(new.map(|mirror| Fact::MirrorSession { set: set.clone(), mirror }));
+}
+
+/// How far a mirror has come, while it is steady; nothing once it has begun anew.
+fn position(v: &View<'_>, m: &Mirror<'_>, out: &mut Vec<Fact>) {
+    let kept = v.facts.positions.get(m.name).copied();
+    let stage = |word: &str| {
+        m.sample.instances.iter().any(|i| matches!(i, Ok(MirrorStatus::Mongomirror(s)) if &*s.stage == word))
+    };
+    let steady = m
+        .sample
+        .instances
+        .iter()
+        .all(|i| matches!(i, Ok(MirrorStatus::Mongomirror(s)) if &*s.stage == "oplog sync" && s.error.is_none()));
+    let ts = if stage("initializing") || stage("initial sync") {
+        Ts::default()
+    } else if let (true, Some(p)) = (steady, MirrorMemory::position(m.sample)) {
+        p
+    } else {
+        return;
+    };
+    if kept != Some(ts) && (kept.is_some() || ts > Ts::default()) {
+        out.push(Fact::Position { mirror: m.name.clone(), ts });
+    }
+}
+
+/// Words that what was measured since contradicts.
+fn words(v: &View<'_>, settings: &MongodbSettings, out: &mut Vec<Fact>) {
+    let mut void = |name: &str, subject: Vec<Name>| {
+        if v.facts.confirmed(name, &subject).is_some() {
+            out.push(Fact::Voided { name: name.into(), subject, at: v.now.wall });
+        }
+    };
+    let Ok(s) = v.mongodb(Side::Source) else { return };
+    // A source that answers speaks for itself.
+    void("source-fenced", vec![]);
+    let Ok(here) = clients(&s) else { return };
+    if here.iter().any(|(_, c)| settings.role(c) == Role::Writer) && v.facts.is_done("stop-writers") {
+        void("scaled-to-zero", vec!["mongodb".into()]);
+    }
+    for name in settings.mirrors.keys() {
+        let answers = v.estate.health().get(&Target::Mirror(name.clone())).is_none_or(|h| h.failing.is_none())
+            && settings.mirrors.get_key_value(name).is_some_and(|(n, m)| v.mirror(n, m).is_ok());
+        if answers || here.iter().any(|(_, c)| settings.mirrors[name].is_session(c)) {
+            void("mirror-removed", vec![name.clone()]);
+        }
+    }
+}
+
+/// What is frozen when the writers are stopped: the source's last write.
+pub(super) fn writers_stopped(v: &View<'_>) -> Vec<Fact> {
+    anchor(v, Side::Source, None).into_iter().collect()
+}
+
+/// What is frozen when the mirrors have ended: the destination's last write, and what the source holds.
+pub(super) fn mirrors_stopped(v: &View<'_>) -> Vec<Fact> {
+    anchor(v, Side::Destination, None).into_iter().chain(super::data::source_facts(v)).collect()
+}
+
+/// The same as [`writers_stopped`], measured late.
+pub(super) fn adopt_writers_stopped(v: &View<'_>, author: &str) -> Vec<Fact> {
+    anchor(v, Side::Source, Some(author)).into_iter().collect()
+}
+
+/// The same as [`mirrors_stopped`], measured late.
+pub(super) fn adopt_mirrors_stopped(v: &View<'_>, author: &str) -> Vec<Fact> {
+    anchor(v, Side::Destination, Some(author)).into_iter().chain(super::data::source_facts(v)).collect()
+}

@@ -1,0 +1,225 @@
+//! May the mirrors be started: two deployments that fit, everything in scope carried once, room for the copy.
+
+use super::shared::{body, both, in_scope, writes};
+use crate::Name;
+use crate::estate::Side;
+use crate::estate::mongodb::{CollectionKind, MongoSample};
+use crate::reading::{Basis, Code, Demand, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
+use crate::settings::{MirrorKind, MongodbSettings};
+use crate::time::Dur;
+use crate::view::{Mongodb, View, gap};
+use std::collections::BTreeSet;
+
+pub(super) fn two_deployments(v: &View<'_>) -> Reading {
+    body(|| {
+        let (_, s, d) = both(v)?;
+        let basis = Some(s.basis.merge(d.basis));
+        let mut found: Vec<Finding> =
+            [&s, &d].into_iter().filter_map(|m| primary(m).err()).map(Finding::from).collect();
+        if s.sample.set_id == d.sample.set_id {
+            found.push(
+                Finding::no(Code::SameCluster, Subject::Whole).detail(format!("replica set id {}", s.sample.set_id)),
+            );
+        }
+        Ok(none_of(basis, found))
+    })
+}
+
+/// The primary of a deployment.
+pub(super) fn primary<'a>(m: &Mongodb<'a>) -> Known<&'a Name> {
+    m.sample.primary.as_ref().map_err(|f| {
+        let at = Subject::Mongodb(m.side);
+        Gap::new(Code::NoPrimary, at).detail(f.message.clone())
+    })
+}
+
+pub(super) fn supported(v: &View<'_>) -> Reading {
+    body(|| {
+        let (settings, s, d) = both(v)?;
+        let basis = Some(s.basis.merge(d.basis));
+        if let Some(why) = &settings.unsupported_versions {
+            return Ok(Reading::of(Finding::yes(Code::Relaxed, Subject::Whole).detail(why.clone()), basis));
+        }
+        let versions = version(s.sample).zip(version(d.sample)).ok_or_else(|| {
+            Gap::new(Code::Protocol, Subject::Whole)
+                .detail(format!("versions {} and {}", s.sample.version, d.sample.version))
+        })?;
+        let kinds: BTreeSet<MirrorKind> = settings.mirrors.values().map(|m| m.kind).collect();
+        Ok(each(basis, kinds.iter().map(|k| (k.as_str(), *k)), super::shared::NO_MIRROR, |kind| {
+            let at = Subject::Thing(kind.as_str().into());
+            let (fits, limit) = match kind {
+                MirrorKind::Mongomirror => {
+                    (fits_mongomirror(versions.0, versions.1), "2.6 … 5.0 to 4.2 … 6.0, not older")
+                }
+                _ => return Err(Gap::new(Code::NotBuilt, at).detail("this kind of mirror")),
+            };
+            if fits {
+                return Ok(Finding::yes(Code::Ok, at));
+            }
+            let seen = format!("{} to {}", s.sample.version, d.sample.version);
+            Ok(Finding::no(Code::UnsupportedVersion, at)
+                .seen(Qty::Words(seen.into()))
+                .limit(Qty::Words(limit.into()))
+                .fix("choose other versions, or set mongodb.unsupported_versions to the reason why these will do"))
+        }))
+    })
+}
+
+/// Major and minor version.
+fn version(m: &MongoSample) -> Option<(u32, u32)> {
+    let mut parts = m.version.split('.').map(str::parse::<u32>);
+    Some((parts.next()?.ok()?, parts.next()?.ok()?))
+}
+
+/// Its documentation: from 2.6 to 5.0, to 4.2, 4.4, 5.0 or 6.0, and never to an older version; nothing from 6.0 on.
+fn fits_mongomirror(from: (u32, u32), to: (u32, u32)) -> bool {
+    ((2, 6)..=(5, 0)).contains(&from) && ((4, 2)..=(6, 0)).contains(&to) && from <= to
+}
+
+const NO_COLLECTION: IfEmpty = IfEmpty::Unknown("collections in the databases of the migration (mongodb.databases)");
+
+/// Collections of the source: those catalogued, and those written since.
+fn source_namespaces(settings: &MongodbSettings, v: &View<'_>, s: &Mongodb<'_>) -> Known<(Basis, BTreeSet<Name>)> {
+    let (basis, _, catalog) = v.catalog(s)?;
+    let listed = in_scope(settings, Side::Source, catalog)?;
+    let carried = listed.iter().filter(|(_, c)| c.kind != CollectionKind::View);
+    let mut all: BTreeSet<Name> = carried.map(|(ns, _)| ns.clone()).collect();
+    if let Ok(w) = &s.sample.writes {
+        all.extend(w.last.keys().filter(|ns| ns.contains('.') && settings.in_scope(ns)).cloned());
+    }
+    Ok((basis, all))
+}
+
+pub(super) fn coverage(v: &View<'_>) -> Reading {
+    body(|| {
+        let (settings, s) = (v.mongodb_settings()?, v.mongodb(Side::Source)?);
+        let (basis, all) = source_namespaces(settings, v, &s)?;
+        Ok(each(Some(basis), all.iter().map(|ns| (ns, ns)), NO_COLLECTION, |ns| {
+            let at = Subject::Namespace(Side::Source, ns.clone());
+            let carriers: Vec<&str> = settings.carriers(ns).map(|(name, _)| &**name).collect();
+            Ok(match carriers[..] {
+                [_] => Finding::yes(Code::Ok, at),
+                [] => Finding::no(Code::NotCovered, at).fix(format!(
+                    "add it to the namespaces of a mirror, or: mongodb.left_behind: {{ {ns}: \"<reason>\" }}"
+                )),
+                _ => Finding::no(Code::CoveredTwice, at).detail(carriers.join(", ")),
+            })
+        }))
+    })
+}
+
+pub(super) fn spanning(v: &View<'_>) -> Reading {
+    body(|| {
+        let (settings, s) = (v.mongodb_settings()?, v.mongodb(Side::Source)?);
+        let w = writes(&s)?;
+        let mut found = Vec::new();
+        for set in &w.together {
+            // Where each of its writes goes: the mirrors that carry it, none if it stays behind.
+            let goes = |ns: &Name| {
+                let carried = settings.in_scope(ns);
+                settings.carriers(ns).filter(|_| carried).map(|(name, _)| name).collect::<Vec<_>>()
+            };
+            let ways: BTreeSet<Vec<&Name>> = set.iter().map(goes).collect();
+            if ways.len() > 1 {
+                let names: Vec<&str> = set.iter().take(6).map(|n| &**n).collect();
+                found.push(
+                    Finding::no(Code::SpanningTransaction, Subject::Mongodb(Side::Source))
+                        .detail(names.join(", "))
+                        .fix("let one mirror carry all of these, or stop the transactions that write them together"),
+                );
+            }
+        }
+        if w.together_cut {
+            found.push(
+                Finding::unknown(Code::Partial, Subject::Mongodb(Side::Source))
+                    .detail("too many kinds of transactions to tell"),
+            );
+        }
+        Ok(none_of(Some(s.basis), found))
+    })
+}
+
+pub(super) fn mirrorable(v: &View<'_>) -> Reading {
+    body(|| {
+        let (settings, s) = (v.mongodb_settings()?, v.mongodb(Side::Source)?);
+        let (basis, _, catalog) = v.catalog(&s)?;
+        let all = in_scope(settings, Side::Source, catalog)?;
+        Ok(each(Some(basis), all.iter().map(|(ns, c)| (ns, (ns, *c))), NO_COLLECTION, |(ns, c)| {
+            let at = || Subject::Namespace(Side::Source, ns.clone());
+            let mongomirror = settings.carriers(ns).any(|(_, m)| m.kind == MirrorKind::Mongomirror);
+            let indexes = c.indexes.as_ref().map_err(|f| gap(f, at()))?;
+            if mongomirror && c.kind == CollectionKind::TimeSeries {
+                return Ok(Finding::no(Code::NotMirrorable, at()).detail("a time-series collection"));
+            }
+            Ok(match indexes.iter().find(|(_, i)| i.ttl) {
+                Some((index, _)) if mongomirror => {
+                    let (database, collection) = ns.split_once('.').unwrap_or((ns, ""));
+                    Finding::no(Code::NotMirrorable, at()).detail(format!("index {index} expires documents")).fix(format!(
+                        "drop it until the migration is over: db.getSiblingDB(\"{database}\").{collection}.dropIndex(\"{index}\")"
+                    ))
+                }
+                _ => Finding::yes(Code::Ok, at()),
+            })
+        }))
+    })
+}
+
+pub(super) fn destination_empty(v: &View<'_>) -> Reading {
+    body(|| {
+        let (settings, d) = (v.mongodb_settings()?, v.mongodb(Side::Destination)?);
+        let (basis, span, catalog) = v.catalog(&d)?;
+        // The list is as good as new while nothing was written since it was asked for.
+        writes(&d)?;
+        if d.memory.quiet_since().is_none_or(|q| q > span.sent) {
+            return Err(Gap::new(Code::Stale, Subject::Mongodb(Side::Destination))
+                .detail("it was written since its collections were listed")
+                .want(Demand::Collections(Side::Destination)));
+        }
+        let there = in_scope(settings, Side::Destination, catalog)?;
+        let found = there.iter().filter(|(ns, _)| !settings.may_have.contains_key(*ns)).map(|(ns, c)| {
+            let documents = c.documents.as_ref().ok().copied().flatten().unwrap_or(0);
+            let (database, collection) = ns.split_once('.').unwrap_or((ns, ""));
+            Finding::no(Code::NotEmpty, Subject::Namespace(Side::Destination, ns.clone()))
+                .seen(Qty::Count(documents, "documents"))
+                .fix(format!(
+                    "if it is a leftover: db.getSiblingDB(\"{database}\").{collection}.drop(); if it is meant: \
+                     mongodb.may_have: {{ {ns}: \"<reason>\" }}"
+                ))
+        });
+        Ok(none_of(Some(basis), found))
+    })
+}
+
+/// The copy must fit into the oplog twice.
+const TWICE: i64 = 2;
+
+pub(super) fn window_covers_copy(v: &View<'_>) -> Reading {
+    body(|| {
+        let (settings, s) = (v.mongodb_settings()?, v.mongodb(Side::Source)?);
+        let at = || Subject::Mongodb(Side::Source);
+        let oplog = s.sample.oplog.as_ref().map_err(|f| gap(f, at()))?;
+        let window =
+            oplog.window().ok_or_else(|| Gap::new(Code::Partial, at()).detail("its oplog holds only an instant"))?;
+        let (basis, _, catalog) = v.catalog(&s)?;
+        let all = in_scope(settings, Side::Source, catalog)?;
+        let mut bytes = (0i64, 0i64);
+        for (ns, c) in &all {
+            c.documents.as_ref().map_err(|f| gap(f, Subject::Namespace(Side::Source, ns.clone())))?;
+            bytes = (bytes.0.saturating_add(c.data_size), bytes.1.saturating_add(c.index_size));
+        }
+        let millis = |bytes: i64, rate: i64| bytes.saturating_mul(1000) / rate.max(1);
+        let copy = millis(bytes.0, settings.copy_rate).saturating_add(millis(bytes.1, settings.index_rate));
+        let need = Dur(copy.saturating_mul(TWICE));
+        let f = if window >= need { Finding::yes(Code::Ok, at()) } else { Finding::no(Code::WindowShort, at()) };
+        Ok(Reading::of(
+            f.seen(Qty::Time(window)).limit(Qty::Time(need)).detail(format!(
+                "twice {} MB of documents at {} MB/s and {} MB of indexes at {} MB/s",
+                bytes.0 / 1_000_000,
+                settings.copy_rate / 1_000_000,
+                bytes.1 / 1_000_000,
+                settings.index_rate / 1_000_000
+            )),
+            Some(basis),
+        ))
+    })
+}

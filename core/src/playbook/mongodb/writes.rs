@@ -1,0 +1,182 @@
+//! What was written, by the oplogs: on the source after the writers were stopped, at the destination by others than the
+//! mirrors. An oplog whose last real write is older than a window proves that nothing was written in it.
+
+use super::clients::silenced;
+use super::shared::{body, counts_for, newest, writes};
+use super::{DESTINATION_QUIET, NO_WRITE};
+use crate::Name;
+use crate::estate::Side;
+use crate::estate::mongodb::Ts;
+use crate::facts::Fact;
+use crate::playbook::own_time;
+use crate::reading::{Code, Finding, Gap, Known, Qty, Reading, Subject};
+use crate::time::Dur;
+use crate::view::{Mongodb, View, gap};
+
+/// Single View Creators wake every minute: silence this long is enough where absence is shown otherwise.
+pub(super) const SHORT: Dur = Dur::secs(150);
+
+/// The last real write in scope, where it is older than `need` by the deployment's own clock.
+fn silent(v: &View<'_>, m: &Mongodb<'_>, need: Dur) -> Known<Finding> {
+    let settings = v.mongodb_settings()?;
+    let at = Subject::Mongodb(m.side);
+    let w = writes(m)?;
+    let (last, seen) = newest(settings, w, None);
+    // The write may have come at the end of its second.
+    let age = Dur((m.sample.clock.0 - (last.wall().0 + 1000)).max(0));
+    let f = |f: Finding| f.seen(Qty::Time(age)).limit(Qty::Time(need));
+    if age >= need {
+        let note = if seen { format!("last write {last}") } else { format!("no write since {last}") };
+        return Ok(f(Finding::yes(Code::Ok, at)).detail(note));
+    }
+    let ns = w.last.iter().filter(|(ns, _)| counts_for(settings, None, ns)).max_by_key(|(_, ts)| **ts);
+    Ok(match ns {
+        Some((ns, _)) => {
+            let at = if ns.is_empty() { at } else { Subject::Namespace(m.side, ns.clone()) };
+            f(Finding::no(Code::RecentWrite, at)).wait(need - age)
+        }
+        None => Finding::unknown(Code::Partial, at)
+            .detail(format!("its oplog was read for only {age} back"))
+            .wait(need - age),
+    })
+}
+
+/// Nobody writes to the source: the last real write is old enough, and no transaction is open.
+pub(super) fn no_source_write(v: &View<'_>) -> Reading {
+    body(|| {
+        let s = v.mongodb(Side::Source)?;
+        let long = own_time(v.settings, &NO_WRITE);
+        // Without a rule that says who writes, the witness only stands in for their absence.
+        let rules = !v.mongodb_settings()?.writers.is_empty();
+        let need = if rules && silenced(v).is_some() { v.settings.scaled(SHORT) } else { long };
+        let silent = silent(v, &s, need)?;
+        let t = s.sample.transactions.as_ref().map_err(|f| gap(f, Subject::Mongodb(Side::Source)))?;
+        let mut r = Reading::of(silent, Some(s.basis));
+        if t.open > 0 || t.prepared > 0 {
+            let open = i64::try_from(t.open.max(t.prepared)).unwrap_or(i64::MAX);
+            let f = Finding::no(Code::OpenTransaction, Subject::Mongodb(Side::Source));
+            r = r.and(Reading::of(f.seen(Qty::Count(open, "open")), Some(s.basis)));
+        }
+        Ok(r)
+    })
+}
+
+/// The last write is committed by a majority: it will not be rolled back.
+pub(super) fn majority(v: &View<'_>) -> Reading {
+    body(|| {
+        let (settings, s) = (v.mongodb_settings()?, v.mongodb(Side::Source)?);
+        let at = || Subject::Mongodb(Side::Source);
+        let committed = *s.sample.committed.as_ref().map_err(|f| gap(f, at()))?;
+        // Where no write was seen, all lie before the first entry that was read.
+        let (last, _) = newest(settings, writes(&s)?, None);
+        let f = if committed >= last { Finding::yes(Code::Ok, at()) } else { Finding::no(Code::NotCommitted, at()) };
+        let words = |ts: Ts| Qty::Words(ts.to_string().into());
+        Ok(Reading::of(f.seen(words(committed)).limit(words(last)), Some(s.basis)))
+    })
+}
+
+/// A source that cannot be written any more although it does not answer: its write block was seen on, or a person says
+/// that it is fenced.
+pub(super) fn fenced(v: &View<'_>) -> Option<Finding> {
+    let set = v.facts.deployments.get(&Side::Source)?;
+    if v.facts.write_blocks.get(set) == Some(&true) {
+        let f = Finding::yes(Code::WriteBlocked, Subject::Mongodb(Side::Source));
+        return Some(f.detail("when it was last measured"));
+    }
+    super::shared::word(v, "source-fenced", &[])
+}
+
+/// Nothing was written to the source since the writers were stopped, or, once the mirrors have ended, beyond what they
+/// had applied.
+pub(super) fn source_still(v: &View<'_>) -> Reading {
+    body(|| {
+        let s = match v.mongodb(Side::Source) {
+            Ok(s) => s,
+            Err(g) => {
+                return match fenced(v) {
+                    Some(f) => Ok(Reading::of(f, None)),
+                    None => Err(g.fix("cutover-agent confirm source-fenced --reason …")),
+                };
+            }
+        };
+        held(v, &s)
+    })
+}
+
+/// The newest write of a deployment is not past its anchor.
+fn held(v: &View<'_>, m: &Mongodb<'_>) -> Known<Reading> {
+    let settings = v.mongodb_settings()?;
+    let at = || Subject::Mongodb(m.side);
+    let anchor = v.facts.last_writes.get(&m.sample.set_id).ok_or_else(|| Gap::new(Code::NoAnchor, at()))?;
+    let w = writes(m)?;
+    let (last, seen) = newest(settings, w, None);
+    let words = |ts: Ts| Qty::Words(ts.to_string().into());
+    if seen && last > anchor.ts {
+        let ns = w.last.iter().filter(|(ns, _)| counts_for(settings, None, ns)).max_by_key(|(_, ts)| **ts);
+        let f = Finding::no(Code::Moved, at()).seen(words(last)).limit(words(anchor.ts));
+        let f = f.fix(format!(
+            "stop whoever wrote, carry the writes over, then: cutover-agent confirm reconciled-writes {} {last} --reason …",
+            m.side
+        ));
+        let f = ns.map_or(f.clone(), |(ns, _)| f.clone().detail(format!("last in {ns}")));
+        return Ok(Reading::of(f, Some(m.basis)));
+    }
+    if !seen && w.from > anchor.ts {
+        return Err(Gap::new(Code::Partial, at()).detail(format!(
+            "its oplog was read back to {} only, and the anchor is {}: writes between the two are not known",
+            w.from, anchor.ts
+        )));
+    }
+    let f = match &anchor.adopted {
+        None => Finding::yes(Code::Ok, at()),
+        Some(who) => Finding::yes(Code::Confirmed, at()).detail(format!("its anchor was adopted by {who}")),
+    };
+    Ok(Reading::of(f, Some(m.basis)))
+}
+
+/// Nobody but the mirrors writes at the destination: nothing for a while, and nothing since the mirrors ended.
+pub(super) fn destination_quiet(v: &View<'_>) -> Reading {
+    body(|| {
+        let d = v.mongodb(Side::Destination)?;
+        if v.facts.last_writes.contains_key(&d.sample.set_id) {
+            return held(v, &d);
+        }
+        let need = own_time(v.settings, &DESTINATION_QUIET);
+        Ok(Reading::of(silent(v, &d, need)?, Some(d.basis)))
+    })
+}
+
+/// A real write at the destination since the mirrors ended.
+pub(super) fn written_since(v: &View<'_>, d: &Mongodb<'_>) -> Known<Reading> {
+    let settings = v.mongodb_settings()?;
+    let at = || Subject::Mongodb(Side::Destination);
+    let anchor = v.facts.last_writes.get(&d.sample.set_id).ok_or_else(|| Gap::new(Code::NoAnchor, at()))?;
+    let (last, seen) = newest(settings, writes(d)?, None);
+    let written = Qty::Words(last.to_string().into());
+    let f = if seen && last > anchor.ts {
+        Finding::yes(Code::Written, at()).seen(written)
+    } else {
+        Finding::no(Code::NotWritten, at())
+    };
+    Ok(Reading::of(f, Some(d.basis)))
+}
+
+/// Real writes at the destination since the anchor: shown.
+pub(super) fn effect(v: &View<'_>) -> Reading {
+    body(|| {
+        let d = v.mongodb(Side::Destination)?;
+        written_since(v, &d)
+    })
+}
+
+/// The newest real write in scope of a deployment.
+pub(crate) fn newest_write(v: &View<'_>, m: &Mongodb<'_>) -> Known<Ts> {
+    Ok(newest(v.mongodb_settings()?, writes(m)?, None).0)
+}
+
+/// The last write of a side, as an anchor.
+pub(super) fn anchor(v: &View<'_>, side: Side, adopted: Option<&str>) -> Option<Fact> {
+    let m = v.mongodb(side).ok()?;
+    let (ts, _) = newest(v.mongodb_settings().ok()?, writes(&m).ok()?, None);
+    Some(Fact::LastWrite { set: m.sample.set_id.clone(), ts, adopted: adopted.map(Name::from) })
+}

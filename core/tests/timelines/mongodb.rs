@@ -1,0 +1,714 @@
+//! The MongoDB track: every check, told as it happens.
+
+use super::mongo::mongodb;
+use super::world::{run_with, settings};
+use cutover_core::settings::{Settings, Track};
+use expect_test::expect;
+use std::collections::BTreeSet;
+
+/// A shop of two collections, a reader and a writer.
+const SHOP: &str = "
+    t=0 msrc.coll shop.orders 100; msrc.coll shop.customers 10; msrc.index shop.orders by_date
+    t=0 msrc.join crud-orders; msrc.join svc-orders; msrc.join exporter
+    t=1 msrc.write shop.orders
+";
+
+/// The mirror is started and follows; the destination holds everything.
+const MIRRORED: &str = "
+    t=10 op begin start-mirror
+    t=11 mirror.start
+    t=12 mdst.coll shop.orders 100; mdst.coll shop.customers 10; mdst.index shop.orders by_date; mdst.block on
+    t=20 mirror.follow; msrc.write shop.orders
+    t=70 show start-mirror
+";
+
+/// Readers are switched.
+const READ: &str = "
+    t=130 op begin switch-readers
+    t=131 msrc.leave crud-orders; mdst.join crud-orders-dst
+    t=220 show switch-readers
+";
+
+/// Writers are stopped and everything is drained.
+const STOPPED: &str = "
+    t=230 msrc.write shop.orders
+    t=300 op begin stop-writers
+    t=301 msrc.leave svc-orders
+    t=302 msrc.write shop.customers
+    t=720 show stop-writers
+";
+
+fn mongo() -> Settings {
+    Settings { tracks: BTreeSet::from([Track::Mongodb]), kafka: None, mongodb: Some(mongodb()), ..settings() }
+}
+
+fn with(parts: &[&str]) -> String {
+    run_with(mongo(), &parts.concat())
+}
+
+#[test]
+fn the_whole_track_by_claims() {
+    let shown = with(&[
+        SHOP,
+        "t=9 show start-mirror all; show switch-readers",
+        MIRRORED,
+        "t=129 show switch-readers all; show stop-writers",
+        READ,
+        "t=290 show stop-writers all",
+        STOPPED,
+        "
+        t=725 show stop-mirror all
+        t=800 op begin stop-mirror
+        t=801 mirror.gone
+        t=900 show stop-mirror; show start-writers
+        t=1180 show stop-mirror; show start-writers
+        t=1181 mdst.block off
+        t=1190 op begin start-writers
+        t=1191 mdst.join svc-orders-dst
+        t=1192 mdst.write shop.orders
+        t=1260 show start-writers
+        ",
+    ]);
+    expect![[r#"
+        t=9 start-mirror pending go
+            two-deployments go
+            supported go
+            coverage go
+            no-spanning-transactions go
+            mirrorable go
+            destination-empty go
+            window-covers-copy go
+            requirements unknown
+        t=9 switch-readers pending no-go (predecessor): start-mirror comes before and is not done (pending)
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=129 switch-readers pending go
+            following go
+            headroom go
+            serving go
+            coverage go
+            read-only go
+        t=129 stop-writers pending no-go (predecessor): switch-readers comes before and is not done (pending)
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=290 stop-writers pending go
+            following go
+            headroom go
+            coverage go
+            readers-moved go
+        t=300 begin stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=720 stop-writers done: go
+        t=725 stop-mirror pending go
+            drained go
+            majority go
+            no-source-write go
+            writers-gone go
+            source-still go
+            same-data go
+            same-counts go
+            destination-quiet go
+        t=800 begin stop-mirror: ok
+        t=900 stop-mirror begun no-go (already-begun): stop-mirror was begun at 2026-09-21T14:26:40Z and is begun only once
+        t=900 stop-mirror done: no-go (dwelling): finished: true for 1 min 29 s, must be for 6 min
+        t=900 start-writers pending no-go (predecessor): stop-mirror comes before and is not done (begun; no-go (dwelling): finished: true for 1 min 29 s, must be for 6 min)
+        t=1180 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:32:51Z
+        t=1180 stop-mirror done: go
+        t=1180 start-writers pending no-go (write-blocked): the destination MongoDB blocks user writes
+        t=1190 begin start-writers: ok
+        t=1260 start-writers begun go
+        t=1260 start-writers done: no-go (dwelling): writers-started: true for 59 s, must be for 1 min"#]].assert_eq(&shown);
+}
+
+/// From the shop to everything mirrored, with what happens then.
+fn mirrored(then: &str) -> String {
+    with(&[SHOP, MIRRORED, then])
+}
+
+/// From the shop to the writers stopped, with what happens then.
+fn stopped(then: &str) -> String {
+    with(&[SHOP, MIRRORED, READ, STOPPED, then])
+}
+
+/// From the shop to the mirror ended, with what happens then.
+fn ended(then: &str) -> String {
+    stopped(&["t=800 op begin stop-mirror\n t=801 mirror.gone\n t=1180 show stop-mirror\n", then].concat())
+}
+
+#[test]
+fn a_mirror_at_lag_zero_that_holds_back_one_entry_of_the_same_second() {
+    let shown = with(&[
+        SHOP,
+        MIRRORED,
+        READ,
+        "
+        t=229 mirror.hold-back 1
+        t=230 msrc.write shop.orders; msrc.write shop.orders
+        t=300 show stop-writers; mirror.hold-back 0
+        t=360 op begin stop-writers; mirror.hold-back 1
+        t=361 msrc.leave svc-orders; msrc.write shop.orders; msrc.write shop.orders
+        t=800 show stop-mirror
+        t=801 mirror.hold-back 0
+        t=810 show stop-mirror
+        t=850 show stop-mirror
+        ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 stop-writers pending no-go (behind): mirror all is at 1790000230.15, must be at 1790000230.16: 0 s behind the newest write that was older than 15 s
+        t=360 begin stop-writers: ok
+        t=800 stop-mirror pending no-go (behind): mirror all is at 1790000361.18, must be at 1790000361.19: writes of the same second are missing
+        t=810 stop-mirror pending no-go (dwelling): drained: true for 0 s, must be for 35 s
+        t=850 stop-mirror pending go"#]].assert_eq(&shown);
+}
+
+#[test]
+fn an_error_reported_at_lag_zero() {
+    let shown = stopped(
+        "
+        t=721 mirror.error oplog apply failed: E11000
+        t=730 show stop-mirror
+        t=731 mirror.mended
+        t=740 show stop-mirror
+        t=790 show stop-mirror
+    ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=720 stop-writers done: go
+        t=730 stop-mirror pending no-go (mirror-error): mirror all reports an error: oplog apply failed: E11000
+        t=740 stop-mirror pending no-go (dwelling): drained: true for 0 s, must be for 35 s
+        t=790 stop-mirror pending go"#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn a_mirror_that_restarts_is_another_run() {
+    let shown = stopped(
+        "
+        t=721 mirror.anew
+        t=730 show stop-mirror
+        t=740 mirror.stage initial sync
+        t=750 show stop-mirror; mirror.gone
+        t=751 op begin stop-mirror
+    ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=720 stop-writers done: go
+        t=730 stop-mirror pending no-go (mirror-stage): mirror all is in stage initializing, must be in oplog sync
+        t=750 stop-mirror pending no-go (mirror-stage): mirror all is in stage initial sync, must be in oplog sync
+        t=751 begin stop-mirror: no-go (mirror-stage): mirror all is in stage initial sync, must be in oplog sync"#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn a_mirror_that_ends_while_it_copies_again_has_not_finished() {
+    let shown = stopped(
+        "
+        t=800 op begin stop-mirror
+        t=801 mirror.anew
+        t=810 mirror.gone
+        t=1300 show stop-mirror
+    ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=720 stop-writers done: go
+        t=800 begin stop-mirror: ok
+        t=1300 stop-mirror begun no-go (already-begun): stop-mirror was begun at 2026-09-21T14:26:40Z and is begun only once
+        t=1300 stop-mirror done: unknown (no-anchor): mirror all: the value it is held against is missing: no position of it was journaled since the writers were stopped"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_port_that_refuses_while_the_mirror_lives() {
+    let shown = stopped(
+        "
+        t=800 op begin stop-mirror
+        t=801 mirror.refuse
+        t=1300 show stop-mirror
+        t=1301 mirror.sessions no
+        t=1400 show stop-mirror; op confirm mirror-removed all
+        t=1401 show stop-mirror
+        t=1410 show stop-mirror
+    ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=720 stop-writers done: go
+        t=800 begin stop-mirror: ok
+        t=1300 stop-mirror begun no-go (already-begun): stop-mirror was begun at 2026-09-21T14:26:40Z and is begun only once
+        t=1300 stop-mirror done: no-go (still-there): mirror all is still there: a session on h1:27017 (source)
+        t=1400 confirm mirror-removed all: ok
+        t=1400 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:36:40Z
+        t=1400 stop-mirror done: go
+        t=1401 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:36:40Z
+        t=1401 stop-mirror done: go
+        t=1410 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:36:40Z
+        t=1410 stop-mirror done: go"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_reader_that_was_never_seen_and_a_client_of_no_rule() {
+    let shown = with(&[
+        &SHOP.replace("crud-orders", "exporter"),
+        MIRRORED,
+        "
+        t=130 op begin switch-readers
+        t=200 show switch-readers
+        t=201 msrc.join crud-orders; msrc.join mongosh
+        t=210 show switch-readers; msrc.leave crud-orders; mdst.join crud-orders
+        t=300 show switch-readers; msrc.leave mongosh
+        t=400 show switch-readers
+        ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=200 switch-readers begun go
+        t=200 switch-readers done: unknown (never-seen): readers-moved: never seen: readers on the source (identity.readers)
+        t=210 switch-readers begun go
+        t=210 switch-readers done: no-go (connected): client crud-orders (source) is still connected: on h1:27017
+        t=300 switch-readers begun go
+        t=300 switch-readers done: unknown (unmatched-client): client mongosh (source) is connected, and no rule says what it is: from 10.0.0.9
+        t=400 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:19:26Z
+        t=400 switch-readers done: go"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_writer_in_a_crash_loop() {
+    let shown = with(&[
+        SHOP,
+        MIRRORED,
+        READ,
+        "
+        t=300 op begin stop-writers; msrc.leave svc-orders
+        t=500 show stop-writers; msrc.join svc-orders; msrc.write shop.orders
+        t=506 msrc.leave svc-orders
+        t=800 show stop-writers; msrc.join svc-orders
+        t=806 msrc.leave svc-orders
+        t=900 show stop-writers; op confirm scaled-to-zero mongodb
+        t=960 show stop-writers
+        ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=500 stop-writers begun go
+        t=500 stop-writers done: no-go (dwelling): writers-gone: true for 3 min 14 s, must be for 6 min
+        t=800 stop-writers begun go
+        t=800 stop-writers done: no-go (recent-write): shop.orders (source) was written 4 min 55 s ago, must be silent for 6 min
+        t=900 confirm scaled-to-zero mongodb: ok
+        t=900 stop-writers begun go
+        t=900 stop-writers done: no-go (dwelling): writers-gone: true for 1 min 24 s, must be for 2 min 30 s
+        t=960 stop-writers begun go
+        t=960 stop-writers done: no-go (dwelling): writers-gone: true for 2 min 24 s, must be for 2 min 30 s"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_transaction_that_is_open_and_a_member_that_hides_its_clients() {
+    let shown = with(&[
+        SHOP,
+        MIRRORED,
+        READ,
+        "
+        t=300 op begin stop-writers; msrc.leave svc-orders; msrc.txn 1
+        t=700 show stop-writers; msrc.txn 0; msrc.listed no
+        t=710 show stop-writers; msrc.listed yes
+        t=720 show stop-writers
+        ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=700 stop-writers begun go
+        t=700 stop-writers done: no-go (open-transaction): the source MongoDB has an open transaction (1 open)
+        t=710 stop-writers begun unknown (privilege): MongoDB member h1:27017 (source): the agent is not allowed to read it: not authorized on local
+        t=710 stop-writers done: unknown (privilege): MongoDB member h1:27017 (source): the agent is not allowed to read it: not authorized on local
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:25:11Z
+        t=720 stop-writers done: go"#]].assert_eq(&shown);
+}
+
+#[test]
+fn counts_that_agree_and_an_index_that_is_missing() {
+    let shown = stopped(
+        "
+        t=721 mdst.coll shop.orders 100
+        t=790 show stop-mirror
+        t=791 mdst.index shop.orders by_date; mdst.count shop.orders 99
+        t=850 show stop-mirror; mdst.exact shop.orders 100
+        t=1200 show stop-mirror; op confirm counts shop.orders
+    ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=720 stop-writers done: go
+        t=790 stop-mirror pending no-go (differs): shop.orders (destination) is not the same on both sides: only on the source: by_date {"by_date":1}
+        t=850 stop-mirror pending no-go (count-differs): shop.orders (destination) holds 99 documents, the source 100 documents
+        t=1200 confirm counts shop.orders: ok
+        t=1200 stop-mirror pending go"#]].assert_eq(&shown);
+}
+
+#[test]
+fn counts_that_differ_need_a_word_about_exactly_this_difference() {
+    let shown = stopped(
+        "
+        t=721 mdst.count shop.orders 99; mdst.write shop.orders
+        t=850 show stop-mirror; op confirm counts shop.orders
+        t=860 show stop-mirror; mdst.count shop.orders 98; mdst.write shop.orders
+        t=940 show stop-mirror
+    ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=720 stop-writers done: go
+        t=850 confirm counts shop.orders: ok
+        t=850 stop-mirror pending go
+        t=860 stop-mirror pending go
+        t=940 stop-mirror pending no-go (count-differs): shop.orders (destination) holds 98 documents, the source 100 documents"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_collection_that_no_mirror_carries_and_a_transaction_across() {
+    let mut s = mongo();
+    let m = s.mongodb.as_mut().unwrap();
+    let pattern = |p: &str| cutover_core::pattern::Pattern::parse(p).unwrap();
+    m.mirrors.get_mut("all").unwrap().namespaces = vec![pattern("shop.orders*"), pattern("shop.customers")];
+    m.left_behind.insert("shop.tmp".into(), "scratch".into());
+    let shown = run_with(
+        s,
+        &[
+            SHOP,
+            "
+            t=8 msrc.coll shop.orders_ttl 1; msrc.index shop.orders_ttl ttl_1; msrc.write shop.audit
+            t=9 msrc.together shop.orders,shop.tmp; mdst.coll shop.customers 3
+            t=20 show start-mirror all
+            t=301 show start-mirror all
+            ",
+        ]
+        .concat(),
+    );
+    expect![[r#"
+        t=20 start-mirror pending no-go (not-covered): shop.audit (source) is carried by no mirror
+            two-deployments go
+            supported go
+            coverage no-go
+            no-spanning-transactions no-go
+            mirrorable go
+            destination-empty no-go
+            window-covers-copy go
+            requirements unknown
+        t=301 start-mirror pending no-go (not-covered): shop.audit (source) is carried by no mirror
+            two-deployments go
+            supported go
+            coverage no-go
+            no-spanning-transactions no-go
+            mirrorable no-go
+            destination-empty no-go
+            window-covers-copy go
+            requirements unknown"#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn versions_window_and_one_deployment_twice() {
+    let shown = with(&[
+        SHOP,
+        "
+        t=8 msrc.version 6.0.5; msrc.window 5; msrc.coll shop.big 900000; mdst.primary no
+        t=305 show start-mirror all
+        t=306 mdst.id old; mdst.primary yes
+        t=320 show start-mirror all
+        ",
+    ]);
+    expect![[r#"
+        t=305 start-mirror pending no-go (unsupported-version): 6.0.5 to 6.0.5 is outside what the mirror is made for (2.6 … 5.0 to 4.2 … 6.0, not older)
+            two-deployments unknown
+            supported no-go
+            coverage go
+            no-spanning-transactions go
+            mirrorable go
+            destination-empty go
+            window-covers-copy no-go
+            requirements unknown
+        t=320 start-mirror pending no-go (same-cluster): two-deployments: source and destination are the same cluster, replica set id old
+            two-deployments no-go
+            supported no-go
+            coverage go
+            no-spanning-transactions go
+            mirrorable go
+            destination-empty go
+            window-covers-copy no-go
+            requirements unknown"#]].assert_eq(&shown);
+}
+
+#[test]
+fn an_election_and_a_stuck_mirror_while_it_should_follow() {
+    let shown = mirrored(
+        "
+        t=71 mirror.stick
+        t=72 msrc.write shop.orders
+        t=80 show switch-readers
+        t=100 show switch-readers; mirror.follow
+        t=110 show switch-readers; msrc.down
+        t=140 show switch-readers; msrc.up
+        t=150 show switch-readers
+        t=178 show switch-readers; msrc.election
+        t=190 show switch-readers
+        t=230 show switch-readers; mdst.block off
+        t=240 show switch-readers; op confirm readers-read-only
+        t=241 show switch-readers
+    ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=80 switch-readers pending unknown (dwelling): mirror all has been watched for too short a time: how fast its position moves is not known yet
+        t=100 switch-readers pending no-go (behind): mirror all is at 1790000020.12, must be at 1790000072.13: 52 s behind the newest write that was older than 15 s
+        t=110 switch-readers pending no-go (dwelling): following: true for 4 s, must be for 30 s
+        t=140 switch-readers pending unknown (timeout): the source MongoDB does not answer in time: no answer in 4 s
+        t=150 switch-readers pending no-go (dwelling): following: true for 4 s, must be for 30 s
+        t=178 switch-readers pending go
+        t=190 switch-readers pending no-go (dwelling): following: true for 4 s, must be for 30 s
+        t=230 switch-readers pending go
+        t=240 confirm readers-read-only: ok
+        t=240 switch-readers pending go
+        t=241 switch-readers pending go"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_mirror_that_falls_off_the_oplog() {
+    let shown = mirrored(
+        "
+        t=71 mirror.stick; msrc.window 200; msrc.write shop.orders
+        t=120 show switch-readers
+        t=250 show switch-readers
+        t=300 show switch-readers
+    ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=120 switch-readers pending no-go (behind): mirror all is at 1790000020.12, must be at 1790000071.14: 51 s behind the newest write that was older than 15 s
+        t=250 switch-readers pending unknown (foreign-position): the position of mirror all does not lie in the source's oplog: 1790000020.12 is not between 1790000046.0 and 1790000246.4294967295: it fell off, or mirrors another deployment
+        t=300 switch-readers pending unknown (foreign-position): the position of mirror all does not lie in the source's oplog: 1790000020.12 is not between 1790000096.0 and 1790000296.4294967295: it fell off, or mirrors another deployment"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_write_on_the_source_after_the_mirror_ended() {
+    let shown = ended(
+        "
+        t=1190 msrc.write shop.orders
+        t=1200 mdst.block off
+        t=1210 show start-writers; op confirm reconciled-writes source 1790001190.99
+        t=1211 op confirm reconciled-writes source 1790001190
+        t=1212 op confirm reconciled-writes source 1790001190.17
+        t=1220 show start-writers
+    ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=720 stop-writers done: go
+        t=800 begin stop-mirror: ok
+        t=1180 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:32:51Z
+        t=1180 stop-mirror done: go
+        t=1210 confirm reconciled-writes source 1790001190.99: the source was anchored at 1790000302.17 and was last written at 1790001190.18: name a timestamp between the two
+        t=1210 start-writers pending no-go (tripwire): since stop-mirror was done this must stay true and is not: source-still: the source MongoDB moved: 1790001190.18, 1790000302.17: last in shop.orders
+        t=1211 confirm reconciled-writes source 1790001190: `1790001190` is no timestamp: write seconds and ordinal as the answer does, as in 1732312345.7
+        t=1212 confirm reconciled-writes source 1790001190.17: ok
+        t=1220 start-writers pending no-go (tripwire): since stop-mirror was done this must stay true and is not: source-still: the source MongoDB moved: 1790001190.18, 1790001190.17: last in shop.orders"#]].assert_eq(&shown);
+}
+
+#[test]
+fn the_mirror_comes_back_and_somebody_writes_at_the_destination() {
+    let shown = ended(
+        "
+        t=1181 mdst.block off
+        t=1190 mirror.answer
+        t=1196 show start-writers; mirror.gone
+        t=1220 show start-writers
+        t=1270 show start-writers; mdst.write shop.orders
+        t=1280 show start-writers
+        t=1281 op begin start-writers
+    ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=720 stop-writers done: go
+        t=800 begin stop-mirror: ok
+        t=1180 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:32:51Z
+        t=1180 stop-mirror done: go
+        t=1196 start-writers pending no-go (tripwire): since stop-mirror was done this must stay true and is not: mirrors-stay-away: mirror all is still there: its status port answers
+        t=1220 start-writers pending no-go (tripwire): since stop-mirror was done this must stay true and is not: mirrors-stay-away: true for 14 s, must be for 1 min
+        t=1270 start-writers pending go
+        t=1280 start-writers pending no-go (tripwire): since stop-mirror was done this must stay true and is not: destination-quiet: the destination MongoDB moved: 1790001270.19, 1790000012.10: last in shop.orders
+        t=1281 begin start-writers: no-go (tripwire): since stop-mirror was done this must stay true and is not: destination-quiet: the destination MongoDB moved: 1790001270.19, 1790000012.10: last in shop.orders"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_source_that_does_not_answer_any_more_needs_a_word() {
+    let shown = ended(
+        "
+        t=1181 mdst.block off; msrc.down
+        t=1210 show start-writers; op confirm source-fenced
+        t=1220 show start-writers
+        t=1221 op begin start-writers
+        t=1222 mdst.join svc-orders-dst
+        t=1300 show start-writers
+        t=1301 msrc.up; msrc.join svc-orders
+        t=1310 show start-writers
+    ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=720 stop-writers done: go
+        t=800 begin stop-mirror: ok
+        t=1180 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:32:51Z
+        t=1180 stop-mirror done: go
+        t=1210 confirm source-fenced: ok
+        t=1210 start-writers pending go
+        t=1220 start-writers pending go
+        t=1221 begin start-writers: ok
+        t=1300 start-writers done no-go (already-done): start-writers is done since 2026-09-21T14:34:51Z
+        t=1300 start-writers done: go
+        t=1310 start-writers done no-go (already-done): start-writers is done since 2026-09-21T14:34:51Z
+        t=1310 start-writers done: go"#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn writers_who_appear_at_the_destination_too_early_are_out_of_order() {
+    let shown = mirrored(
+        "
+        t=75 mdst.join svc-orders
+        t=80 show switch-readers; show start-writers
+        t=85 mdst.leave svc-orders
+        t=130 show switch-readers
+    ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=80 switch-readers pending no-go (out-of-order): the effect of start-writers was seen, and it was never go: client svc-orders (destination) is still connected: on h1:27017
+        t=80 start-writers out-of-order no-go (out-of-order): the effect of start-writers was seen, and it was never go: client svc-orders (destination) is still connected: on h1:27017
+        t=130 switch-readers pending go"#]].assert_eq(&shown);
+}
+
+#[test]
+fn without_rules_silence_needs_another_witness() {
+    let mut s = mongo();
+    let m = s.mongodb.as_mut().unwrap();
+    m.writers.clear();
+    m.bystanders.push(mongodb().writers[0].clone());
+    let shown = run_with(
+        s,
+        &[
+            SHOP,
+            MIRRORED,
+            READ,
+            "
+            t=300 op begin stop-writers; msrc.leave svc-orders
+            t=900 show stop-writers; msrc.block on
+            t=910 show stop-writers
+            ",
+        ]
+        .concat(),
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=900 stop-writers begun go
+        t=900 stop-writers done: unknown (no-writer-rules): writers-gone: no rule says who writes: silence alone does not show that nobody will write again
+        t=910 stop-writers begun go
+        t=910 stop-writers done: no-go (dwelling): writers-gone: true for 4 s, must be for 2 min 30 s"#]].assert_eq(&shown);
+}
