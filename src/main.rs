@@ -8,12 +8,13 @@ mod clock;
 mod config;
 mod daemon;
 mod journal_file;
+mod record;
 mod rehearse;
 mod sample;
 mod serve;
 
 use cli::Command;
-use cli::args::{CheckArgs, PlaybookArgs};
+use cli::args::{CheckArgs, PlaybookArgs, RunArgs};
 use config::Config;
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
@@ -23,7 +24,7 @@ use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let code = match cli::parse().command {
-        Command::Run(a) => run(&a.config),
+        Command::Run(a) => run(&a),
         Command::Check(a) => check(&a),
         Command::Playbook(a) => playbook(&a),
         Command::Rehearse(a) => rehearse::run(&a),
@@ -46,15 +47,15 @@ fn config(files: &[PathBuf]) -> Result<Config, String> {
     config::load(files, &env).map_err(|e| e.to_string())
 }
 
-fn run(files: &[PathBuf]) -> u8 {
-    let config = match load(files) {
+fn run(a: &RunArgs) -> u8 {
+    let config = match load(&a.config) {
         Ok(c) => c,
         Err(code) => return code,
     };
     log();
     let ended = match runtime() {
         Ok(rt) => {
-            let ended = rt.block_on(daemon::run(config));
+            let ended = rt.block_on(daemon::run(config, a.record.as_deref(), a.record_limit));
             // A reader of librdkafka that will not end must not keep the process.
             rt.shutdown_timeout(std::time::Duration::from_secs(2));
             ended

@@ -26,6 +26,10 @@ pub trait Outside: std::fmt::Debug {
     fn taking(&mut self, sample: &mut Sample, now: Now);
     /// Readings are asked for; they may have to be given the model's names.
     fn asking(&mut self, demands: BTreeSet<Demand>) -> BTreeSet<Demand>;
+    /// It is about to evaluate.
+    fn turning(&mut self, now: Now);
+    /// A person's request was accepted: the facts that it makes, before they are written.
+    fn asked(&mut self, facts: &[Fact], now: Now);
     /// A board is published.
     fn publishing(&mut self, board: &Board, estate: &Estate, facts: &Facts);
 }
@@ -145,6 +149,9 @@ impl Agent {
 
     /// Evaluates until no fact is new, and publishes. False if it died on the way.
     pub fn turn(&mut self, now: Now, truly: i64) -> bool {
+        if let Some(o) = &mut self.outside {
+            o.turning(now);
+        }
         self.estate.tick(now);
         for _ in 0..ROUNDS {
             self.turns += 1;
@@ -208,6 +215,9 @@ impl Agent {
         }
         let (author, reason) = self.author.clone();
         let facts = self.gate.request(&self.estate, &self.facts, now, &author, &reason, op).map_err(Some)?;
+        if let Some(o) = &mut self.outside {
+            o.asked(&facts, now);
+        }
         if !self.write(facts) || !self.turn(now, truly) {
             return Err(None);
         }

@@ -22,8 +22,25 @@ pub const STATEMENTS: &[(&str, &str)] = &[
 
 /// What may happen to a cluster: the word after `src` or `dst`.
 pub const CLUSTER: &[&str] = &[
-    "down", "imposter", "hide", "broker", "flap", "unanswered", "coordinator", "slow", "stall", "elect", "truncate",
-    "trim", "clean", "create", "delete", "member", "leave", "commit", "forget",
+    "down",
+    "imposter",
+    "hide",
+    "broker",
+    "flap",
+    "unanswered",
+    "coordinator",
+    "slow",
+    "stall",
+    "elect",
+    "truncate",
+    "trim",
+    "clean",
+    "create",
+    "delete",
+    "member",
+    "leave",
+    "commit",
+    "forget",
 ];
 
 /// What may happen besides: the word after the time.
@@ -92,7 +109,12 @@ mod tests {
         let said: Vec<_> = wrong.iter().map(|w| (w.line, w.word.as_deref(), w.usage)).collect();
         assert_eq!(
             said,
-            [(3, Some("toipc"), None), (4, Some("dwon"), None), (5, Some("strat"), None), (6, None, Some("interval 10"))]
+            [
+                (3, Some("toipc"), None),
+                (4, Some("dwon"), None),
+                (5, Some("strat"), None),
+                (6, None, Some("interval 10"))
+            ]
         );
     }
 }

@@ -38,7 +38,13 @@ pub(crate) struct Published {
 
 impl Published {
     /// A board as readers see it.
-    pub(crate) fn of(board: Board, estate: &Estate, facts: &Facts, settings: &Arc<Settings>, about: About) -> Published {
+    pub(crate) fn of(
+        board: Board,
+        estate: &Estate,
+        facts: &Facts,
+        settings: &Arc<Settings>,
+        about: About,
+    ) -> Published {
         let measures = Measures::of(estate, facts, settings, board.at);
         let About { journal, started, history, simulated } = about;
         Published { board, measures, settings: settings.clone(), journal, started, history, simulated }

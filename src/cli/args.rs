@@ -1,6 +1,6 @@
 //! What the commands take. Every `--help` ends with an example.
 
-use super::values::{anchor, duration};
+use super::values::{anchor, duration, size};
 use crate::rehearse::Pace;
 use clap::{Args, Subcommand};
 use std::net::SocketAddr;
@@ -35,6 +35,8 @@ Examples:
   cutover-agent rehearse --config cutover.yaml --report rehearsal.json
       your own limits, on an estate invented from your configuration
   cutover-agent rehearse --scenario mine.scn --seed 7
+  cutover-agent rehearse --replay night.rec --config other.yaml
+      a recording of `run --record`, and where other limits would have answered differently
   cutover-agent rehearse --all
       every built-in scenario: what each must say, and whether it does")]
     Rehearse(RehearseArgs),
@@ -110,6 +112,12 @@ pub(crate) struct RunArgs {
     /// Configuration files, merged in order: later ones override single keys.
     #[arg(long, value_name = "FILE", required = true)]
     pub(crate) config: Vec<PathBuf>,
+    /// Records everything it decides by, for `rehearse --replay`; an earlier recording there is gone on with.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// The recording ends at this size.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
+    pub(crate) record_limit: u64,
 }
 
 /// `rehearse`.
@@ -121,6 +129,15 @@ pub(crate) struct RehearseArgs {
     /// A scenario of your own (docs/rehearse.md has the language).
     #[arg(long, value_name = "FILE", conflicts_with = "all")]
     pub(crate) scenario: Option<PathBuf>,
+    /// Feeds a recording (`run --record`) to the gate and tells its verdicts; with --config, where they would differ.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "all", "record"])]
+    pub(crate) replay: Option<PathBuf>,
+    /// Records what the agent decides by, as `run --record` does.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// The recording ends at this size.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
+    pub(crate) record_limit: u64,
     /// Runs every built-in scenario instead, as fast as it goes, and prints a table.
     #[arg(long)]
     pub(crate) all: bool,

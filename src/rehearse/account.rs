@@ -112,30 +112,44 @@ impl Account {
         let who = if scripted { Who::Script } else { Who::Operator };
         self.moves(w, who);
         self.agent(w);
-        let met = facts.iter().filter(|f| matches!(f, Fact::Confirmed { name, .. } if &**name == "requirement")).count();
+        let met =
+            facts.iter().filter(|f| matches!(f, Fact::Confirmed { name, .. } if &**name == "requirement")).count();
         if met > 0 {
-            self.say(w, Who::Operator, format!("confirms {met} of the requirements"));
+            self.say(w.now, Who::Operator, format!("confirms {met} of the requirements"));
         }
         for f in facts {
-            self.fact(w, f);
+            self.fact(w.now, f);
         }
         if let Some(p) = w.agent.published.clone().filter(|_| w.agent.up) {
-            self.board(w, &p.board, w.clocks());
+            self.board(w.now, &p.board, w.clocks());
         }
-        for f in w.watch.failing.iter().skip(self.failing).filter(|f| f.what != "stuck" && w.agent.settings.faster == 1) {
+        for f in w.watch.failing.iter().skip(self.failing).filter(|f| f.what != "stuck" && w.agent.settings.faster == 1)
+        {
             let text = format!("{} of {} should not have been said: {}; please report it", f.what, f.step, f.text);
-            self.lines.push(Line { at_ms: f.at, who: Who::Defect, step: Some(f.step), verdict: None, code: None, text });
+            self.lines.push(Line {
+                at_ms: f.at,
+                who: Who::Defect,
+                step: Some(f.step),
+                verdict: None,
+                code: None,
+                text,
+            });
         }
         self.failing = w.watch.failing.len();
+        self.taken()
+    }
+
+    /// What there is to tell since it was last taken.
+    pub(super) fn taken(&mut self) -> Vec<Line> {
         std::mem::take(&mut self.lines)
     }
 
-    fn say(&mut self, w: &World, who: Who, text: impl Into<String>) {
-        self.lines.push(Line { at_ms: w.now, who, step: None, verdict: None, code: None, text: text.into() });
+    fn say(&mut self, at_ms: i64, who: Who, text: impl Into<String>) {
+        self.lines.push(Line { at_ms, who, step: None, verdict: None, code: None, text: text.into() });
     }
 
-    fn say_of(&mut self, w: &World, who: Who, step: &'static str, text: String) {
-        self.lines.push(Line { at_ms: w.now, who, step: Some(step), verdict: None, code: None, text });
+    fn say_of(&mut self, at_ms: i64, who: Who, step: &'static str, text: String) {
+        self.lines.push(Line { at_ms, who, step: Some(step), verdict: None, code: None, text });
     }
 
     /// Lines of the script whose time has come; whether one came just now.
@@ -144,7 +158,7 @@ impl Account {
         let mut now = false;
         while let Some((at, words)) = events.get(self.scripted).filter(|(at, _)| *at <= w.now) {
             now = *at == w.now;
-            self.say(w, Who::Script, super::scenario::in_words(words));
+            self.say(w.now, Who::Script, super::scenario::in_words(words));
             self.scripted += 1;
         }
         now
@@ -159,7 +173,7 @@ impl Account {
                 Some(side) => format!("{} writes to the {side} now", p.name),
                 None => format!("{} is stopped", p.name),
             };
-            self.say(w, who, text);
+            self.say(w.now, who, text);
             self.producers[i] = p.on;
         }
         for i in 0..w.m.readers.len() {
@@ -167,7 +181,7 @@ impl Account {
             for (k, side) in Side::BOTH.into_iter().enumerate() {
                 if self.readers[i][k] != runs[k] {
                     let does = if runs[k] { "is started on" } else { "is stopped on" };
-                    self.say(w, who, format!("group {} {does} the {side}", w.m.readers[i].group));
+                    self.say(w.now, who, format!("group {} {does} the {side}", w.m.readers[i].group));
                 }
             }
             self.readers[i] = runs;
@@ -176,7 +190,7 @@ impl Account {
         if there != self.topics.len() {
             let topics: BTreeSet<Name> = w.m.side(Side::Source).topics.keys().cloned().collect();
             for gone in self.topics.difference(&topics).cloned().collect::<Vec<_>>() {
-                self.say(w, who, format!("topic {gone} is deleted on the source"));
+                self.say(w.now, who, format!("topic {gone} is deleted on the source"));
             }
             self.topics = topics;
         }
@@ -185,7 +199,11 @@ impl Account {
                 self.seeded.insert(name.clone());
                 if g.members.is_empty() {
                     let n = g.commits.len();
-                    self.say(w, who, format!("offsets of group {name} are seeded at the destination ({n} partitions)"));
+                    self.say(
+                        w.now,
+                        who,
+                        format!("offsets of group {name} are seeded at the destination ({n} partitions)"),
+                    );
                 }
             }
         }
@@ -194,48 +212,49 @@ impl Account {
     fn agent(&mut self, w: &World) {
         if self.up.replace(w.agent.up).is_some_and(|up| up != w.agent.up) {
             let text = if w.agent.up { "runs again, with what its journal holds" } else { "is gone: nobody answers" };
-            self.say(w, Who::Agent, text);
+            self.say(w.now, Who::Agent, text);
         }
     }
 
-    fn fact(&mut self, w: &World, f: &Fact) {
+    /// A fact that was journaled.
+    pub(super) fn fact(&mut self, at_ms: i64, f: &Fact) {
         match f {
             Fact::Begun { step, how, .. } => {
                 let Some(step) = cutover_core::playbook::step(step) else { return };
                 let times = self.times.entry(step.id).or_default();
-                times.begun = Some(w.now);
-                let after = times.go.map(|go| format!(", {} after the go", Dur(w.now - go))).unwrap_or_default();
+                times.begun = Some(at_ms);
+                let after = times.go.map(|go| format!(", {} after the go", Dur(at_ms - go))).unwrap_or_default();
                 let by = match how {
                     How::Claimed { author } if &**author == OPERATOR => "claimed".to_owned(),
                     How::Claimed { author } => format!("claimed by {author}"),
                     How::Unclaimed => "begun by its effect".to_owned(),
                     How::Adopted { author, .. } => format!("adopted by {author}"),
                 };
-                self.say_of(w, Who::Step, step.id, format!("{} is {by}{after}: {}", step.id, step.does));
+                self.say_of(at_ms, Who::Step, step.id, format!("{} is {by}{after}: {}", step.id, step.does));
                 if !step.way_back {
                     let text = format!("there is no way back from {}", step.id);
-                    self.say_of(w, Who::NoWayBack, step.id, text);
+                    self.say_of(at_ms, Who::NoWayBack, step.id, text);
                 }
             }
             Fact::Done { step, .. } => {
                 let Some(step) = cutover_core::playbook::step(step) else { return };
                 let times = self.times.entry(step.id).or_default();
-                times.done = Some(w.now);
-                let took = times.begun.map(|b| format!(", {} after it was begun", Dur(w.now - b))).unwrap_or_default();
-                self.say_of(w, Who::Step, step.id, format!("{} is done{took}", step.id));
+                times.done = Some(at_ms);
+                let took = times.begun.map(|b| format!(", {} after it was begun", Dur(at_ms - b))).unwrap_or_default();
+                self.say_of(at_ms, Who::Step, step.id, format!("{} is done{took}", step.id));
             }
-            Fact::Undone { step, .. } => self.say(w, Who::Step, format!("{step} came undone")),
+            Fact::Undone { step, .. } => self.say(at_ms, Who::Step, format!("{step} came undone")),
             Fact::Withdrawn { step, author, reason, .. } => {
                 self.times.retain(|s, _| *s != &**step);
-                self.say(w, Who::Operator, format!("{}takes {step} back: {reason}", by(author)));
+                self.say(at_ms, Who::Operator, format!("{}takes {step} back: {reason}", by(author)));
             }
             Fact::Held { step, author, reason, .. } => {
                 let what = step.as_deref().unwrap_or("every step");
-                self.say(w, Who::Operator, format!("{}holds {what}: {reason}", by(author)));
+                self.say(at_ms, Who::Operator, format!("{}holds {what}: {reason}", by(author)));
             }
             Fact::Released { step, author, reason, .. } => {
                 let what = step.as_deref().unwrap_or("every step");
-                self.say(w, Who::Operator, format!("{}releases {what}: {reason}", by(author)));
+                self.say(at_ms, Who::Operator, format!("{}releases {what}: {reason}", by(author)));
             }
             Fact::Confirmed { name, subject, author, .. } => {
                 // What the operator says again and again is told once.
@@ -243,39 +262,40 @@ impl Account {
                     return;
                 }
                 let about = subject.iter().fold(String::new(), |o, s| format!("{o} {s}"));
-                self.say(w, Who::Operator, format!("{}confirms {name}{about}", by(author)));
+                self.say(at_ms, Who::Operator, format!("{}confirms {name}{about}", by(author)));
             }
             Fact::Accepted { group, key, author, .. } => {
                 let text = format!("{}accepts the offset of {group} on {}/{}", by(author), key.topic, key.partition);
-                self.say(w, Who::Operator, text);
+                self.say(at_ms, Who::Operator, text);
             }
-            Fact::Voided { name, .. } => self.say(w, Who::Agent, format!("`{name}` no longer counts")),
+            Fact::Voided { name, .. } => self.say(at_ms, Who::Agent, format!("`{name}` no longer counts")),
             Fact::Phantom { key, from, to } => {
                 let text = format!(
                     "proves by reading that offsets {from} to {to} of {}/{} hold nothing to read",
                     key.topic, key.partition
                 );
-                self.say(w, Who::Agent, text);
+                self.say(at_ms, Who::Agent, text);
             }
             _ => {}
         }
     }
 
-    fn board(&mut self, w: &World, board: &Board, now: Now) {
+    /// A board that was published.
+    pub(super) fn board(&mut self, at_ms: i64, board: &Board, now: Now) {
         for t in &board.tracks {
             let open = self.downtimes.entry(t.track).or_default();
             match (t.downtime, open.last()) {
                 (Some(_), None | Some((_, Some(_)))) => {
-                    open.push((w.now, None));
-                    self.say(w, Who::Downtime, format!("the downtime of the {} track begins", t.track));
+                    open.push((at_ms, None));
+                    self.say(at_ms, Who::Downtime, format!("the downtime of the {} track begins", t.track));
                 }
                 (None, Some((since, None))) => {
                     let since = *since;
                     if let Some(last) = open.last_mut() {
-                        last.1 = Some(w.now);
+                        last.1 = Some(at_ms);
                     }
-                    let took = Dur(w.now - since);
-                    self.say(w, Who::Downtime, format!("the downtime of the {} track is over: {took}", t.track));
+                    let took = Dur(at_ms - since);
+                    self.say(at_ms, Who::Downtime, format!("the downtime of the {} track is over: {took}", t.track));
                 }
                 _ => {}
             }
@@ -284,20 +304,20 @@ impl Account {
                 .iter()
                 .find(|s| s.step.track == t.track && !matches!(s.life, Life::Done(..) | Life::Skipped(_)));
             if let Some(s) = next {
-                self.step(w, board, s, now);
+                self.step(at_ms, board, s, now);
             }
         }
     }
 
     /// What the agent says of the step that comes next.
-    fn step(&mut self, w: &World, board: &Board, s: &StepBoard, now: Now) {
+    fn step(&mut self, at_ms: i64, board: &Board, s: &StepBoard, now: Now) {
         let begun = matches!(s.life, Life::Begun(..));
         let (question, answer): (_, &Answer) = if begun { ("done", &s.done) } else { ("ready", &s.ready) };
         let verdict = board.verdict(answer, now);
         let chief = render::chief(answer);
         let code = chief.as_ref().map_or("", |f| f.code.as_str());
         let times = self.times.entry(s.step.id).or_default();
-        let next = *times.next.get_or_insert(w.now);
+        let next = *times.next.get_or_insert(at_ms);
         // A done step says so itself.
         if begun && verdict == Verdict::Go {
             return;
@@ -312,8 +332,8 @@ impl Account {
             _ if expired => "unknown (expired): the last evaluation is too old to be believed".to_owned(),
             Verdict::Go => {
                 let first = times.go.is_none();
-                times.go.get_or_insert(w.now);
-                match (first, Dur((w.now - next) / 1000 * 1000)) {
+                times.go.get_or_insert(at_ms);
+                match (first, Dur((at_ms - next) / 1000 * 1000)) {
                     (true, Dur::ZERO) => "GO at once".to_owned(),
                     (true, waited) => format!("GO after {waited}"),
                     (false, _) => "GO again".to_owned(),
@@ -326,7 +346,7 @@ impl Account {
         }
         let asked = if begun { format!("{id} done? ") } else { format!("{id}: ") };
         self.lines.push(Line {
-            at_ms: w.now,
+            at_ms,
             who: Who::Agent,
             step: Some(id),
             verdict: Some(verdict.as_str()),

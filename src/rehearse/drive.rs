@@ -11,8 +11,8 @@ use crate::agent::{Denied, Published, Request};
 use crate::clock::{self, Turned, scaled};
 use arc_swap::ArcSwap;
 use cutover_core::Name;
-use cutover_core::playbook::REQUIREMENTS;
 use cutover_core::gate::ops::Op;
+use cutover_core::playbook::REQUIREMENTS;
 use cutover_core::reading::Code;
 use cutover_sim::agent::Agent;
 use cutover_sim::scenario::Operator;
@@ -228,6 +228,9 @@ impl Drive {
 
     fn tell(&mut self, say: &mut Say<'_>) {
         let facts = std::mem::take(&mut self.mail.borrow_mut().facts);
+        if let Some(why) = self.mail.borrow_mut().unrecorded.take() {
+            eprintln!("the recording ends here: {why}");
+        }
         for l in self.account.look(&self.world, &facts) {
             say.line(&l);
         }

@@ -26,7 +26,9 @@ const LONGEST: usize = 60;
 /// It has no Kafka section, or no name in its scope can be invented.
 pub(super) fn plan(config: &Config, rate: u32) -> Result<Plan, String> {
     let Some(kafka) = &config.settings.kafka else {
-        return Err("the configuration has no `kafka` section, and Kafka is all that can be simulated so far".to_owned());
+        return Err(
+            "the configuration has no `kafka` section, and Kafka is all that can be simulated so far".to_owned()
+        );
     };
     let mut estate = Estate::of(kafka);
     estate.producers(kafka, rate);
@@ -234,8 +236,7 @@ impl Estate {
         }
         let read: BTreeSet<Name> = readers.iter().flat_map(|r| r.reads.clone()).collect();
         let rest: Vec<Name> = self.scenario.topics.iter().map(|(t, _)| t.clone()).collect();
-        let rest: Vec<Name> =
-            rest.into_iter().filter(|t| !read.contains(t) && !kafka.unread.contains_key(t)).collect();
+        let rest: Vec<Name> = rest.into_iter().filter(|t| !read.contains(t) && !kafka.unread.contains_key(t)).collect();
         if !rest.is_empty() {
             readers.push(reader(format!("{head}.others"), rest, None));
         }
@@ -272,8 +273,7 @@ fn reader(group: String, reads: Vec<Name>, writes: Option<Name>) -> Reader {
 /// Names of ingestion topics in scope that a pattern matches: at most one for each word.
 fn invent(pattern: &Pattern, heads: &[String], kafka: &KafkaSettings) -> Vec<String> {
     let parts: Vec<&str> = pattern.as_str().split('*').collect();
-    let fits =
-        |t: &String| pattern.matches(t) && kafka.in_scope(t) && kafka.class(t) == Some(Class::Ingestion);
+    let fits = |t: &String| pattern.matches(t) && kafka.in_scope(t) && kafka.class(t) == Some(Class::Ingestion);
     if parts.len() == 1 {
         return Some(pattern.as_str().to_owned()).filter(fits).into_iter().collect();
     }

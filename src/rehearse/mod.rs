@@ -10,6 +10,7 @@ mod drive;
 mod invent;
 mod outside;
 mod plan;
+mod replay;
 mod report;
 mod say;
 mod scenario;
@@ -22,6 +23,7 @@ use crate::agent::Handle;
 use crate::cli::args::RehearseArgs;
 use crate::cli::exit;
 use crate::clock::{Clock, Turned};
+use crate::record::Recorder;
 use crate::serve;
 pub(crate) use drive::Pace;
 
@@ -33,6 +35,7 @@ use outside::Outside;
 use plan::Plan;
 use say::Say;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -48,6 +51,9 @@ pub(crate) fn run(args: &RehearseArgs) -> u8 {
     let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) && !args.json;
     if args.all {
         return suite::run(args.json, &mut out);
+    }
+    if let Some(file) = &args.replay {
+        return replayed(args, file, &mut Say::new(&mut out, args.json, colour));
     }
     let plan = match Plan::of(args) {
         Ok(plan) => plan,
@@ -75,6 +81,28 @@ pub(crate) fn run(args: &RehearseArgs) -> u8 {
     }
 }
 
+/// Tells a recording.
+fn replayed(args: &RehearseArgs, file: &Path, say: &mut Say<'_>) -> u8 {
+    let other = match args.config.is_empty() {
+        true => None,
+        false => match crate::config(&args.config) {
+            Ok(c) => Some(c),
+            Err(said) => {
+                eprintln!("{said}");
+                return exit::USAGE;
+            }
+        },
+    };
+    match replay::run(file, other.as_ref(), say) {
+        Ok(true) => exit::OK,
+        Ok(false) => exit::NOT_NOW,
+        Err(said) => {
+            eprintln!("rehearse: {said}");
+            exit::USAGE
+        }
+    }
+}
+
 /// Serves and plays; whether the migration came to its end as it should.
 async fn play(args: &RehearseArgs, plan: Plan, say: &mut Say<'_>) -> Result<bool, String> {
     let listener = TcpListener::bind(args.listen).await.map_err(|e| {
@@ -90,12 +118,13 @@ async fn play(args: &RehearseArgs, plan: Plan, say: &mut Say<'_>) -> Result<bool
         None => Pace::fitting(plan.lasts(), FITS),
     };
     // Dropping it removes the folder.
-    let temporary = match args.data_dir {
-        Some(_) => None,
-        None => Some(tempfile::Builder::new().prefix("cutover-rehearsal-").tempdir().map_err(|e| {
-            format!("cannot create a temporary folder for the journal: {e}; name one with --data-dir")
-        })?),
-    };
+    let temporary =
+        match args.data_dir {
+            Some(_) => None,
+            None => Some(tempfile::Builder::new().prefix("cutover-rehearsal-").tempdir().map_err(|e| {
+                format!("cannot create a temporary folder for the journal: {e}; name one with --data-dir")
+            })?),
+        };
     let folder = args.data_dir.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
     let folder = folder.ok_or("there is no folder for the journal")?.join(format!("{}-1", plan.settings.migration));
 
@@ -120,7 +149,8 @@ async fn play(args: &RehearseArgs, plan: Plan, say: &mut Say<'_>) -> Result<bool
          CUTOVER_AGENT=http://{at} CUTOVER_TOKEN={TOKEN} cutover-agent hold stop-consumers --reason \"lunch\"\n"
     );
 
-    let outside = Outside::open(&folder, &plan, published)?;
+    let recorder = args.record.as_deref().map(|file| Recorder::open(file, args.record_limit)).transpose()?;
+    let outside = Outside::open(&folder, &plan, published)?.recorded(recorder);
     let ended = tokio::task::block_in_place(|| {
         let rt = tokio::runtime::Handle::current();
         let mut drive = Drive::new(plan, outside, clock, requests, stopped, pace);

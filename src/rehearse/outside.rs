@@ -4,6 +4,7 @@
 use super::plan::Plan;
 use crate::agent::{About, HISTORY, Published};
 use crate::journal_file::FileDisk;
+use crate::record::Recorder;
 use arc_swap::ArcSwap;
 use cutover_core::Name;
 use cutover_core::estate::{Content, Estate, Sample, Side, Target};
@@ -26,6 +27,8 @@ pub(super) struct Mail {
     pub(super) facts: Vec<Fact>,
     /// Why the rehearsal cannot go on.
     pub(super) broken: Option<String>,
+    /// Why nothing is recorded any more.
+    pub(super) unrecorded: Option<String>,
 }
 
 /// The surroundings.
@@ -37,6 +40,9 @@ pub(super) struct Outside {
     published: Arc<ArcSwap<Option<Arc<Published>>>>,
     history: Arc<Vec<Name>>,
     started: Option<Now>,
+    recorder: Option<Recorder>,
+    /// The process has just started, with these facts.
+    fresh: Option<Vec<String>>,
 }
 
 /// Where facts go.
@@ -80,7 +86,27 @@ impl Outside {
             published: Arc::new(ArcSwap::from_pointee(None)),
             history: Arc::default(),
             started: None,
+            recorder: None,
+            fresh: Some(Vec::new()),
         }
+    }
+
+    /// With everything the agent decides by recorded.
+    pub(super) fn recorded(self, recorder: Option<Recorder>) -> Outside {
+        Outside { recorder, ..self }
+    }
+
+    /// The recorder, once the process that it records has said that it started.
+    fn recording(&mut self, now: Now) -> Option<&mut Recorder> {
+        if let Some(why) = self.recorder.as_ref().and_then(Recorder::stopped) {
+            self.mail.borrow_mut().unrecorded = Some(why.to_owned());
+            self.recorder = None;
+        }
+        let r = self.recorder.as_mut()?;
+        if let Some(facts) = self.fresh.take() {
+            r.start(now, &self.settings, &facts);
+        }
+        Some(r)
     }
 
     /// Where the drive reads what happened.
@@ -155,13 +181,29 @@ impl cutover_sim::agent::Outside for Outside {
             Vec::new()
         });
         self.started = None;
+        self.fresh = Some(lines.clone());
         self.history = Arc::new(lines.iter().map(|l| Name::from(l.as_str())).collect());
         lines
     }
 
-    fn taking(&mut self, sample: &mut Sample, _: Now) {
+    fn taking(&mut self, sample: &mut Sample, now: Now) {
         if let (Target::Kafka(Side::Destination), Some(k)) = (&sample.target, &self.settings.kafka) {
             rename(sample, k);
+        }
+        if let Some(r) = self.recording(now) {
+            r.sample(now, sample);
+        }
+    }
+
+    fn turning(&mut self, now: Now) {
+        if let Some(r) = self.recording(now) {
+            r.turn(now);
+        }
+    }
+
+    fn asked(&mut self, facts: &[Fact], now: Now) {
+        if let Some(r) = self.recording(now) {
+            r.said(now, facts);
         }
     }
 
@@ -227,7 +269,8 @@ fn rename(sample: &mut Sample, k: &KafkaSettings) {
 fn asked(d: Demand, k: &KafkaSettings) -> Demand {
     match d {
         Demand::Tail { side: Side::Destination, topic, topic_id, partition, from, to } => {
-            let back = k.rename_topics.iter().find_map(|(from, to)| Some(format!("{from}{}", topic.strip_prefix(&**to)?)));
+            let back =
+                k.rename_topics.iter().find_map(|(from, to)| Some(format!("{from}{}", topic.strip_prefix(&**to)?)));
             let topic = back.map_or(topic, Name::from);
             Demand::Tail { side: Side::Destination, topic, topic_id, partition, from, to }
         }

@@ -54,7 +54,10 @@ pub(super) fn of(r: &Report) -> String {
     }
     if let Some(confirm) = &r.confirm {
         // Not wrapped: it is there to be pasted.
-        let _ = write!(o, "\nIf this is what you want to answer for, say so to the agent of the real migration:\n\n{confirm}\n");
+        let _ = write!(
+            o,
+            "\nIf this is what you want to answer for, say so to the agent of the real migration:\n\n{confirm}\n"
+        );
     }
     o.trim_end().to_owned()
 }

@@ -233,7 +233,11 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let (requests, mut taken) = mpsc::channel::<Request>(4);
-        let handle = Handle { published: Arc::new(ArcSwap::from_pointee(p.map(Arc::new))), requests, clock: clock::Clock::Machine };
+        let handle = Handle {
+            published: Arc::new(ArcSwap::from_pointee(p.map(Arc::new))),
+            requests,
+            clock: clock::Clock::Machine,
+        };
         let (stop, stopped) = watch::channel(false);
         let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
         let (seen, shown) = (asked.clone(), handle.clone());
