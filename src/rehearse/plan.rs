@@ -8,6 +8,7 @@ use super::scenario;
 use crate::cli::args::RehearseArgs;
 use cutover_core::Name;
 use cutover_core::settings::Settings;
+use cutover_core::time::Dur;
 use cutover_sim::scenario::Scenario;
 use cutover_sim::world::{self, World};
 use std::sync::Arc;
@@ -67,8 +68,11 @@ impl Plan {
 
     /// The built-in estate.
     pub(super) fn shop() -> Result<Plan, String> {
-        let plan = Plan::scripted(scenario::parse("shop.scn", SHOP)?, "the built-in estate, a small shop".to_owned());
-        Ok(Plan { scripted: false, ..plan })
+        let scenario = scenario::parse("shop.scn", SHOP)?;
+        let mut plan = Plan::scripted(scenario, "the built-in estate, a small shop".to_owned());
+        plan.scripted = false;
+        Arc::make_mut(&mut plan.settings).pace = Dur::mins(1);
+        Ok(plan)
     }
 
     /// A scenario as it stands.

@@ -76,7 +76,7 @@ fn the_built_in_migration_tells_what_a_person_needs_to_see() {
 fn configured(text: &str) -> config::Config {
     let folder = tempfile::tempdir().unwrap();
     for side in ["source", "destination"] {
-        std::fs::write(folder.path().join(side), "bootstrap.servers=127.0.0.1:1\n").unwrap();
+        std::fs::write(folder.path().join(side), format!("bootstrap.servers={side}.example:9092\n")).unwrap();
     }
     let at = |side: &str| folder.path().join(side).display().to_string();
     let text = text.replace("SOURCE", &at("source")).replace("DESTINATION", &at("destination"));
@@ -141,9 +141,10 @@ fn boards(plan: &Plan, file: &Path, other: Option<&Plan>) -> (Vec<String>, Vec<S
     let outside = Outside::silent(plan).recorded(Some(Recorder::open(file, 64 << 20).unwrap()));
     let mut world = drive::world(plan, Some(outside));
     let mut then = Vec::new();
-    let mut serial = 0;
+    let (mut serial, mut required) = (0, !plan.settings.requirements_enforced);
     while drive::ended(&world, plan).is_ok() {
         world.step();
+        drive::require(&mut world, &mut required);
         if let Some(p) = world.agent.published.as_ref().filter(|p| p.serial != serial) {
             serial = p.serial;
             then.push(format!("{:?}", p.board));
