@@ -1,6 +1,8 @@
 //! The running agent: one writer (the main loop), many readers (scrapes, probes, the command line's requests).
 
 mod run;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use run::{Agent, Parts};
 

@@ -26,6 +26,8 @@ use crate::clock::{Clock, Turned};
 use crate::record::Recorder;
 use crate::serve;
 pub(crate) use drive::Pace;
+#[cfg(test)]
+pub(crate) use replay::Replay;
 
 use arc_swap::ArcSwap;
 use cutover_core::Name;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 const ROUNDS: usize = 16;
 
 /// The agent of a recording.
-pub(super) struct Replay {
+pub(crate) struct Replay {
     /// Judges by these instead of the recorded ones.
     other: Option<Arc<Settings>>,
     estate: Estate,
@@ -32,7 +32,7 @@ pub(super) struct Replay {
 
 impl Replay {
     /// By the recorded settings, or by others.
-    pub(super) fn new(other: Option<Arc<Settings>>) -> Replay {
+    pub(crate) fn new(other: Option<Arc<Settings>>) -> Replay {
         Replay { other, estate: Estate::new(), facts: Facts::default(), gate: None, fresh: Vec::new() }
     }
 
@@ -40,7 +40,7 @@ impl Replay {
     ///
     /// # Errors
     /// A fact that this version does not know.
-    pub(super) fn apply(&mut self, entry: &Entry) -> Result<Option<Board>, String> {
+    pub(crate) fn apply(&mut self, entry: &Entry) -> Result<Option<Board>, String> {
         match entry {
             Entry::Start { settings, facts, .. } => {
                 let settings = self.other.clone().unwrap_or_else(|| Arc::new((**settings).clone()));
