@@ -121,6 +121,7 @@ pub fn settings(s: &Scenario) -> Settings {
         dwell: BTreeMap::new(),
         requirements_enforced: false,
         mongodb: None,
+        probes: BTreeMap::new(),
         kafka: Some(KafkaSettings {
             interval: Dur(s.interval),
             slow_interval: Dur::mins(5),

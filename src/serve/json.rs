@@ -237,6 +237,7 @@ fn place(s: &Subject) -> Option<Value> {
         Subject::Namespace(side, ns) => json!({ "side": side, "namespace": ns }),
         Subject::MongoMember(side, host) => json!({ "side": side, "member": host }),
         Subject::Mirror(m) => json!({ "mirror": m }),
+        Subject::Probe(p) => json!({ "probe": p }),
         Subject::Client(side, c) => json!({ "side": side, "client": c }),
         Subject::Thing(t) => json!({ "thing": t }),
     })

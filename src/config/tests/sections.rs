@@ -208,31 +208,6 @@ fn identities_recognise_somebody() {
 }
 
 #[test]
-fn mongodb_is_checked_in_shape() {
-    expect![[r#"
-        the configuration has 8 errors:
-          2.yaml:2:23: mongodb.source.uri_file: the file (its path is not absolute and could be the secret itself: it is not shown) cannot be read: No such file or directory (os error 2)
-          2.yaml:3:16: mongodb.destination: has a key that does not belong there; expected `uri_file` or `uri_env`
-          2.yaml:4:15: mongodb.databases[0]: came `admin`, which is no user database
-          2.yaml:5:14: mongodb.copy_rate: came `20`; write a whole number with its unit, as in 20MB/s
-          2.yaml:6:24: mongodb.left_behind.shop: is no namespace: write database and collection, as in shop.tmp
-          2.yaml:7:25: mongodb.mirrors.a.kind: came `mongomirorr`; expected `mongomirror`, `mongosync`, `clustersync` or `external`; did you mean `mongomirror`?
-          2.yaml:7:66: mongodb.mirrors.b.url: an `external` mirror has no status port: its markers are watched
-          2.yaml:7:66: mongodb.mirrors.b.url: is no usable URL: leave user and password out: this file is no place for secrets
-    "#]].assert_eq(&said(
-        "\
-mongodb:
-  source: { uri_file: hunter2hunter2hunter2 }
-  destination: { uri: 'mongodb://root:hunter2@db/' }
-  databases: [admin]
-  copy_rate: 20
-  left_behind: { shop: 'rebuilt' }
-  mirrors: { a: { kind: mongomirorr }, b: { kind: external, url: 'http://u:hunter2@h' }, c: { kind: mongomirror, url: ['http://h'] } }
-",
-    ));
-}
-
-#[test]
 fn probes_are_checked_in_shape() {
     expect![[r#"
         the configuration has 10 errors:

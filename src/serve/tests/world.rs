@@ -46,6 +46,7 @@ pub(super) fn settings() -> Settings {
         dwell: BTreeMap::new(),
         requirements_enforced: false,
         mongodb: None,
+        probes: BTreeMap::new(),
         kafka: None,
         relaxations: vec![Relaxation {
             path: "kafka.ignored.shop.old-rtu".into(),

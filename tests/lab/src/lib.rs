@@ -33,6 +33,9 @@ mod client;
 mod clock;
 mod cluster;
 mod error;
+mod mirror;
+mod mongo;
+mod mongo_shop;
 mod oracle;
 mod pair;
 mod ports;
@@ -47,16 +50,24 @@ pub use client::{Client, Commits};
 pub use clock::{now, wait_for, wall_ms};
 pub use cluster::{ClientAuth, Cluster, ClusterBuilder, Listener, TlsFiles, User};
 pub use error::{Error, Result};
+pub use mirror::{Faults, Mirror, MirrorOptions, MirrorState, Positions, mirror_if_asked, mirror_main};
+pub use mongo::{Account, MongoPair, ReplicaSet, ReplicaSetBuilder, Rights};
+pub use mongo_shop::{CRASHER, MongoShop, MongoShopOptions, READERS, WRITERS, WriterSpec, Writes};
+pub use mongodb;
 pub use oracle::{
-    Attachment, Entry, GroupFacts, Ledger, LogFacts, Names, OpenTransaction, Oracle, Timeline, TopicFacts, Turn,
-    unsafe_reasons,
+    Acknowledged, Attachment, ClientFacts, CollectionLook, DocumentLook, Entry, Expected, GroupFacts, Ledger, LogFacts,
+    Look, MirrorFacts, MongoLedger, MongoOracle, Names, OpenMongoTransaction, OpenTransaction, Oracle, SideLook,
+    Sighting, Timeline, TopicFacts, Turn, mongo_undone_reasons, mongo_unsafe_reasons, unsafe_reasons,
 };
 pub use pair::Pair;
 pub use ports::free as free_port;
-pub use provision::{Kafka, cache_dir, provision, provision_in, verify};
+pub use provision::{
+    Kafka, MONGOD_VERSION, Mongod, cache_dir, provision, provision_in, provision_mongod, provision_mongod_in, verify,
+    verify_mongod,
+};
 pub use scratch::Scratch;
 pub use shop::{ProducerOptions, SERVICES, ServiceSpec, Shop, ShopOptions, Stop, TOPICS, TopicSpec};
-pub use words::{Part, Side, Step, Version};
+pub use words::{MongoStep, Part, Side, Step, Version};
 
 // Tests share a shop and a pair between threads.
 const _: fn() = || {
@@ -64,6 +75,8 @@ const _: fn() = || {
     shared::<Shop>();
     shared::<Pair>();
     shared::<Oracle>();
+    shared::<MongoShop>();
+    shared::<MongoOracle>();
 };
 
 /// A random word nobody can guess, for tokens.
