@@ -3,6 +3,7 @@
 use crate::agent::{Agent, Parts};
 use crate::config::{Config, KafkaTarget, MongodbTarget};
 use crate::journal_file::FileDisk;
+use crate::record::Recorder;
 use crate::sample::{kafka, mirror, mongodb};
 use crate::serve;
 use cutover_core::estate::{Sample, Side};
@@ -11,6 +12,7 @@ use cutover_core::playbook;
 use cutover_core::reading::Demand;
 use cutover_core::settings::Track;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -27,7 +29,7 @@ const SAMPLES: usize = 64;
 ///
 /// # Errors
 /// What kept it from starting, in a sentence that says what to do.
-pub(crate) async fn run(config: Config) -> Result<(), String> {
+pub(crate) async fn run(config: Config, record: Option<&Path>, limit: u64) -> Result<(), String> {
     for w in &config.warnings {
         tracing::warn!("configuration: {w}");
     }
@@ -44,7 +46,8 @@ pub(crate) async fn run(config: Config) -> Result<(), String> {
     let (stop, stopped) = watch::channel(false);
 
     let hold_file = config.agent.hold_file.clone();
-    let parts = Parts { settings: settings.clone(), journal, records, samples: taken, demands, hold_file };
+    let recorder = record.map(|file| Recorder::open(file, limit)).transpose()?;
+    let parts = Parts { settings: settings.clone(), journal, records, samples: taken, demands, hold_file, recorder };
     let (agent, handle) = Agent::new(parts)?;
     let mut tasks = JoinSet::new();
     samplers(&config, &samples, &wanted).spawn(&mut tasks);

@@ -40,10 +40,11 @@ pub(super) struct AnswerBody<'a> {
     checks: Vec<CheckBody>,
 }
 
-/// Every time is divided by `faster`.
+/// Every time is divided by `faster`, or the estate is simulated.
 #[derive(Copy, Clone, Serialize)]
 pub(super) struct Rehearsal {
     faster: i64,
+    simulated: bool,
 }
 
 /// Something the configuration relaxes.
@@ -128,9 +129,9 @@ impl<'a> AnswerBody<'a> {
     }
 }
 
-/// How much faster a rehearsal runs; `None` for the real thing.
+/// How a rehearsal differs; `None` for the real thing.
 pub(super) fn rehearsal(p: &Published) -> Option<Rehearsal> {
-    (p.settings.faster > 1).then_some(Rehearsal { faster: p.settings.faster })
+    (p.settings.faster > 1 || p.simulated).then_some(Rehearsal { faster: p.settings.faster, simulated: p.simulated })
 }
 
 /// The relaxations that touch a track, or all of them.
