@@ -3,6 +3,7 @@
 mod acts;
 mod answers;
 mod metrics;
+mod page;
 mod wire;
 mod world;
 
