@@ -73,7 +73,8 @@ struct Page<'a> {
 pub(super) fn page(published: Option<&Published>, now: Now, wish: &Wish, acting: bool, stopping: bool) -> Reply {
     let board = published.map(|p| Shown::of(p, now, wish));
     let left = board.as_ref().map_or(RELOAD, |b| b.left);
-    let reload = (!wish.still).then(|| seconds_up(left.min(RELOAD).max(SOONEST)));
+    let soon = if left > Dur::ZERO { left.min(RELOAD).max(SOONEST) } else { RELOAD };
+    let reload = (!wish.still).then(|| seconds_up(soon));
     // The one thing in the styles that differs from page to page.
     let left = format!(":root{{--left:{}ms}}", left.max(Dur::ZERO).0);
     let policy = policy(&[STYLE, &left]);

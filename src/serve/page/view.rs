@@ -70,7 +70,11 @@ pub(super) struct Step<'a> {
     pub(super) mark: Mark,
     /// What the mark answers; `None` where the step is settled.
     pub(super) asks: Option<&'static str>,
+    /// Another step comes first: nothing to be done here yet.
+    pub(super) waits: bool,
     pub(super) life: &'static str,
+    /// Its life is an alarm by itself.
+    pub(super) alarm: bool,
     pub(super) since: Option<Instant>,
     pub(super) by: Option<&'a str>,
     pub(super) no_way_back: bool,
@@ -169,7 +173,9 @@ fn step<'a>(p: &'a Published, s: &'a StepBoard, now: Now, wish: &Wish) -> Step<'
         position: s.position,
         mark: Mark(s.life.as_str()),
         asks: None,
+        waits: false,
         life: s.life.as_str(),
+        alarm: matches!(s.life, Life::Undone(_) | Life::OutOfOrder),
         since: since.map(|at| instant(at, now.wall)),
         by,
         no_way_back: !s.step.way_back,
@@ -207,6 +213,7 @@ fn judge(shown: &mut Step<'_>, said: &Said<'_>, answer: &Answer) {
     if !said.stands() {
         return;
     }
+    shown.waits = matches!(said.code, Code::Predecessor | Code::After) && !shown.alarm;
     shown.earliest = answer.earliest_go.map(|at| instant(at, said.now.wall));
     shown.fix = render::chief(answer).and_then(|f| f.fix).map(|f| f.to_string());
     let bad = answer.checks.iter().filter(|c| !c.advisory && !c.left_out && c.is != Tri::Yes);

@@ -2,6 +2,7 @@
 
 mod acts;
 mod answers;
+mod boards;
 mod metrics;
 mod page;
 mod wire;
