@@ -5,6 +5,7 @@ mod answers;
 mod boards;
 mod metrics;
 mod page;
+mod promql;
 mod wire;
 mod world;
 
