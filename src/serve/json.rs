@@ -161,6 +161,16 @@ pub(super) fn rfc3339(w: Wall) -> String {
     jiff::Timestamp::from_millisecond(w.0).map_or_else(|_| render::instant(w), |t| t.to_string())
 }
 
+/// An instant for people: `12:00:13 UTC`, with the day where it is another one than that of `now`.
+pub(super) fn when(at: Wall, now: Wall) -> String {
+    let (text, today) = (render::instant(at), render::instant(now));
+    match (text.trim_end_matches('Z').split_once('T'), today.split_once('T')) {
+        (Some((day, time)), Some((today, _))) if day == today => format!("{time} UTC"),
+        (Some((day, time)), _) => format!("{day} {time} UTC"),
+        _ => text,
+    }
+}
+
 fn verdict(t: Tri) -> &'static str {
     Verdict::from(t).as_str()
 }

@@ -56,12 +56,12 @@ pub(super) fn settings() -> Settings {
     }
 }
 
-fn no(f: Finding, now: Now) -> Reading {
+pub(super) fn no(f: Finding, now: Now) -> Reading {
     let span = Span { sent: now.mono - Dur::secs(2), received: now.mono };
     Reading::of(f, Some(Basis { span, until: now.mono + Dur::secs(13) }))
 }
 
-fn check(step: &str, id: &str, reading: Reading, now: Now) -> CheckBoard {
+pub(super) fn check(step: &str, id: &str, reading: Reading, now: Now) -> CheckBoard {
     let step = playbook::step(step).unwrap();
     let u = step.ready.iter().chain(step.done).find(|u| u.check.id == id).unwrap();
     CheckBoard {
