@@ -1,6 +1,10 @@
 //! `check --connect`: what the agent can read of each target, what needs it, and what would grant it. It takes the same
 //! readings as the samplers, once, and changes nothing.
 
+mod probe;
+
+pub(crate) use probe::probes;
+
 use crate::sample::kafka::{Sampler, read_once};
 use cutover_core::estate::kafka::{KafkaConfigs, KafkaSample};
 use cutover_core::estate::{Failure, Side};

@@ -1,10 +1,12 @@
 //! `run`: configuration, journal, samplers, main loop and HTTP put together; and taken apart in the right order.
 
 use crate::agent::{Agent, Parts};
-use crate::config::Config;
+use crate::config::{Config, ProbeTarget};
 use crate::journal_file::FileDisk;
 use crate::sample::kafka::Sampler;
+use crate::sample::probe::{Prober, Roots};
 use crate::serve;
+use cutover_core::Name;
 use cutover_core::estate::{Sample, Side};
 use cutover_core::journal::{Identity, Journal, Record};
 use cutover_core::playbook;
@@ -49,6 +51,9 @@ pub(crate) async fn run(config: Config) -> Result<(), String> {
     let mut tasks = JoinSet::new();
     for s in samplers(&config, &samples, &wanted) {
         s.spawn(&mut tasks);
+    }
+    for p in probers(&config, &samples) {
+        p.spawn(&mut tasks);
     }
     let looping = tokio::spawn(agent.run(stopped.clone()));
     let serving = tokio::spawn(serve::serve(listener, handle, config.agent.tokens, stopped));
@@ -119,6 +124,23 @@ pub(crate) fn samplers(
             demands: demands.clone(),
         })
         .collect()
+}
+
+/// The samplers of the probes.
+pub(crate) fn probers(config: &Config, samples: &mpsc::Sender<Sample>) -> Vec<Prober> {
+    let roots = Arc::new(Roots::default());
+    let prober = |(name, target): (&Name, &ProbeTarget)| {
+        let settings = config.settings.probes.get(name)?;
+        Some(Prober {
+            name: name.clone(),
+            kind: settings.kind,
+            interval: settings.interval,
+            target: target.clone(),
+            roots: roots.clone(),
+            samples: samples.clone(),
+        })
+    };
+    config.probes.iter().filter_map(prober).collect()
 }
 
 /// The journal of this attempt of this migration; each attempt has a folder of its own, so that facts of another one
