@@ -1,6 +1,8 @@
 //! What each section refuses, word by word.
 
-use super::{BASE, said, said_of};
+use super::{BASE, said, said_of, with};
+use cutover_core::settings::Track;
+use cutover_core::time::Dur;
 use expect_test::expect;
 
 #[test]
@@ -235,18 +237,8 @@ mongodb:
 #[test]
 fn probes_are_checked_in_shape() {
     expect![[r#"
-        the configuration has 10 errors:
-          2.yaml:2:6: probes.a.side: is missing; expected source or destination
-          2.yaml:2:6: probes.a.url: is missing: a `http` probe needs `url`
-          2.yaml:2:28: probes.a.gates[0]: there is no step `redirect`; did you mean `redirect-traffic`?
-          2.yaml:3:42: probes.b.address: came `nowhere`; expected host:port
-          2.yaml:3:58: probes.b.query: does not belong to a `tcp` probe, which has `address`, `tls` or `certificate_days`
-          2.yaml:3:75: probes.b.requirement: there is no requirement `imagos`; did you mean `images`?
-          2.yaml:4:71: probes.c.filter: is not a JSON document: EOF while parsing an object at line 1 column 1
-          2.yaml:4:99: probes.c.timeout: must be shorter than the probe's interval
-          2.yaml:5:14: probes.d.kind: came `htpp`; expected `tcp`, `http`, `dns`, `count`, `promql` or `pods`; did you mean `http`?
-          2.yaml:5:26: probes.d.side: came `sauce`; expected `source` or `destination`; did you mean `source`?
-    "#]].assert_eq(&said(
+    "#]]
+    .assert_eq(&said(
         "\
 probes:
   a: { kind: http, gates: [redirect] }
@@ -255,4 +247,64 @@ probes:
   d: { kind: htpp, side: sauce }
 ",
     ));
+}
+
+#[test]
+fn what_probes_ask_is_checked() {
+    expect![[r#"
+    "#]]
+    .assert_eq(&said(
+        "\
+probes:
+  a: { kind: tcp, side: source, address: '::1:443', certificate_days: 14 }
+  b: { kind: http, side: source, url: 'http://api.new/', certificate_days: 14, interval: 2s }
+  c: { kind: http, side: source, url: 'https://api.new/?access_token=hunter2', timeout: 6s }
+  d: { kind: http, side: source, url: 'http://[::/' }
+  e: { kind: dns, side: source, name: 10.0.0.1, resolvers: [dns.google, '10.0.0.2:0'], expect: [] }
+  f: { kind: dns, side: source, name: a..b, resolvers: [], expect: ['a b.example'] }
+",
+    ));
+}
+
+#[test]
+fn what_probes_cannot_do_is_warned_of() {
+    expect![[r#"
+    "#]]
+    .assert_eq(&said(
+        "\
+probes:
+  a: { kind: pods, side: source, namespace: n, selector: app=x }
+  b: { kind: count, side: source, database: d, collection: c }
+  c: { kind: tcp, side: source, address: 'a:1', vantage: office }
+  d: { kind: promql, side: source, url: 'http://p:9090', query: probe_success, vantage: blackbox }
+",
+    ));
+}
+
+#[test]
+fn probes_come_out_as_questions() {
+    let config = with(
+        "\
+agent: { interval: 4s, timeout: 2s }
+probes:
+  a: { kind: tcp, side: source, address: '[::1]:443', tls: true, gates: [redirect-traffic, stop-consumers] }
+  b: { kind: dns, side: destination, name: Api.shop.example, resolvers: [10.0.0.2, '[::1]:5353', 10.0.0.2], expect: [LB.New.example., 'FD00::0:1'], interval: 1min, timeout: 10s }
+  c: { kind: http, side: destination, url: 'https://api.new/x', status: 204, requirement: images, vantage: office }
+  d: { kind: pods, side: source, namespace: n, selector: app=x }
+  e: { kind: count, side: source, database: d, collection: c }
+",
+    );
+    let (settings, targets) = (&config.settings.probes, &config.probes);
+    let times = |name: &str| (settings[name].interval, targets[name].timeout);
+    assert_eq!((times("a"), times("b")), ((Dur::secs(4), Dur::secs(2)), (Dur::mins(1), Dur::secs(10))));
+    assert!(settings["a"].gates.contains("redirect-traffic") && config.settings.tracks.contains(&Track::Services));
+    assert_eq!(
+        (settings["c"].requirement.as_deref(), settings["c"].vantage.as_deref()),
+        (Some("images"), Some("office"))
+    );
+    assert_eq!((settings.len(), targets.contains_key("d")), (5, false));
+    let asked: Vec<String> = targets.values().map(|t| format!("{:?}\n", t.question)).collect();
+    expect![[r#"
+    "#]]
+    .assert_eq(&asked.concat());
 }
