@@ -237,6 +237,17 @@ mongodb:
 #[test]
 fn probes_are_checked_in_shape() {
     expect![[r#"
+        the configuration has 10 errors:
+          2.yaml:2:6: probes.a.side: is missing; expected source or destination
+          2.yaml:2:6: probes.a.url: is missing: a `http` probe needs `url`
+          2.yaml:2:28: probes.a.gates[0]: there is no step `redirect`; did you mean `redirect-traffic`?
+          2.yaml:3:42: probes.b.address: came `nowhere`; expected host:port
+          2.yaml:3:58: probes.b.query: does not belong to a `tcp` probe, which has `address`, `tls` or `certificate_days`
+          2.yaml:3:75: probes.b.requirement: there is no requirement `imagos`; did you mean `images`?
+          2.yaml:4:71: probes.c.filter: is not a JSON document: EOF while parsing an object at line 1 column 1
+          2.yaml:4:99: probes.c.timeout: must be shorter than the probe's interval
+          2.yaml:5:14: probes.d.kind: came `htpp`; expected `tcp`, `http`, `dns`, `count`, `promql` or `pods`; did you mean `http`?
+          2.yaml:5:26: probes.d.side: came `sauce`; expected `source` or `destination`; did you mean `source`?
     "#]]
     .assert_eq(&said(
         "\
@@ -252,6 +263,21 @@ probes:
 #[test]
 fn what_probes_ask_is_checked() {
     expect![[r#"
+        the configuration has 14 errors:
+          2.yaml:2:42: probes.a.address: came `::1:443`; expected host:port
+          2.yaml:2:71: probes.a.certificate_days: needs `tls: true`: without TLS nobody shows a certificate
+          2.yaml:3:76: probes.b.certificate_days: needs an https:// URL: without TLS nobody shows a certificate
+          2.yaml:3:90: probes.b.interval: must be longer than the probe's timeout, which is `agent.timeout` (4s): give the probe one of its own
+          2.yaml:4:39: probes.c.url: is no usable URL: leave secrets out: this file is no place for them
+          2.yaml:4:89: probes.c.timeout: must be shorter than the probe's interval
+          2.yaml:5:39: probes.d.url: is no usable URL: invalid IPv6 address
+          2.yaml:6:39: probes.e.name: came `10.0.0.1`; expected a name, as in api.shop.example
+          2.yaml:6:61: probes.e.resolvers[0]: came `dns.google`; expected an IP address, with its port where that is not 53
+          2.yaml:6:73: probes.e.resolvers[1]: came `10.0.0.2:0`; expected an IP address, with its port where that is not 53
+          2.yaml:6:96: probes.e.expect: the list is empty: name at least one
+          2.yaml:7:39: probes.f.name: came `a..b`, which is no DNS name
+          2.yaml:7:56: probes.f.resolvers: the list is empty: name at least one
+          2.yaml:7:69: probes.f.expect[0]: came `a b.example`, which is no DNS name
     "#]]
     .assert_eq(&said(
         "\
@@ -269,6 +295,9 @@ probes:
 #[test]
 fn what_probes_cannot_do_is_warned_of() {
     expect![[r#"
+        warning: 2.yaml:2:6: probes.a: pods are not read by this version: what this probe gates stays unknown
+        warning: 2.yaml:3:6: probes.b: counts are not read by this version: what this probe gates stays unknown
+        warning: 2.yaml:4:58: probes.c.vantage: only names where the agent runs: it looks from nowhere else; another place looks through a blackbox exporter and a `promql` probe
     "#]]
     .assert_eq(&said(
         "\
@@ -305,6 +334,10 @@ probes:
     assert_eq!((settings.len(), targets.contains_key("d")), (5, false));
     let asked: Vec<String> = targets.values().map(|t| format!("{:?}\n", t.question)).collect();
     expect![[r#"
+        Tcp { host: "::1", port: 443, tls: true, days: None }
+        Dns { name: Name("api.shop.example."), resolvers: {10.0.0.2:53, [::1]:5353}, expect: {"fd00::1", "lb.new.example"} }
+        Http { url: Url { scheme: "https", cannot_be_a_base: false, username: "", password: None, host: Some(Domain("api.new")), port: None, path: "/x", query: None, fragment: None }, status: Some(204), days: None }
+        Unread
     "#]]
     .assert_eq(&asked.concat());
 }

@@ -95,7 +95,8 @@ fn words(e: &io::Error) -> Miss {
         Error::InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }) => {
             said("its certificate is not valid yet")
         }
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+        // A bad signature is an issuer of a name that is trusted, with another key.
+        Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             said("its certificate is of an issuer that is not trusted (SSL_CERT_FILE names private ones)")
         }
         Error::InvalidCertificate(
