@@ -44,6 +44,9 @@ impl fmt::Display for AgentConfig<'_> {
                 writeln!(f, "    {}:", mirror.name)?;
                 writeln!(f, "      kind: mongomirror")?;
                 writeln!(f, "      url: \"{url}\"")?;
+                let mut carried: Vec<_> = mirror.include_dbs.iter().map(|name| format!("{name}.*")).collect();
+                carried.extend(mirror.include_namespaces.iter().cloned());
+                writeln!(f, "      namespaces: {}", serde_json::json!(carried))?;
                 let (source, destination) = (&mirror.source_app, &mirror.destination_app);
                 writeln!(f, "      client: {{ app_name: [\"{source}\", \"{destination}\"] }}")?;
             }
@@ -113,6 +116,7 @@ mod tests {
         let alone = config(None, true);
         assert!(!alone.contains("kafka") && !alone.contains("scope") && !alone.contains("producers"), "{alone}");
         assert!(alone.contains("  databases: [shop]\n") && alone.contains("app_name: \"svc-*\""), "{alone}");
+        assert!(alone.contains("      namespaces: [\"shop.*\"]\n"), "{alone}");
         assert!(alone.contains("      client: { app_name: [\"mongomirror-src\", \"mongomirror-dst\"] }\n"), "{alone}");
     }
 }
