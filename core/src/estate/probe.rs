@@ -3,11 +3,12 @@
 use super::Failure;
 use crate::Name;
 use crate::time::{Dur, Mono, Span};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One look of a probe. A failure to connect is an answer of a TCP or HTTP probe (it does not pass), and a failure of
 /// the sample only where nothing was learned of what it asks.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ProbeSample {
     /// What it asks holds.
     pub pass: bool,
@@ -20,7 +21,7 @@ pub struct ProbeSample {
 }
 
 /// What a resolver answers.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct NameAnswer {
     /// The addresses.
     pub addresses: BTreeSet<Name>,
