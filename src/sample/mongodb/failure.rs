@@ -65,7 +65,7 @@ fn io(e: &std::io::Error) -> (FailureKind, String) {
 /// The driver found no server: its words say what happened at each.
 fn selection(message: &str) -> (FailureKind, String) {
     let lower = message.to_lowercase();
-    if lower.contains("wire version") {
+    if lower.contains("wire version") && lower.contains("requires at least") {
         return (FailureKind::Protocol, "the server is too old: MongoDB 4.4 is the oldest that can be read".into());
     }
     if about_tls(&lower) {
@@ -114,6 +114,17 @@ pub(in super::super) fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_driver_met_at_each_server_decides() {
+        let said =
+            |error: &str| selection(&format!("No available servers. Topology: {{ Max Wire Version: 17, {error} }}")).0;
+        assert_eq!(said("Kind: I/O error: Connection refused"), FailureKind::Unreachable);
+        assert_eq!(said("invalid peer certificate: UnknownIssuer"), FailureKind::Tls);
+        let old =
+            "Server at a:1 reports wire version 8, but this version of the MongoDB Rust driver requires at least 9";
+        assert_eq!(said(old), FailureKind::Protocol);
+    }
 
     #[test]
     fn credentials_in_urls_are_not_shown() {
