@@ -68,13 +68,16 @@ fn selection(message: &str) -> (FailureKind, String) {
     if lower.contains("wire version") && lower.contains("requires at least") {
         return (FailureKind::Protocol, "the server is too old: MongoDB 4.4 is the oldest that can be read".into());
     }
+    // Of the whole topology it tells, what was met at the first server that has an error.
+    let met = message.split("Error: Kind: ").nth(1).and_then(|rest| rest.split(", labels: ").next());
+    let said = met.map_or_else(|| message.to_owned(), |met| format!("no server answers: {met}"));
     if about_tls(&lower) {
-        return (FailureKind::Tls, message.to_owned());
+        return (FailureKind::Tls, said);
     }
     if lower.contains("authentication") {
-        return (FailureKind::Auth, message.to_owned());
+        return (FailureKind::Auth, said);
     }
-    (FailureKind::Unreachable, message.to_owned())
+    (FailureKind::Unreachable, said)
 }
 
 fn about_tls(said: &str) -> bool {
