@@ -1,16 +1,20 @@
 //! `run`: configuration, journal, samplers, main loop and HTTP put together; and taken apart in the right order.
 
 use crate::agent::{Agent, Parts};
-use crate::config::{Config, KafkaTarget, MongodbTarget};
+use crate::config::{Config, KafkaTarget, MongodbTarget, ProbeTarget};
 use crate::journal_file::FileDisk;
+use crate::record::Recorder;
+use crate::sample::probe::{Prober, Roots};
 use crate::sample::{kafka, mirror, mongodb};
 use crate::serve;
+use cutover_core::Name;
 use cutover_core::estate::{Sample, Side};
 use cutover_core::journal::{Identity, Journal, Record};
 use cutover_core::playbook;
 use cutover_core::reading::Demand;
 use cutover_core::settings::Track;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -27,7 +31,7 @@ const SAMPLES: usize = 64;
 ///
 /// # Errors
 /// What kept it from starting, in a sentence that says what to do.
-pub(crate) async fn run(config: Config) -> Result<(), String> {
+pub(crate) async fn run(config: Config, record: Option<&Path>, limit: u64) -> Result<(), String> {
     for w in &config.warnings {
         tracing::warn!("configuration: {w}");
     }
@@ -44,10 +48,14 @@ pub(crate) async fn run(config: Config) -> Result<(), String> {
     let (stop, stopped) = watch::channel(false);
 
     let hold_file = config.agent.hold_file.clone();
-    let parts = Parts { settings: settings.clone(), journal, records, samples: taken, demands, hold_file };
+    let recorder = record.map(|file| Recorder::open(file, limit)).transpose()?;
+    let parts = Parts { settings: settings.clone(), journal, records, samples: taken, demands, hold_file, recorder };
     let (agent, handle) = Agent::new(parts)?;
     let mut tasks = JoinSet::new();
     samplers(&config, &samples, &wanted).spawn(&mut tasks);
+    for p in probers(&config, &samples) {
+        p.spawn(&mut tasks);
+    }
     let looping = tokio::spawn(agent.run(stopped.clone()));
     let serving = tokio::spawn(serve::serve(listener, handle, config.agent.tokens, stopped));
     tracing::info!(
@@ -162,6 +170,23 @@ pub(crate) fn samplers(
         all.mirrors = mirrors.collect();
     }
     all
+}
+
+/// The samplers of the probes.
+pub(crate) fn probers(config: &Config, samples: &mpsc::Sender<Sample>) -> Vec<Prober> {
+    let roots = Arc::new(Roots::default());
+    let prober = |(name, target): (&Name, &ProbeTarget)| {
+        let settings = config.settings.probes.get(name)?;
+        Some(Prober {
+            name: name.clone(),
+            kind: settings.kind,
+            interval: settings.interval,
+            target: target.clone(),
+            roots: roots.clone(),
+            samples: samples.clone(),
+        })
+    };
+    config.probes.iter().filter_map(prober).collect()
 }
 
 /// The journal of this attempt of this migration; each attempt has a folder of its own, so that facts of another one

@@ -91,7 +91,7 @@ impl Class {
 }
 
 /// Everything the gate decides by.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
     /// The migration's name.
     pub migration: Name,
@@ -137,7 +137,7 @@ pub struct Relaxation {
 }
 
 /// The Kafka move.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KafkaSettings {
     /// How often a cluster is sampled.
     pub interval: Dur,
@@ -174,7 +174,7 @@ pub struct KafkaSettings {
 }
 
 /// A rule that gives clients a home.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HomeRule {
     /// The home it gives.
     pub home: Home,
@@ -185,7 +185,7 @@ pub struct HomeRule {
 }
 
 /// A field of a Kafka client.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ClientField {
     /// `client.id`.
     ClientId,
@@ -196,7 +196,7 @@ pub enum ClientField {
 }
 
 /// An external system that writes ingestion topics.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Producer {
     /// Topics it writes, by patterns over source names.
     pub topics: Vec<Pattern>,
@@ -209,7 +209,7 @@ pub struct Producer {
 }
 
 /// A probe, as far as it decides anything.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ProbeSettings {
     /// What it asks.
     pub kind: ProbeKind,
@@ -226,7 +226,7 @@ pub struct ProbeSettings {
 }
 
 /// A kind of probe.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum ProbeKind {
     /// A TCP or TLS connection.
     Tcp,
@@ -257,7 +257,7 @@ impl ProbeKind {
 }
 
 /// The MongoDB move.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MongodbSettings {
     /// How often a deployment and a mirror are sampled.
     pub interval: Dur,
@@ -288,7 +288,7 @@ pub struct MongodbSettings {
 }
 
 /// A mirror.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MirrorSettings {
     /// Its kind.
     pub kind: MirrorKind,
@@ -301,7 +301,7 @@ pub struct MirrorSettings {
 }
 
 /// A kind of mirror.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum MirrorKind {
     /// MongoMirror.
     Mongomirror,
@@ -326,7 +326,7 @@ impl MirrorKind {
 }
 
 /// What a MongoDB client is to the migration.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Role {
     /// It writes.
     Writer,
@@ -341,7 +341,7 @@ pub enum Role {
 }
 
 /// A rule that recognises MongoDB clients; what its pattern captures is the identity.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientRule {
     /// Which field it looks at.
     pub field: MongoField,
@@ -350,7 +350,7 @@ pub struct ClientRule {
 }
 
 /// A field of a MongoDB client.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum MongoField {
     /// `appName`.
     AppName,

@@ -3,6 +3,9 @@
 
 mod kafka;
 mod mongodb;
+mod probe;
+
+pub(crate) use probe::probes;
 
 use crate::daemon::Samplers;
 use cutover_core::estate::Failure;

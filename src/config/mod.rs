@@ -32,6 +32,7 @@ pub(crate) use agent::AgentConfig;
 pub(crate) use error::{ConfigErrors, Problem};
 pub(crate) use kafka::{KafkaTarget, KafkaTargets};
 pub(crate) use mongodb::{MirrorTarget, MongodbTarget, MongodbTargets};
+pub(crate) use probes::{ProbeTarget, Question};
 
 use cutover_core::Name;
 use cutover_core::settings::{Settings, Track};
@@ -55,6 +56,8 @@ pub(crate) struct Config {
     pub(crate) kafka: Option<KafkaTargets>,
     /// The two MongoDB deployments and the mirrors.
     pub(crate) mongodb: Option<MongodbTargets>,
+    /// How the probes are asked.
+    pub(crate) probes: BTreeMap<Name, ProbeTarget>,
     /// How long a request to a target may take; below every interval.
     pub(crate) timeout: Dur,
     /// Tracks taken out of the configuration on purpose, though the journal may know of begun steps, and why.
@@ -120,10 +123,10 @@ fn load_texts(texts: &[(Arc<str>, String)], env: &BTreeMap<String, String>) -> R
     relaxations.sort();
     warnings.sort();
     let effective = effective.into_inner();
-    let Parts { mut settings, agent, kafka, mongodb, timeout, dropped } = parts;
+    let Parts { mut settings, agent, kafka, mongodb, probes, timeout, dropped } = parts;
     settings.config_hash = effective.hash();
     settings.relaxations = relaxations;
-    Ok(Config { settings, agent, kafka, mongodb, timeout, dropped, warnings, effective })
+    Ok(Config { settings, agent, kafka, mongodb, probes, timeout, dropped, warnings, effective })
 }
 
 fn read_file(file: &Path) -> Result<String, String> {
@@ -140,6 +143,7 @@ struct Parts {
     agent: AgentConfig,
     kafka: Option<KafkaTargets>,
     mongodb: Option<MongodbTargets>,
+    probes: BTreeMap<Name, ProbeTarget>,
     timeout: Dur,
     dropped: BTreeMap<Track, Name>,
 }
@@ -148,9 +152,9 @@ fn type_all(root: &At<'_>) -> Parts {
     shape::check(root);
     let (agent, pulse) = agent::read(&root.get("agent"));
     let identity = identity::read(&root.get("identity"), root);
-    let gates = probes::read(&root.get("probes"));
+    let probes = probes::read(&root.get("probes"), pulse);
     let mut tracks = BTreeSet::new();
-    if identity.tells_homes || gates.iter().any(|step| step.track == Track::Services) {
+    if identity.tells_homes || probes.gated.iter().any(|step| step.track == Track::Services) {
         tracks.insert(Track::Services);
     }
     let mongodb = root.get("mongodb").given().then(|| {
@@ -183,8 +187,8 @@ fn type_all(root: &At<'_>) -> Parts {
         requirements_enforced: common.requirements_enforced,
         kafka: kafka_settings,
         mongodb: mongodb_settings,
-        probes: BTreeMap::new(),
+        probes: probes.settings,
         relaxations: Vec::new(),
     };
-    Parts { settings, agent, kafka: targets, mongodb, timeout: pulse.timeout, dropped }
+    Parts { settings, agent, kafka: targets, mongodb, probes: probes.targets, timeout: pulse.timeout, dropped }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod kafka;
 pub(crate) mod mirror;
 pub(crate) mod mongodb;
+pub(crate) mod probe;
 
 use crate::clock;
 use cutover_core::estate::{Content, Failure, FailureKind, Sample, Target};

@@ -52,6 +52,11 @@ impl<'a> Said<'a> {
         }
     }
 
+    /// Whether the summary is that of the board, and not that the board cannot be believed.
+    pub(super) fn stands(&self) -> bool {
+        !matches!(self.code, Code::Journal | Code::Expired)
+    }
+
     /// Seconds after which asking again makes sense.
     pub(super) fn again_in(&self) -> i64 {
         let interval = self.published.settings.kafka.as_ref().map_or(Dur::secs(5), |k| k.interval);

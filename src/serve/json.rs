@@ -40,10 +40,11 @@ pub(super) struct AnswerBody<'a> {
     checks: Vec<CheckBody>,
 }
 
-/// Every time is divided by `faster`.
+/// Every time is divided by `faster`, or the estate is simulated.
 #[derive(Copy, Clone, Serialize)]
 pub(super) struct Rehearsal {
     faster: i64,
+    simulated: bool,
 }
 
 /// Something the configuration relaxes.
@@ -128,9 +129,9 @@ impl<'a> AnswerBody<'a> {
     }
 }
 
-/// How much faster a rehearsal runs; `None` for the real thing.
+/// How a rehearsal differs; `None` for the real thing.
 pub(super) fn rehearsal(p: &Published) -> Option<Rehearsal> {
-    (p.settings.faster > 1).then_some(Rehearsal { faster: p.settings.faster })
+    (p.settings.faster > 1 || p.simulated).then_some(Rehearsal { faster: p.settings.faster, simulated: p.simulated })
 }
 
 /// The relaxations that touch a track, or all of them.
@@ -158,6 +159,16 @@ pub(super) fn since_and_by(life: &Life) -> (Option<Wall>, Option<&str>) {
 /// An instant as RFC 3339 in UTC, with milliseconds where there are any.
 pub(super) fn rfc3339(w: Wall) -> String {
     jiff::Timestamp::from_millisecond(w.0).map_or_else(|_| render::instant(w), |t| t.to_string())
+}
+
+/// An instant for people: `12:00:13 UTC`, with the day where it is another one than that of `now`.
+pub(super) fn when(at: Wall, now: Wall) -> String {
+    let (text, today) = (render::instant(at), render::instant(now));
+    match (text.trim_end_matches('Z').split_once('T'), today.split_once('T')) {
+        (Some((day, time)), Some((today, _))) if day == today => format!("{time} UTC"),
+        (Some((day, time)), _) => format!("{day} {time} UTC"),
+        _ => text,
+    }
 }
 
 fn verdict(t: Tri) -> &'static str {

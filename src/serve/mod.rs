@@ -10,6 +10,7 @@ mod body;
 mod conn;
 mod json;
 mod metrics;
+mod page;
 mod query;
 mod reply;
 mod route;

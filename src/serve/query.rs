@@ -61,18 +61,27 @@ fn decode(text: &str, plus: bool) -> Option<String> {
 
 /// Whether the client reads text rather than JSON: only where it says so.
 pub(super) fn wants_text(headers: &HeaderMap) -> bool {
-    let (mut text, mut json) = (0.0f32, 0.0f32);
+    weight(headers, &["text/plain", "text/*"]) > weight(headers, &["application/json", "application/*", "*/*"])
+}
+
+/// Whether the client is a browser: only where it names HTML, and neither text nor JSON as much.
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
+    let html = weight(headers, &["text/html", "application/xhtml+xml"]);
+    html > 0.0 && html > weight(headers, &["text/plain", "application/json"])
+}
+
+/// The most any of these kinds is wanted; 0 where none is named.
+fn weight(headers: &HeaderMap, kinds: &[&str]) -> f32 {
+    let mut most = 0.0f32;
     for part in headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')) {
         let mut fields = part.split(';').map(str::trim);
         let kind = fields.next().unwrap_or_default();
         let q = fields.find_map(|f| f.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
-        match kind {
-            "text/plain" | "text/*" => text = text.max(q),
-            "application/json" | "application/*" | "*/*" => json = json.max(q),
-            _ => {}
+        if kinds.contains(&kind) {
+            most = most.max(q);
         }
     }
-    text > json
+    most
 }
 
 #[cfg(test)]
@@ -101,5 +110,20 @@ mod tests {
             assert!(!wants(json), "{json}");
         }
         assert!(!wants_text(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn the_page_is_for_browsers() {
+        let wants =
+            |accept: &str| wants_page(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_str(accept).unwrap())]));
+        assert!(wants("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"));
+        assert!(wants("text/html"));
+        for other in ["*/*", "application/json", "application/json, text/plain, */*", "text/plain", "text/*", ""] {
+            assert!(!wants(other), "{other}");
+        }
+        for torn in ["text/html, application/json", "text/html;q=0", "text/html;q=0.5, text/plain"] {
+            assert!(!wants(torn), "{torn}");
+        }
+        assert!(!wants_page(&HeaderMap::new()));
     }
 }

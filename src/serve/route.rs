@@ -5,20 +5,20 @@ use super::answer::Said;
 use super::body::Chunks;
 use super::json::AnswerBody;
 use super::query;
-use super::reply::Reply;
+use super::reply::{REHEARSAL, Reply};
 use super::state::State;
-use super::{status, text};
+use super::{page, status, text};
 use crate::agent::Published;
 use cutover_core::gate::board::{Gated, StepBoard, Verdict};
 use cutover_core::playbook;
 use cutover_core::time::{Dur, Now};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::ALLOW;
+use hyper::header::{ALLOW, HeaderName, VARY};
 use hyper::{Request, Response, StatusCode};
 use std::collections::BTreeMap;
 
 /// The agent is ready while its board is younger than this.
-const YOUNG: Dur = Dur::secs(15);
+pub(super) const YOUNG: Dur = Dur::secs(15);
 /// Lines of `/history` unless asked for others, and at most.
 const LINES: (usize, usize) = (1000, 10_000);
 
@@ -39,6 +39,7 @@ POST /accept-offset             takes a pair that will never commit off the list
 GET  /history[?limit=1000]      the facts in the journal, newest last, JSON lines
 GET  /metrics                   for Prometheus
 GET  /livez, /readyz            of the agent itself
+GET  /                          for browsers (Accept: text/html): the page; this list otherwise
 
 Parameters of ready and done: migration=<name>, config=<hash>, no_go_status=403|409|425|429
 ";
@@ -76,6 +77,10 @@ pub(super) async fn route(request: Request<Incoming>, state: &State) -> Response
     let reply = match state.handle.board() {
         Some(p) => reply.about(&p.settings.migration),
         None => reply,
+    };
+    let reply = match state.handle.clock.simulated() {
+        true => reply.with(HeaderName::from_static(REHEARSAL), "simulated"),
+        false => reply,
     };
     reply.response()
 }
@@ -116,7 +121,8 @@ async fn dispatch(route: Route, request: Request<Incoming>, state: &State, text:
         Route::Livez => Ok(Reply::text(StatusCode::OK, "alive\n")),
         Route::Readyz => Ok(readyz(state)),
         Route::History => history(state, query, text),
-        Route::Index => Ok(Reply::text(StatusCode::OK, INDEX)),
+        Route::Index if query::wants_page(request.headers()) => front(state, query),
+        Route::Index => Ok(Reply::text(StatusCode::OK, INDEX).with(VARY, "accept")),
     };
     outcome.unwrap_or_else(|refused| refused)
 }
@@ -160,6 +166,15 @@ fn show(state: &State, step: Option<&str>, query: Option<&str>, text: bool) -> R
         false => Reply::json(StatusCode::OK, &status::step(&p, step, now)),
     };
     Ok(reply.says(ready.verdict, ready.until()))
+}
+
+/// The page for browsers. Like the whole status it has no verdict of its own.
+fn front(state: &State, query: Option<&str>) -> Result<Reply, Reply> {
+    let (published, now) = state.look();
+    let asked = query::parse(query, &["open", "reload"], true)?;
+    let wish = page::Wish::of(asked.get("open"), asked.get("reload"))?;
+    let reply = page::page(published.as_deref(), now, &wish, !state.tokens.is_empty(), state.stopping());
+    Ok(reply.says(Verdict::Unknown, now.wall).with(VARY, "accept"))
 }
 
 fn no_go_status(asked: Option<&String>, text: bool) -> Result<StatusCode, Reply> {

@@ -4,7 +4,7 @@ use super::answer::Said;
 use super::json::since_and_by;
 use crate::agent::Published;
 use cutover_core::gate::board::{Answer, Gated, Life, StepBoard, Verdict};
-use cutover_core::reading::{Code, Finding, Tri};
+use cutover_core::reading::{Finding, Tri};
 use cutover_core::render;
 use cutover_core::time::Now;
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use std::fmt::Write;
 /// One question about one step.
 pub(super) fn answer(said: &Said<'_>) -> String {
     let mut out = format!("{} {}: {}\n", said.step.step.id, said.question.as_str(), said.summary);
-    if said.verdict != Verdict::Go && stands(said) {
+    if said.verdict != Verdict::Go && said.stands() {
         evidence(&mut out, said.answer);
     }
     if let Some(at) = said.answer.earliest_go {
@@ -23,11 +23,6 @@ pub(super) fn answer(said: &Said<'_>) -> String {
         let _ = writeln!(out, "  believe this until {}", render::instant(said.until()));
     }
     out
-}
-
-/// Whether the summary is that of the board, and not that the board cannot be believed.
-fn stands(said: &Said<'_>) -> bool {
-    !matches!(said.code, Code::Journal | Code::Expired)
 }
 
 /// Everything that is in the way, each thing once, the chief one (already said) first.
@@ -121,7 +116,7 @@ fn reason(out: &mut String, pad: &str, question: &str, said: &Said<'_>) {
     }
     let why = said.summary.strip_prefix(said.verdict.as_str()).unwrap_or(&said.summary).trim_start();
     let _ = writeln!(out, "{pad}{question}{why}");
-    if !stands(said) {
+    if !said.stands() {
         return;
     }
     fix(out, pad, render::chief(said.answer).as_ref());
@@ -134,6 +129,9 @@ fn reason(out: &mut String, pad: &str, question: &str, said: &Said<'_>) {
 }
 
 fn notes(out: &mut String, p: &Published, step: Option<&StepBoard>) {
+    if p.simulated {
+        let _ = writeln!(out, "  REHEARSAL: the estate is simulated; this says nothing about real servers");
+    }
     if p.settings.faster > 1 {
         let _ = writeln!(out, "  REHEARSAL: every time is divided by {}", p.settings.faster);
     }

@@ -51,7 +51,7 @@ impl fmt::Display for Side {
 }
 
 /// What a sampler looks at.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Target {
     /// The Kafka cluster of a side.
     Kafka(Side),
@@ -126,7 +126,7 @@ impl Failure {
 }
 
 /// What one sampler learned of one target in one go.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sample {
     /// The target sampled.
     pub target: Target,
@@ -137,7 +137,7 @@ pub struct Sample {
 }
 
 /// The content of a sample.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Content {
     /// The regular reading of a Kafka cluster.
     Kafka(Box<KafkaSample>),

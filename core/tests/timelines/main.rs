@@ -2,6 +2,7 @@
 
 mod kafka;
 mod mongo;
+mod mongo_truth;
 mod mongodb;
 mod probes;
 mod properties;

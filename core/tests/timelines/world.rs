@@ -297,6 +297,11 @@ impl World {
         }
     }
 
+    /// Why a step of the MongoDB track would do harm now, from the state of the estate alone.
+    pub(crate) fn mongo_hazards(&self, step: &str) -> Vec<String> {
+        self.mongo.as_ref().expect("a mongodb section").hazards(step, self.now)
+    }
+
     pub(crate) fn ready(&mut self, step: &str) -> Verdict {
         self.settle().board.step(step).unwrap().ready.verdict
     }

@@ -2,7 +2,10 @@
 
 mod acts;
 mod answers;
+mod boards;
 mod metrics;
+mod page;
+mod promql;
 mod wire;
 mod world;
 

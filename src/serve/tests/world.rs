@@ -56,12 +56,12 @@ pub(super) fn settings() -> Settings {
     }
 }
 
-fn no(f: Finding, now: Now) -> Reading {
+pub(super) fn no(f: Finding, now: Now) -> Reading {
     let span = Span { sent: now.mono - Dur::secs(2), received: now.mono };
     Reading::of(f, Some(Basis { span, until: now.mono + Dur::secs(13) }))
 }
 
-fn check(step: &str, id: &str, reading: Reading, now: Now) -> CheckBoard {
+pub(super) fn check(step: &str, id: &str, reading: Reading, now: Now) -> CheckBoard {
     let step = playbook::step(step).unwrap();
     let u = step.ready.iter().chain(step.done).find(|u| u.check.id == id).unwrap();
     CheckBoard {
@@ -160,6 +160,7 @@ pub(super) fn published(now: Now) -> Published {
         journal: None,
         started: Now { mono: now.mono - Dur::hours(1), wall: now.wall - Dur::hours(1) },
         history: Arc::new((0..5).map(|i| Name::from(format!("{{\"fact\":\"x\",\"n\":{i}}}"))).collect()),
+        simulated: false,
     }
 }
 
@@ -233,7 +234,11 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let (requests, mut taken) = mpsc::channel::<Request>(4);
-        let handle = Handle { published: Arc::new(ArcSwap::from_pointee(p.map(Arc::new))), requests };
+        let handle = Handle {
+            published: Arc::new(ArcSwap::from_pointee(p.map(Arc::new))),
+            requests,
+            clock: clock::Clock::Machine,
+        };
         let (stop, stopped) = watch::channel(false);
         let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
         let (seen, shown) = (asked.clone(), handle.clone());

@@ -33,6 +33,7 @@ mod client;
 mod clock;
 mod cluster;
 mod error;
+mod http;
 mod mirror;
 mod mongo;
 mod mongo_shop;
@@ -41,6 +42,7 @@ mod pair;
 mod ports;
 mod process;
 mod progress;
+mod prometheus;
 mod provision;
 mod scratch;
 mod shop;
@@ -61,6 +63,7 @@ pub use oracle::{
 };
 pub use pair::Pair;
 pub use ports::free as free_port;
+pub use prometheus::{Labels, Prometheus};
 pub use provision::{
     Kafka, MONGOD_VERSION, Mongod, cache_dir, provision, provision_in, provision_mongod, provision_mongod_in, verify,
     verify_mongod,

@@ -140,6 +140,25 @@ pub(super) fn writers_gone(v: &View<'_>) -> Reading {
     })
 }
 
+/// No writer is back on the source, which nothing carries any more. A source that cannot be asked must be fenced.
+pub(super) fn writers_stay_away(v: &View<'_>) -> Reading {
+    body(|| {
+        let settings = v.mongodb_settings()?;
+        let s = match v.mongodb(Side::Source) {
+            Ok(s) => s,
+            Err(g) => {
+                let fix = "cutover-agent confirm source-fenced --reason …";
+                return super::writes::fenced(v).map(|f| Reading::of(f, None)).ok_or_else(|| g.fix(fix));
+            }
+        };
+        let here = connected(settings, &s, &Role::Writer)?;
+        let back = here.into_iter().map(|(i, host)| {
+            Finding::no(Code::Connected, Subject::Client(Side::Source, i)).detail(format!("on {host}"))
+        });
+        Ok(none_of(Some(s.basis), back))
+    })
+}
+
 /// What shows, besides silence, that nobody writes to the source: user writes blocked, or a person's word.
 pub(in crate::playbook) fn silenced(v: &View<'_>) -> Option<Finding> {
     let blocked = v.mongodb(Side::Source).is_ok_and(|s| s.sample.write_block == Ok(true));

@@ -82,6 +82,9 @@ checks! {
     WRITERS_GONE = "writers-gone" "mongodb/writers-gone", clients::writers_gone,
         Dwell::Absence { long: LONG, short: writes::SHORT, shown: |v| silenced(v).is_some() }, &[SCALED],
         "every witnessed writer is absent from every member";
+    WRITERS_AWAY = "writers-stay-away" "mongodb/writers-stay-away", clients::writers_stay_away, steady(60),
+        &[exit("source-fenced", &[], "nobody can write to the source any more")],
+        "no writer is back on the source";
     DRAINED = "drained" "mongodb/drained", mirrors::drained, steady(35), &[],
         "every mirror has applied everything written";
     MAJORITY = "majority" "mongodb/majority", writes::majority, Dwell::None, &[],
@@ -166,6 +169,7 @@ static STOP_MIRROR: Step = Step {
     anchors_adopted: observe::adopt_mirrors_stopped,
     tripwires: &[
         Tripwire { check: &STAY_AWAY, until: None, until_begun: None },
+        Tripwire { check: &WRITERS_AWAY, until: None, until_begun: None },
         Tripwire { check: &SOURCE_STILL, until: None, until_begun: None },
         Tripwire { check: &DESTINATION_QUIET, until: None, until_begun: Some("start-writers") },
     ],
