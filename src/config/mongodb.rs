@@ -23,6 +23,38 @@ const KINDS: [(&str, MirrorKind); 4] = [
 pub(super) const FIELDS: [(&str, MongoField); 3] =
     [("address", MongoField::Address), ("app_name", MongoField::AppName), ("user", MongoField::User)];
 
+/// Options of connection strings about how an application reads and writes, which the agent sets itself; among them some
+/// that its driver was built without, or does not know.
+const NOT_OURS: [&str; 27] = [
+    "appname",
+    "compressors",
+    "connecttimeoutms",
+    "heartbeatfrequencyms",
+    "journal",
+    "localthresholdms",
+    "maxconnecting",
+    "maxidletimems",
+    "maxpoolsize",
+    "maxstalenessseconds",
+    "minpoolsize",
+    "readconcernlevel",
+    "readpreference",
+    "readpreferencetags",
+    "retryreads",
+    "retrywrites",
+    "servermonitoringmode",
+    "serverselectiontimeoutms",
+    "serverselectiontryonce",
+    "sockettimeoutms",
+    "timeoutms",
+    "uuidrepresentation",
+    "w",
+    "waitqueuemultiple",
+    "waitqueuetimeoutms",
+    "wtimeoutms",
+    "zlibcompressionlevel",
+];
+
 /// The two deployments and the mirrors.
 #[derive(Clone, Debug)]
 pub(crate) struct MongodbTargets {
@@ -104,7 +136,7 @@ pub(super) fn read(root: &At<'_>, clients: Clients, pulse: Pulse) -> (Option<Mon
 /// A deployment and its hosts.
 fn target(at: &At<'_>) -> Option<(MongodbTarget, BTreeSet<String>)> {
     let found = secret::find(at, "uri_file", "uri_env")?;
-    let uri = Secret::new(found.secret.expose().trim());
+    let uri = Secret::new(ours(found.secret.expose().trim()));
     let parsed = match ConnectionString::parse(uri.expose()) {
         Ok(parsed) if !uri.expose().contains(char::is_whitespace) => parsed,
         // The driver's own words quote parts of the string.
@@ -132,6 +164,17 @@ fn target(at: &At<'_>) -> Option<(MongodbTarget, BTreeSet<String>)> {
         Some((Name::from(c.username.as_deref()?), Name::from(source)))
     });
     Some((MongodbTarget { uri, user }, hosts))
+}
+
+/// A connection string without the options that are not the agent's.
+fn ours(uri: &str) -> String {
+    let Some((head, options)) = uri.split_once('?') else { return uri.to_owned() };
+    let key = |option: &str| option.split('=').next().unwrap_or("").to_lowercase();
+    let kept: Vec<&str> = options.split('&').filter(|o| !NOT_OURS.contains(&key(o).as_str())).collect();
+    match kept.is_empty() {
+        true => head.to_owned(),
+        false => format!("{head}?{}", kept.join("&")),
+    }
 }
 
 fn databases(at: &At<'_>) -> BTreeSet<Name> {

@@ -82,7 +82,8 @@ fn connection_strings_are_never_quoted() {
         "mongodb://a:hunter2",
         "mongodb://a:hunter2/x@db/",
         "mongodb://a:hunter2@db:99999/",
-        "mongodb://a:hunter2@db/?maxPoolSize=hunter2",
+        "mongodb://a:hunter2@db/?hunter2=x",
+        "mongodb://a:hunter2@db/?tls=hunter2",
         "mongodb://a:hunter2@db/ mongodb://b",
         "mongodb://a:%hunter2@db/",
         "mongodb+srv://a:hunter2@db,db2/",
@@ -92,6 +93,18 @@ fn connection_strings_are_never_quoted() {
         assert!(said.contains("mongodb.source: is no connection string that the driver can read"), "{uri}: {said}");
         assert!(!said.contains("hunter2"), "{said}");
     }
+}
+
+#[test]
+fn what_an_application_says_of_its_own_reads_and_writes_is_left_out() {
+    let uri = "mongodb://a:b@old/?compressors=zstd,snappy&replicaSet=r0&retryWrites=true&w=majority&readPreference=\
+               secondary&maxStalenessSeconds=120&uuidRepresentation=standard&authSource=users&appName=svc";
+    let config = load(&[ALONE], &[("OLD", uri), NEW]).unwrap();
+    let source = config.mongodb.unwrap().source;
+    assert_eq!(source.uri.expose(), "mongodb://a:b@old/?replicaSet=r0&authSource=users");
+    assert_eq!(source.user, Some(("a".into(), "users".into())));
+    let config = load(&[ALONE], &[("OLD", "mongodb://old/?w=1"), NEW]).unwrap();
+    assert_eq!(config.mongodb.unwrap().source.uri.expose(), "mongodb://old/");
 }
 
 #[test]

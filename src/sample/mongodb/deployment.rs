@@ -58,7 +58,8 @@ impl Deployment {
         options.app_name = Some(APP.to_owned());
         options.min_pool_size = None;
         options.max_pool_size = Some(POOL);
-        options.server_selection_timeout = Some(within / 2);
+        // Below what a request may take, so that what is wrong is said and not only that it took long.
+        options.server_selection_timeout = Some(within / 4);
         options.connect_timeout = Some(within / 2);
         options.retry_reads = Some(false);
         let hosts: Vec<String> = options.hosts.iter().map(ToString::to_string).collect();

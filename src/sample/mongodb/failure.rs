@@ -65,16 +65,19 @@ fn io(e: &std::io::Error) -> (FailureKind, String) {
 /// The driver found no server: its words say what happened at each.
 fn selection(message: &str) -> (FailureKind, String) {
     let lower = message.to_lowercase();
-    if lower.contains("wire version") {
+    if lower.contains("wire version") && lower.contains("requires at least") {
         return (FailureKind::Protocol, "the server is too old: MongoDB 4.4 is the oldest that can be read".into());
     }
+    // Of the whole topology it tells, what was met at the first server that has an error.
+    let met = message.split("Error: Kind: ").nth(1).and_then(|rest| rest.split(", labels: ").next());
+    let said = met.map_or_else(|| message.to_owned(), |met| format!("no server answers: {met}"));
     if about_tls(&lower) {
-        return (FailureKind::Tls, message.to_owned());
+        return (FailureKind::Tls, said);
     }
     if lower.contains("authentication") {
-        return (FailureKind::Auth, message.to_owned());
+        return (FailureKind::Auth, said);
     }
-    (FailureKind::Unreachable, message.to_owned())
+    (FailureKind::Unreachable, said)
 }
 
 fn about_tls(said: &str) -> bool {
@@ -114,6 +117,17 @@ pub(in super::super) fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_driver_met_at_each_server_decides() {
+        let said =
+            |error: &str| selection(&format!("No available servers. Topology: {{ Max Wire Version: 17, {error} }}")).0;
+        assert_eq!(said("Kind: I/O error: Connection refused"), FailureKind::Unreachable);
+        assert_eq!(said("invalid peer certificate: UnknownIssuer"), FailureKind::Tls);
+        let old =
+            "Server at a:1 reports wire version 8, but this version of the MongoDB Rust driver requires at least 9";
+        assert_eq!(said(old), FailureKind::Protocol);
+    }
 
     #[test]
     fn credentials_in_urls_are_not_shown() {

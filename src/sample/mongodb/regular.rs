@@ -22,6 +22,9 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 const STATUS: Need<'static> = Need { what: "serverStatus", role: "clusterMonitor", db: "admin" };
 
+/// Failed readings in a row after which the deployment is connected to anew.
+const PATIENCE: u32 = 5;
+
 /// What is remembered of an oplog, and whose it is: another primary or term begins anew.
 #[derive(Debug)]
 pub(super) struct Ring {
@@ -33,22 +36,27 @@ pub(super) struct Ring {
 pub(super) async fn run(s: Sampler) {
     let mut tick = tokio::time::interval(millis(s.settings.interval));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut kept, mut ring) = (None, None);
+    let (mut kept, mut ring): (Option<Deployment>, _) = (None, None);
+    let mut failed = 0;
     loop {
         tick.tick().await;
-        let mut used: Option<Deployment> = kept.take();
+        failed += 1;
         let reading = async {
-            let mut d = match used.take() {
+            let d = match &mut kept {
                 Some(d) => d,
-                None => s.open().await?,
+                none => none.insert(s.open().await?),
             };
-            let (span, sample) = read(&s, &mut d, &mut ring).await?;
-            // One that answered is kept; after a failure the next sample connects anew.
-            kept = Some(d);
+            let (span, sample) = read(&s, d, &mut ring).await?;
+            failed = 0;
             Ok((span, Content::Mongodb(Box::new(sample))))
         };
         if !s.take(reading, s.timeout).await {
             return;
+        }
+        // The driver mends connections by itself, and one that is slow to open is open for the next reading; after a
+        // while everything is tried anew, names included.
+        if failed >= PATIENCE {
+            (kept, failed) = (None, 0);
         }
     }
 }

@@ -10,6 +10,7 @@ use cutover_core::time::Wall;
 use mongodb::bson::{Bson, Document, doc};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tokio::time::Instant;
 
 const HELLO: Need<'static> = Need { what: "hello", role: "clusterMonitor", db: "admin" };
 const STATUS: Need<'static> = Need { what: "replSetGetStatus", role: "clusterMonitor", db: "admin" };
@@ -37,8 +38,10 @@ pub(super) struct Topology {
 
 /// Reads it.
 pub(super) async fn read(d: &mut Deployment, within: Duration) -> Result<Topology, Failure> {
-    let part = within / 3;
-    let seen = hello(d.seed(), part).await?;
+    // The first request opens connections, which far away takes most of the time there is.
+    let until = Instant::now() + within;
+    let left = || until.saturating_duration_since(Instant::now()).max(Duration::from_millis(20));
+    let seen = hello(d.seed(), left()).await?;
     let name = |hello: &Document, key: &str| hello.get_str(key).ok().filter(|n| !n.is_empty()).map(Name::from);
     if seen.get_str("msg").is_ok_and(|t| t == "isdbgrid") {
         let why = "is a mongos: name the replica set of each shard by itself, in a migration of its own";
@@ -57,7 +60,7 @@ pub(super) async fn read(d: &mut Deployment, within: Duration) -> Result<Topolog
         Some(_) if d.is_direct() && writable(&seen) => (Some(d.seed().clone()), seen),
         Some(address) => {
             let server = d.member(address)?;
-            let there = hello(&server, part).await?;
+            let there = hello(&server, left()).await?;
             match writable(&there) {
                 true => (Some(server), there),
                 false => (None, there),
@@ -66,9 +69,9 @@ pub(super) async fn read(d: &mut Deployment, within: Duration) -> Result<Topolog
     };
     let asked = server.clone().unwrap_or_else(|| d.seed().clone());
     let (status, config, build) = tokio::join!(
-        asked.ask(&STATUS, "admin", doc! { "replSetGetStatus": 1 }, part),
-        asked.ask(&CONFIG, "admin", doc! { "replSetGetConfig": 1 }, part),
-        asked.ask(&BUILD, "admin", doc! { "buildInfo": 1 }, part),
+        asked.ask(&STATUS, "admin", doc! { "replSetGetStatus": 1 }, left()),
+        asked.ask(&CONFIG, "admin", doc! { "replSetGetConfig": 1 }, left()),
+        asked.ask(&BUILD, "admin", doc! { "buildInfo": 1 }, left()),
     );
     let (status, config, build) = (status?, config?, build?);
     let config = config.get_document("config").map_err(|_| asked.odd("replSetGetConfig tells no configuration"))?;
