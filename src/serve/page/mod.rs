@@ -15,6 +15,7 @@ use crate::agent::Published;
 use askama::Template;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use cutover_core::playbook;
 use cutover_core::time::{Dur, Now};
 use hyper::StatusCode;
 use hyper::body::Bytes;
@@ -33,7 +34,7 @@ const SOONEST: Dur = Dur::secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Wish {
     /// The step that stays unfolded; `all` for every step.
-    open: Option<String>,
+    open: Option<&'static str>,
     /// The page stays as it is, and says when it is too old.
     still: bool,
 }
@@ -49,11 +50,18 @@ impl Wish {
             Some("off") => true,
             Some(_) => return Err(Reply::refuse(true, StatusCode::BAD_REQUEST, "bad-request", "reload is on or off")),
         };
-        Ok(Wish { open: open.cloned(), still })
+        let open = match open.map(String::as_str) {
+            None => None,
+            Some("all") => Some("all"),
+            Some(step) => Some(playbook::step(step).map(|s| s.id).ok_or_else(|| {
+                Reply::refuse(true, StatusCode::BAD_REQUEST, "bad-request", "open is a step, or all")
+            })?),
+        };
+        Ok(Wish { open, still })
     }
 
     fn opens(&self, step: &str) -> bool {
-        self.open.as_deref().is_some_and(|open| open == step || open == "all")
+        self.open.is_some_and(|open| open == step || open == "all")
     }
 }
 
@@ -63,6 +71,8 @@ struct Page<'a> {
     style: &'a str,
     left: &'a str,
     reload: Option<i64>,
+    /// Where it loads itself again from: a browser that shows a fragment of it would otherwise only jump there.
+    again: String,
     board: Option<Shown<'a>>,
     acting: bool,
     stopping: bool,
@@ -78,7 +88,9 @@ pub(super) fn page(published: Option<&Published>, now: Now, wish: &Wish, acting:
     // The one thing in the styles that differs from page to page.
     let left = format!(":root{{--left:{}ms}}", left.max(Dur::ZERO).0);
     let policy = policy(&[STYLE, &left]);
-    let page = Page { style: STYLE, left: &left, reload, board, acting, stopping, version: env!("CARGO_PKG_VERSION") };
+    let again = wish.open.map_or_else(|| "/".to_owned(), |open| format!("/?open={open}"));
+    let page =
+        Page { style: STYLE, left: &left, reload, again, board, acting, stopping, version: env!("CARGO_PKG_VERSION") };
     match page.render() {
         Ok(html) => Reply::chunks(HTML, vec![Bytes::from(html)])
             .with(CONTENT_SECURITY_POLICY, policy)

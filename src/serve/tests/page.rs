@@ -54,7 +54,7 @@ async fn a_browser_gets_the_page_and_everybody_else_what_they_got() {
     }
     assert!(s.ask("GET", "/status", BROWSER, "").await.json()["steps"].is_array());
     assert_eq!(s.ask("POST", "/", BROWSER, "").await.status, 405);
-    for bad in ["/?opne=x", "/?reload=3", "/?open=a&open=b"] {
+    for bad in ["/?opne=x", "/?reload=3", "/?open=stop-everything", "/?open=a&open=b"] {
         assert_eq!(s.ask("GET", bad, BROWSER, "").await.status, 400, "{bad}");
     }
 }
@@ -157,11 +157,11 @@ fn a_page_never_looks_fresh_when_it_is_not() {
     let fresh = html(&p, later(2_000));
     assert!(
         fresh.contains("<style>:root{--left:11000ms}</style>")
-            && fresh.contains("http-equiv=\"refresh\" content=\"5\"")
+            && fresh.contains("http-equiv=\"refresh\" content=\"5; url=/\"")
     );
     assert!(seen(&fresh).contains("GO") && !fresh.contains("class=\"big\""));
     // It loads again before it may no longer be believed.
-    assert!(html(&p, later(11_500)).contains("content=\"2\""));
+    assert!(html(&p, later(11_500)).contains("content=\"2; url=/\""));
     for ms in [13_000, 15_000, 3_600_000] {
         let old = html(&p, later(ms));
         assert!(old.contains("<p class=\"big\">UNKNOWN") && old.contains("<title>UNKNOWN: shop-prod"), "{ms}");
@@ -192,7 +192,9 @@ async fn a_reader_may_unfold_a_step_and_keep_the_page_still() {
     let s = Server::showing(Some(fresh())).await;
     let open = |body: &str| body.matches("<details open>").count();
     assert_eq!(open(&s.ask("GET", "/", BROWSER, "").await.body), 0);
-    assert_eq!(open(&s.ask("GET", "/?open=stop-consumers", BROWSER, "").await.body), 1);
+    let one = s.ask("GET", "/?open=stop-consumers", BROWSER, "").await.body;
+    // Loading the same document with a fragment would only jump there: it names where it comes from.
+    assert!(open(&one) == 1 && one.contains("content=\"5; url=/?open=stop-consumers\""));
     let all = s.ask("GET", "/?open=all&reload=off", BROWSER, "").await.body;
     assert!(open(&all) >= 3 && !all.contains("http-equiv=\"refresh\""));
     // Even then it covers itself when it has grown too old.
