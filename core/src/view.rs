@@ -162,6 +162,11 @@ impl<'a> Kafka<'a> {
         self.sample.groups.get(group)
     }
 
+    /// The log ends were asked for after the commits came back.
+    pub fn ordered(&self) -> bool {
+        self.sample.committed.zip(self.sample.ended).is_some_and(|(c, e)| e.sent >= c.received)
+    }
+
     /// The key of a partition's facts.
     pub fn key(&self, topic: &Name, t: &TopicSample, partition: i32) -> LogKey {
         LogKey { cluster: self.sample.cluster_id.clone(), id: t.id, topic: topic.clone(), partition }

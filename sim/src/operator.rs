@@ -7,6 +7,7 @@ use crate::watch::STEPS;
 use crate::world::World;
 use cutover_core::Name;
 use cutover_core::estate::Side;
+use cutover_core::estate::kafka::TopicPartition;
 use cutover_core::facts::How;
 use cutover_core::gate::board::{Life, Verdict};
 use cutover_core::gate::ops::{Op, Refusal};
@@ -33,6 +34,8 @@ pub struct Person {
     pub backs_out: bool,
     /// Never acts before this.
     pub not_before: i64,
+    /// The journal was lost: every step has to be adopted first.
+    pub lost_journal: bool,
     /// Acted once without a go.
     pub early: bool,
     /// Thinks it over before it acts on a go.
@@ -44,7 +47,8 @@ pub struct Person {
 impl Person {
     /// Nothing has moved for so long that there is no more to learn.
     pub fn gives_up(&self, now: i64, retention: i64) -> bool {
-        now - self.since.max(self.not_before) > 1_300_000 + if self.phase == 6 { retention } else { 0 }
+        now - self.since.max(self.not_before)
+            > 1_300_000 + if self.phase == 6 { retention } else { 0 } + if self.lost_journal { 1_000_000 } else { 0 }
     }
 
     /// The migration is over.
@@ -105,6 +109,7 @@ impl Person {
             return None;
         }
         let rules = if ready { of_ready(STEPS[step], false, false) } else { of_done(STEPS[step], false) };
+        let wait = wait + if self.lost_journal { 1_000_000 } else { 0 };
         Some(((step, if ready { "ready" } else { "done" }), rules, wait))
     }
 }
@@ -338,6 +343,7 @@ impl World {
         self.delete_leftovers();
         self.confirm_idle();
         self.confirm_nothing_skipped();
+        self.confirm_redeployed();
         // Stopped with something left to read: back to the source with them.
         let left = [(Hazard::Unread, Side::Source, Rule::Exact(0))];
         if step == 1 && self.person.acted[1] && !self.truth.now(&left).is_empty() {
@@ -388,12 +394,35 @@ impl World {
     fn confirm_nothing_skipped(&mut self) {
         for i in 0..self.m.readers.len() {
             let r = self.m.readers[i].clone();
-            if r.unseeded && self.person.acted[2] && self.runs(i, Side::Destination) && r.skipped.is_empty() {
+            if self.person.acted[2] && self.runs(i, Side::Destination) && r.skipped.is_empty() {
                 for topic in r.reads {
                     let subject = vec![r.group.clone(), topic];
+                    if self.agent.facts().confirmed("nothing-skipped", &subject).is_some() {
+                        continue;
+                    }
                     self.ask(&Op::Confirm { name: "nothing-skipped".into(), subject });
                 }
             }
+        }
+    }
+
+    /// Where a reader never joins or never commits, a person says that it runs and has caught up, if it has.
+    fn confirm_redeployed(&mut self) {
+        for i in 0..self.m.readers.len() {
+            let r = &self.m.readers[i];
+            let shows = !matches!(r.style, Style::Assign | Style::Silent);
+            let behind = r.at.get(&Side::Destination).is_none_or(|x| {
+                let log = |tp: &TopicPartition| self.m.log(Side::Destination, &tp.0, tp.1);
+                x.found.iter().any(|(tp, found)| {
+                    log(tp).is_some_and(|l| l.given(x.position.get(tp).copied().unwrap_or(l.low), *found) > 0)
+                })
+            });
+            let subject = vec![r.group.clone()];
+            let said = self.agent.facts().confirmed("redeployed", &subject).is_some();
+            if shows || behind || said || !self.person.acted[2] || !self.runs(i, Side::Destination) {
+                continue;
+            }
+            self.ask(&Op::Confirm { name: "redeployed".into(), subject });
         }
     }
 

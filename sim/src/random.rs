@@ -67,7 +67,7 @@ fn reader(r: &mut fastrand::Rng, o: &mut String, group: &str, reads: &str, write
     if let Some(w) = writes {
         let _ = write!(o, " writes={w}");
     }
-    let _ = write!(o, " batch={}", [1, 5, 100][r.usize(..3)]);
+    let _ = write!(o, " batch={}", [5, 20, 100][r.usize(..3)]);
     if r.bool() {
         o.push_str(" reset=latest");
     }

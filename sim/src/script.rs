@@ -213,6 +213,7 @@ impl World {
                 self.kill();
                 if head == "amnesia" {
                     self.agent.disk.clear();
+                    self.person.lost_journal = true;
                 }
                 self.later(num(w, 0).max(1), "restart".into());
             }

@@ -53,6 +53,8 @@ pub enum Hazard {
     Skipped,
     /// A group is not attached at the destination.
     NotAttached,
+    /// A group has not committed what it found at the destination when it attached.
+    Behind,
 }
 
 /// A hazard and what it is about: reader or producer, topic, partition.
@@ -71,7 +73,7 @@ pub enum Rule {
 pub type Rules = &'static [(Hazard, Side, Rule)];
 
 use Hazard::{
-    Advanced, DestinationCommit, DestinationMember, DestinationRecords, LiveProducer, Missing, NobodyReads,
+    Advanced, Behind, DestinationCommit, DestinationMember, DestinationRecords, LiveProducer, Missing, NobodyReads,
     NotAttached, NotSeeded, OpenTransaction, Partitions, Skipped, SourceReader, Trimmed, Undeclared,
     UndeclaredProducer, Unexpired, Unread, UnreadHidden,
 };
@@ -160,7 +162,7 @@ pub fn of_done(step: &str, short: bool) -> Rules {
             (Unread, S, Exact(60_000)),
             (OpenTransaction, S, Exact(60_000)),
         ],
-        ("start-consumers", _) => &[(Skipped, D, Exact(0)), (NotAttached, D, Sampled(0))],
+        ("start-consumers", _) => &[(Skipped, D, Exact(0)), (NotAttached, D, Sampled(0)), (Behind, D, Exact(0))],
         _ => &[],
     }
 }
@@ -326,6 +328,16 @@ impl Truth {
         }
         if !live(D) {
             out.insert((NotAttached, small(i), 0, 0));
+        }
+        // Nothing measures what one that never commits has read: a member of it is all that can be asked for.
+        let inst = r.at.get(&D).filter(|x| x.running && x.attached && r.style != Style::Silent);
+        for (tp, found) in inst.into_iter().flat_map(|x| &x.found) {
+            let committed = d.groups.get(&r.group).and_then(|g| g.commits.get(tp));
+            let left = m.log(D, &tp.0, tp.1).map_or(0, |l| l.given(committed.copied().unwrap_or(l.low), *found));
+            if left > 0 {
+                let id = self.topic(&tp.0);
+                out.insert((Behind, small(i), id, u16::try_from(tp.1).unwrap_or(0)));
+            }
         }
         for tp in r.skipped.keys() {
             let id = self.topic(&tp.0);

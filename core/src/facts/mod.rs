@@ -197,6 +197,8 @@ impl Facts {
             "start-consumers" => {
                 self.attached.clear();
                 self.read_from_start.clear();
+                // Words about what was started are about that start.
+                self.confirmed.retain(|(name, _), _| !matches!(&**name, "redeployed" | "nothing-skipped"));
             }
             _ => {}
         }
@@ -230,6 +232,12 @@ impl Facts {
     /// Every (group, topic) pair of a cluster.
     pub fn pairs(&self, cluster: &str) -> impl Iterator<Item = &(Name, Name)> {
         self.pairs.get(cluster).into_iter().flatten()
+    }
+
+    /// Whether it was proven that no record lies between a committed offset and `end`: then, or further on since.
+    pub(crate) fn phantom(&self, key: &LogKey, from: i64, end: i64) -> bool {
+        let proofs = (key.clone(), from, end)..=(key.clone(), from, i64::MAX);
+        self.phantoms.range(proofs).next().is_some()
     }
 
     /// Whether a group was ever seen with a committed offset.

@@ -30,6 +30,8 @@ pub struct Instance {
     pub position: BTreeMap<TopicPartition, i64>,
     /// It has committed, or soon will, and still has this many records to write, from this instant on.
     pub owed: (usize, i64),
+    /// Where each partition ended when it began to read.
+    pub found: BTreeMap<TopicPartition, i64>,
     /// When its commits last went forward.
     pub advanced: Option<i64>,
 }
@@ -131,6 +133,8 @@ impl Model {
                 if fresh || !inst.position.contains_key(&tp) {
                     let at = self.begin_at(&r, i, side, &tp);
                     inst.position.insert(tp.clone(), at);
+                    let end = self.log(side, topic, p).map_or(0, super::log::Log::high);
+                    inst.found.insert(tp.clone(), end);
                 }
                 let Some(log) = self.log(side, topic, p) else { continue };
                 let at = inst.position[&tp].clamp(log.low, log.high().max(log.low));

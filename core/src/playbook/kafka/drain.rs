@@ -21,8 +21,7 @@ pub(crate) fn position<'a>(
     let t = k.topic(topic)?;
     let part = t.partitions.get(&p).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
     let ends = part.ends.as_ref().map_err(|f| gap(f, at()))?;
-    let ordered = k.sample.committed.zip(k.sample.ended).is_some_and(|(c, e)| e.sent >= c.received);
-    if !ordered {
+    if !k.ordered() {
         return Err(Gap::new(Code::Order, at()).detail("the log ends were not asked for after the commits came back"));
     }
     if k.group(group).is_none() && k.is_complete() && !v.facts.ever_committed(&k.sample.cluster_id, group) {
