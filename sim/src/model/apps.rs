@@ -211,6 +211,12 @@ impl Model {
         {
             self.readers[i].skipped.insert(tp.clone(), at);
             self.version += 1;
+        } else if side == Side::Destination
+            && self.starts.get(tp).is_some_and(|(_, start)| at <= *start)
+            && self.readers[i].skipped.remove(tp).is_some()
+        {
+            // Seeded after an earlier life that skipped, it reads everything after all.
+            self.version += 1;
         }
         at
     }
