@@ -124,8 +124,13 @@ impl<'a> View<'a> {
     /// the list is not known to be gone: the agent may have lost its right to see it.
     pub fn topics(&self, source: &Kafka<'a>) -> BTreeSet<&'a Name> {
         let Some(s) = self.settings.kafka.as_ref() else { return BTreeSet::new() };
-        let before = self.facts.topics.keys().filter(|(c, t)| *c == source.sample.cluster_id && s.in_scope(t));
-        source.sample.topics.keys().chain(before.map(|(_, t)| t)).collect()
+        let listed = &source.sample.topics;
+        let before = self
+            .facts
+            .topics
+            .keys()
+            .filter(|(c, t)| *c == source.sample.cluster_id && !listed.contains_key(t) && s.in_scope(t));
+        listed.keys().chain(before.map(|(_, t)| t)).collect()
     }
 
     /// The pairs seen on the source in this attempt that count, with their topic's name.
@@ -133,7 +138,8 @@ impl<'a> View<'a> {
         let Some(s) = self.settings.kafka.as_ref() else { return Vec::new() };
         self.facts
             .pairs(&source.sample.cluster_id)
-            .filter(|(g, t)| !s.ignored.contains_key(g) && s.in_scope(t))
+            // What the sampler lists is in scope.
+            .filter(|(g, t)| !s.ignored.contains_key(g) && (source.sample.topics.contains_key(t) || s.in_scope(t)))
             .map(|(g, t)| (g, t))
             .collect()
     }

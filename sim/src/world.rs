@@ -292,10 +292,13 @@ impl World {
             Event::Proof(side, k, life) if life == self.life && self.agent.up => self.proof(side, k),
             Event::Start(..) | Event::Read(..) | Event::Deliver(..) | Event::Slow(..) | Event::Proof(..) => {}
             Event::Tick => {
-                if self.agent.up {
+                // A tick matters only where no sample, demand or request has made it look again.
+                let every = (self.scenario.interval / 2).max(5_000);
+                let due = self.agent.published.as_ref().is_none_or(|p| self.now - p.at >= every);
+                if self.agent.up && due {
                     self.turn();
                 }
-                self.at(self.now + (self.scenario.interval / 2).max(5_000), Event::Tick);
+                self.at(self.now + every, Event::Tick);
             }
             Event::Poll => {
                 self.look(true);

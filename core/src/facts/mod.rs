@@ -73,7 +73,7 @@ pub const COMMITS_ONLY: &str = "(commits only)";
 pub struct Facts {
     pub(crate) steps: BTreeMap<Name, StepFacts>,
     pub(crate) holds: BTreeMap<Option<Name>, Word>,
-    pub(crate) confirmed: BTreeMap<(Name, Vec<Name>), Word>,
+    pub(crate) confirmed: BTreeMap<Name, BTreeMap<Vec<Name>, Word>>,
     pub(crate) accepted: BTreeMap<(Name, LogKey), (Option<i64>, i64)>,
     pub(crate) clusters: BTreeMap<Side, Name>,
     pub(crate) pairs: BTreeMap<Name, BTreeSet<(Name, Name)>>,
@@ -121,10 +121,10 @@ impl Facts {
                 self.holds.remove(&step);
             }
             Fact::Confirmed { name, subject, at, author, reason, basis } => {
-                self.confirmed.insert((name, subject), Word { at, author, reason, basis });
+                self.confirmed.entry(name).or_default().insert(subject, Word { at, author, reason, basis });
             }
             Fact::Voided { name, subject, .. } => {
-                self.confirmed.remove(&(name, subject));
+                self.confirmed.entry(name).or_default().remove(&subject);
             }
             Fact::Cluster { side, cluster } => {
                 self.clusters.entry(side).or_insert(cluster);
@@ -192,16 +192,30 @@ impl Facts {
             "stop-consumers" => {
                 self.source_ends.clear();
                 // A word about what was stopped is about that stop.
-                self.confirmed.retain(|(name, _), _| &**name != "scaled-to-zero");
+                self.confirmed.remove("scaled-to-zero");
             }
             "start-consumers" => {
                 self.attached.clear();
                 self.read_from_start.clear();
                 // Words about what was started are about that start.
-                self.confirmed.retain(|(name, _), _| !matches!(&**name, "redeployed" | "nothing-skipped"));
+                self.confirmed.retain(|name, _| !matches!(&**name, "redeployed" | "nothing-skipped"));
             }
             _ => {}
         }
+    }
+
+    /// What is known of a step's life, to be looked at.
+    pub(crate) fn life(&self, step: &str) -> &StepFacts {
+        static NOTHING: StepFacts = StepFacts {
+            begun: None,
+            done: None,
+            undone: None,
+            undone_total: 0,
+            was_go: None,
+            effect_seen: false,
+            evidence: Vec::new(),
+        };
+        self.steps.get(step).unwrap_or(&NOTHING)
     }
 
     /// What is known of a step's life.
@@ -221,7 +235,7 @@ impl Facts {
 
     /// A person's word on `name` about `subject`.
     pub fn confirmed(&self, name: &str, subject: &[Name]) -> Option<&Word> {
-        self.confirmed.get(&(Name::from(name), subject.to_vec()))
+        self.confirmed.get(name)?.get(subject)
     }
 
     /// The holds in force.

@@ -6,6 +6,7 @@ use crate::Name;
 use crate::estate::Side;
 use crate::playbook::{Check, Effect, Step, Use, dwell_of, steps};
 use crate::reading::{Demand, Reading, Tri};
+use crate::settings::Track;
 use crate::time::{Dur, Mono};
 use crate::view::View;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ pub(super) struct Judged {
     readings: BTreeMap<&'static str, (Arc<Reading>, Dur, Option<Mono>)>,
     sightings: BTreeMap<&'static str, Reading>,
     replicated: bool,
+    scaled_to_zero: Vec<Track>,
 }
 
 /// Reads every check of the configured tracks and feeds its dwell.
@@ -38,7 +40,9 @@ pub(super) fn judge(v: &View<'_>, dwells: &mut BTreeMap<&'static str, Dwell>) ->
         }
     }
     let replicated = Side::BOTH.iter().any(|s| v.kafka(*s).is_ok_and(|k| k.replicated()));
-    Judged { readings, sightings, replicated }
+    let word = |t: &Track| v.facts.confirmed("scaled-to-zero", &[Name::from(t.as_str())]).is_some();
+    let scaled_to_zero = v.settings.tracks.iter().copied().filter(word).collect();
+    Judged { readings, sightings, replicated, scaled_to_zero }
 }
 
 impl Judged {
@@ -52,7 +56,7 @@ impl Judged {
 
     /// A check with the dwell that a step asks of it.
     pub(super) fn check(&self, v: &View<'_>, step: &Step, check: &'static Check) -> CheckBoard {
-        let scaled_to_zero = v.facts.confirmed("scaled-to-zero", &[Name::from(step.track.as_str())]).is_some();
+        let scaled_to_zero = self.scaled_to_zero.contains(&step.track);
         let need = dwell_of(v.settings, step, check, self.replicated, scaled_to_zero);
         let (reading, held, since) = match self.readings.get(check.key) {
             Some((r, h, s)) => (r.clone(), *h, *s),
