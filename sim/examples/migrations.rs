@@ -1,8 +1,8 @@
 //! Random migrations by the number: `migrations [COUNT] [FIRST-SEED]`, `migrations seed N` tells one,
 //! `migrations shrink N` makes it small, `migrations play FILE` plays a scenario.
 
-use cutover_sim::report::Report;
-use cutover_sim::{random, scenario::Scenario, shrink, world};
+use cutover_sim::{campaign, random, scenario::Scenario, shrink, world};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -26,10 +26,13 @@ fn main() {
         }
         _ => {
             let (n, first) = (number(0).unwrap_or(1_000), number(1).unwrap_or(0));
-            let mut report = Report::default();
-            for seed in first..first + n {
-                report.add(seed, &random::run(seed));
-            }
+            let tenths = (n / 50).max(1_000);
+            let told = AtomicU64::new(0);
+            let report = campaign::run(first..first + n, false, &|r| {
+                if r.runs / tenths > told.fetch_max(r.runs / tenths, Ordering::Relaxed) {
+                    println!("{}", r.text());
+                }
+            });
             println!("{}", report.text());
         }
     }

@@ -126,6 +126,30 @@ impl Report {
         }
     }
 
+    /// Takes in another report.
+    pub fn merge(&mut self, o: Report) {
+        self.runs += o.runs;
+        self.finished += o.finished;
+        self.gos += o.gos;
+        self.dones += o.dones;
+        self.turns += o.turns;
+        self.simulated += o.simulated;
+        o.phases.into_iter().for_each(|(k, n)| *self.phases.entry(k).or_default() += n);
+        o.faults.into_iter().for_each(|(k, n)| *self.faults.entry(k).or_default() += n);
+        let few = |e: &mut (u64, Vec<u64>), (n, seeds): (u64, Vec<u64>)| {
+            e.0 += n;
+            e.1.extend(seeds);
+            e.1.truncate(5);
+        };
+        o.failing.into_iter().for_each(|(k, v)| few(self.failing.entry(k).or_default(), v));
+        o.reported.into_iter().for_each(|(k, v)| few(self.reported.entry(k).or_default(), v));
+    }
+
+    /// The first seed of a failure nobody has reported.
+    pub fn first_failing(&self) -> Option<u64> {
+        self.failing.values().flat_map(|(_, seeds)| seeds).min().copied()
+    }
+
     /// False gos, stale ones included.
     pub fn false_gos(&self) -> u64 {
         self.failing.iter().filter(|(k, _)| k.0 != "stuck").map(|(_, v)| v.0).sum()

@@ -24,13 +24,25 @@ fn num(words: &[&str], i: usize) -> i64 {
     words.get(i).and_then(|w| w.parse().ok()).unwrap_or(0)
 }
 
+/// What kind of fault the words are: `src down`, `kill`, `write dst`.
+fn kind(words: &[&str]) -> String {
+    let second = words.get(1).copied().unwrap_or("");
+    match *words.first().unwrap_or(&"") {
+        "start" | "stop" | "bounce" => {
+            format!("{} {}", words[0], words.get(2).copied().unwrap_or(""))
+        }
+        "src" | "dst" | "forget" | "write" | "txn" | "op" => format!("{} {second}", words[0]),
+        head => head.to_owned(),
+    }
+}
+
 impl World {
     /// Does what the words say; words nobody knows are told in the story.
     pub fn script(&mut self, text: &str) {
         let words: Vec<&str> = text.split_whitespace().collect();
         let Some((head, rest)) = words.split_first() else { return };
         if *head != "end" && *head != "switch" {
-            self.watch.fault(&words.iter().take(2).copied().collect::<Vec<_>>().join(" "));
+            self.watch.fault(&kind(&words));
         }
         self.watch.story.push(format!("{} s: {text}", self.now / 1000));
         let known = match *head {
