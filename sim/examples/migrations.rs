@@ -1,5 +1,5 @@
 //! Random migrations by the number: `migrations [COUNT] [FIRST-SEED]`, `migrations seed N` tells one,
-//! `migrations shrink N` makes it small, `migrations play FILE` plays a scenario.
+//! `migrations shrink N` makes it small, `migrations play FILE…` plays scenarios.
 
 use cutover_sim::{campaign, random, scenario::Scenario, shrink, world};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,10 +18,13 @@ fn main() {
             }
         }
         Some("play") => {
-            let text = args.get(1).and_then(|f| std::fs::read_to_string(f).ok()).unwrap_or_default();
-            match Scenario::parse(&text) {
-                Ok(s) => tell(&s),
-                Err(e) => println!("not a statement: {}", e.0),
+            for file in &args[1..] {
+                let text = std::fs::read_to_string(file).unwrap_or_default();
+                println!("== {file}");
+                match Scenario::parse(&text) {
+                    Ok(s) => tell(&s),
+                    Err(e) => println!("not a statement: {}", e.0),
+                }
             }
         }
         _ => {

@@ -33,20 +33,20 @@ impl Outcome {
     /// Of a world that has been played.
     pub fn of(w: World) -> Outcome {
         let mut missed = Vec::new();
-        let known = |s: &str| w.scenario.expects.contains(&Expect::Known(s.to_owned()));
         for e in &w.scenario.expects {
             let first = |m: &BTreeMap<&'static str, i64>, s: &str| m.get(s).copied();
             let bad = match e {
-                Expect::NoGo(s, t) => first(&w.watch.first_go, s).is_some_and(|at| at < *t),
+                Expect::NoGo(s, from, to) => w.watch.went.iter().any(|(at, id)| id == s && from <= at && at < to),
                 Expect::Go(s, t) => first(&w.watch.first_go, s).is_none_or(|at| at > *t),
                 Expect::Done(s, t) => first(&w.watch.first_done, s).is_none_or(|at| at > *t),
-                Expect::Known(_) => false,
+                Expect::NotDone(s) => first(&w.watch.first_done, s).is_some(),
+                Expect::Says(words) => !w.watch.story.iter().any(|l| l.contains(words.as_str())),
             };
             if bad {
                 missed.push(format!("{e:?}: first go {:?}, first done {:?}", w.watch.first_go, w.watch.first_done));
             }
         }
-        let failing = w.watch.failing.iter().filter(|f| !known(f.step)).cloned().collect();
+        let failing = w.watch.failing.clone();
         Outcome {
             gos: w.watch.gos,
             dones: w.watch.dones,

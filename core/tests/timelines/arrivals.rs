@@ -179,3 +179,22 @@ fn start_consumers_is_adopted_while_its_topics_are_written() {
         t=950 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:29:01Z
         t=950 start-consumers done: go"#]].assert_eq(&shown.join("\n"));
 }
+
+#[test]
+fn what_the_destination_lost_before_it_was_read_does_not_end_with_the_step() {
+    let shown = after_setup(
+        "t=8 src.member audit audit-src-0 crm.pr-update; src.commit audit crm.pr-update/0 =5",
+        "",
+        "
+        t=182 src.leave audit
+        t=560 op begin start-consumers
+        t=561 dst.low crm.ingestion/0 =1
+        t=563 dst.member rtu rtu-dst-0 crm.ingestion; dst.member audit audit-dst-0 crm.pr-update
+        t=564 dst.end crm.ingestion/0 =2; dst.commit rtu crm.ingestion/0 =2
+        t=660 show start-consumers
+        t=661 op confirm reconciled-destination crm.ingestion 0 1
+        t=670 show start-consumers
+    ",
+    );
+    expect![[r#""#]].assert_eq(&shown);
+}

@@ -134,7 +134,7 @@ impl Model {
                     let at = self.begin_at(&r, i, side, &tp);
                     inst.position.insert(tp.clone(), at);
                     let end = self.log(side, topic, p).map_or(0, super::log::Log::high);
-                    inst.found.insert(tp.clone(), end);
+                    inst.found.entry(tp.clone()).or_insert(end);
                 }
                 let Some(log) = self.log(side, topic, p) else { continue };
                 let at = inst.position[&tp].clamp(log.low, log.high().max(log.low));

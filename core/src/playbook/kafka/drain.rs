@@ -141,7 +141,9 @@ fn partition_drained(v: &View<'_>, s: &Kafka<'_>, group: &Name, topic: &Name, p:
         });
     };
     Ok(if c > ends.high {
-        Finding::unknown(Code::Recreated, at).seen(Qty::Count(c, "")).limit(Qty::Count(ends.high, ""))
+        Finding::unknown(Code::Recreated, at).seen(Qty::Count(c, "")).limit(Qty::Count(ends.high, "")).fix(format!(
+            "cutover-agent accept-offset {group} {topic} {p} --reason …  # if an unclean election took back what it read"
+        ))
     } else if c < ends.low {
         Finding::no(Code::Lost, at).seen(Qty::Count(ends.low - c, "records"))
     } else if c == ends.high {
