@@ -1,6 +1,7 @@
 //! Random migrations by the number: `migrations [COUNT] [FIRST-SEED]`, `migrations seed N` tells one,
-//! `migrations shrink N` makes it small, `migrations play FILE…` plays scenarios.
+//! `migrations mutant NAME [MOST]` runs until a mutation is caught, `migrations shrink N` makes it small, `migrations play FILE…` plays scenarios.
 
+use cutover_sim::mutate::ALL;
 use cutover_sim::{campaign, random, scenario::Scenario, shrink, world};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,6 +17,19 @@ fn main() {
                 None => println!("seed {} does not fail", s.seed),
                 Some(f) => tell(&shrink::shrink(&s, f, None).0),
             }
+        }
+        Some("mutant") => {
+            let name = args.get(1).map_or("", String::as_str);
+            let Some(m) = ALL.into_iter().find(|m| format!("{m:?}") == name) else {
+                return println!("no such mutation; known: {ALL:?}");
+            };
+            for seed in 0..number(2).unwrap_or(2_000) {
+                let s = random::scenario(seed);
+                if let Some(f) = world::run(&s, Some(m)).failing.iter().find(|f| f.what != "stuck") {
+                    return println!("{name} {} {} {} {}: {}", seed + 1, f.what, f.step, f.kind, f.text);
+                }
+            }
+            println!("{name} is not caught");
         }
         Some("play") => {
             for file in &args[1..] {

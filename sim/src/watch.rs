@@ -1,12 +1,11 @@
 //! What is checked: every go and every done against the truth, and that nothing stays stuck.
 
-use crate::mutate::Mutation;
 use crate::scenario::Expect;
 use crate::truth::{Hazard, Rules, of_done, of_ready};
 use crate::world::World;
 use cutover_core::estate::Side;
 use cutover_core::facts::{Fact, How};
-use cutover_core::gate::board::Verdict;
+use cutover_core::gate::board::{Life, Verdict};
 use cutover_core::render;
 use std::collections::BTreeMap;
 
@@ -115,8 +114,8 @@ impl World {
         for (i, id) in STEPS.iter().enumerate() {
             let Some(s) = p.board.step(id) else { continue };
             let verdict = match self.mutation {
-                Some(Mutation::ValidityIgnored) => s.ready.verdict,
-                _ => p.board.verdict(&s.ready, clocks),
+                Some(m) => m.verdict(&p.board, &s.ready, clocks),
+                None => p.board.verdict(&s.ready, clocks),
             };
             if tell {
                 let said = (
@@ -136,6 +135,10 @@ impl World {
             }
             self.watch.gos += 1;
             self.watch.first_go.entry(id).or_insert(self.now);
+            if matches!(s.life, Life::Done(..)) {
+                let text = "it is done, and a done step is never go".to_owned();
+                self.watch.fail(Failing { at: self.now, step: id, what: "again", kind: "Done".into(), text });
+            }
             let begun = self.person.began(i, &s.life);
             self.check_age(id, begun, &p.rests);
             if !std::mem::replace(&mut self.watch.checked.1[i], true) {

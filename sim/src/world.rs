@@ -226,6 +226,9 @@ impl World {
     /// Both clocks as the agent reads them.
     pub fn clocks(&self) -> Now {
         let mono = (self.now - self.slept).max(self.frozen);
+        if self.mutation == Some(Mutation::JumpsUnseen) {
+            return Now { mono: Mono(mono), wall: Wall(crate::EPOCH + mono) };
+        }
         Now { mono: Mono(mono), wall: Wall(crate::EPOCH + self.now + self.wrong_by) }
     }
 

@@ -196,5 +196,10 @@ fn what_the_destination_lost_before_it_was_read_does_not_end_with_the_step() {
         t=670 show start-consumers
     ",
     );
-    expect![[r#""#]].assert_eq(&shown);
+    expect![[r#"
+        t=660 start-consumers begun no-go (tripwire): since switch-producers was done this must stay true and is not: destination-kept: topic crm.ingestion partition 0 (destination) lost records from the recorded start on: 1 low watermark, 0 recorded start
+        t=660 start-consumers done: no-go (trimmed): topic crm.ingestion partition 0 (destination) lost records from the recorded start on: 1 low watermark, 0 recorded start
+        t=661 confirm reconciled-destination crm.ingestion 0 1: ok
+        t=670 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:24:22Z
+        t=670 start-consumers done: go"#]].assert_eq(&shown);
 }
