@@ -111,6 +111,7 @@ fn walk<'a>(parts: &[Part], rest: &'a str, captured: &mut &'a str) -> bool {
     let Some((part, tail)) = parts.split_first() else { return rest.is_empty() };
     match part {
         Part::Literal(l) => rest.strip_prefix(l.as_str()).is_some_and(|r| walk(tail, r, captured)),
+        Part::Any if tail.is_empty() => true,
         Part::Any => ends(rest).any(|i| walk(tail, &rest[i..], captured)),
         Part::Capture => ends(rest).filter(|&i| i > 0).any(|i| {
             let hit = walk(tail, &rest[i..], captured);

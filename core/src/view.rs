@@ -260,8 +260,13 @@ impl<'a> View<'a> {
     /// the list is not known to be gone: the agent may have lost its right to see it.
     pub fn topics(&self, source: &Kafka<'a>) -> BTreeSet<&'a Name> {
         let Some(s) = self.settings.kafka.as_ref() else { return BTreeSet::new() };
-        let before = self.facts.topics.keys().filter(|(c, t)| *c == source.sample.cluster_id && s.in_scope(t));
-        source.sample.topics.keys().chain(before.map(|(_, t)| t)).collect()
+        let listed = &source.sample.topics;
+        let before = self
+            .facts
+            .topics
+            .keys()
+            .filter(|(c, t)| *c == source.sample.cluster_id && !listed.contains_key(t) && s.in_scope(t));
+        listed.keys().chain(before.map(|(_, t)| t)).collect()
     }
 
     /// The pairs seen on the source in this attempt that count, with their topic's name.
@@ -269,7 +274,8 @@ impl<'a> View<'a> {
         let Some(s) = self.settings.kafka.as_ref() else { return Vec::new() };
         self.facts
             .pairs(&source.sample.cluster_id)
-            .filter(|(g, t)| !s.ignored.contains_key(g) && s.in_scope(t))
+            // What the sampler lists is in scope.
+            .filter(|(g, t)| !s.ignored.contains_key(g) && (source.sample.topics.contains_key(t) || s.in_scope(t)))
             .map(|(g, t)| (g, t))
             .collect()
     }
@@ -296,6 +302,11 @@ impl<'a> Kafka<'a> {
     /// A group the listing shows.
     pub fn group(&self, group: &Name) -> Option<&'a GroupSample> {
         self.sample.groups.get(group)
+    }
+
+    /// The log ends were asked for after the commits came back.
+    pub fn ordered(&self) -> bool {
+        self.sample.committed.zip(self.sample.ended).is_some_and(|(c, e)| e.sent >= c.received)
     }
 
     /// The key of a partition's facts.

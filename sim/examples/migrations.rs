@@ -1,8 +1,9 @@
 //! Random migrations by the number: `migrations [COUNT] [FIRST-SEED]`, `migrations seed N` tells one,
-//! `migrations shrink N` makes it small, `migrations play FILE` plays a scenario.
+//! `migrations mutant NAME [MOST]` runs until a mutation is caught, `migrations shrink N` makes it small, `migrations play FILE…` plays scenarios.
 
-use cutover_sim::report::Report;
-use cutover_sim::{random, scenario::Scenario, shrink, world};
+use cutover_sim::mutate::ALL;
+use cutover_sim::{campaign, random, scenario::Scenario, shrink, world};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -17,19 +18,38 @@ fn main() {
                 Some(f) => tell(&shrink::shrink(&s, f, None).0),
             }
         }
+        Some("mutant") => {
+            let name = args.get(1).map_or("", String::as_str);
+            let Some(m) = ALL.into_iter().find(|m| format!("{m:?}") == name) else {
+                return println!("no such mutation; known: {ALL:?}");
+            };
+            for seed in 0..number(2).unwrap_or(2_000) {
+                let s = random::scenario(seed);
+                if let Some(f) = world::run(&s, Some(m)).failing.iter().find(|f| f.what != "stuck") {
+                    return println!("{name} {} {} {} {}: {}", seed + 1, f.what, f.step, f.kind, f.text);
+                }
+            }
+            println!("{name} is not caught");
+        }
         Some("play") => {
-            let text = args.get(1).and_then(|f| std::fs::read_to_string(f).ok()).unwrap_or_default();
-            match Scenario::parse(&text) {
-                Ok(s) => tell(&s),
-                Err(e) => println!("not a statement: {}", e.0),
+            for file in &args[1..] {
+                let text = std::fs::read_to_string(file).unwrap_or_default();
+                println!("== {file}");
+                match Scenario::parse(&text) {
+                    Ok(s) => tell(&s),
+                    Err(e) => println!("not a statement: {}", e.0),
+                }
             }
         }
         _ => {
             let (n, first) = (number(0).unwrap_or(1_000), number(1).unwrap_or(0));
-            let mut report = Report::default();
-            for seed in first..first + n {
-                report.add(seed, &random::run(seed));
-            }
+            let tenths = (n / 50).max(1_000);
+            let told = AtomicU64::new(0);
+            let report = campaign::run(first..first + n, false, &|r| {
+                if r.runs / tenths > told.fetch_max(r.runs / tenths, Ordering::Relaxed) {
+                    println!("{}", r.text());
+                }
+            });
             println!("{}", report.text());
         }
     }

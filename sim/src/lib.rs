@@ -10,6 +10,7 @@
 //! configurations that differ, `joint` downtimes.
 
 pub mod agent;
+pub mod campaign;
 pub mod model;
 pub mod mutate;
 pub mod operator;

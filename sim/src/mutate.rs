@@ -5,8 +5,10 @@ use crate::sampler::{ORDER, Part};
 use cutover_core::estate::kafka::{Ends, GroupKind, KafkaSample};
 use cutover_core::estate::{Content, Sample, Side};
 use cutover_core::facts::Fact;
+use cutover_core::gate::board::{Answer, Board, Verdict};
+use cutover_core::reading::{Code, Tri};
 use cutover_core::settings::Settings;
-use cutover_core::time::{Dur, Span};
+use cutover_core::time::{Dur, Now, Span};
 
 /// A rule broken on purpose.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -43,10 +45,38 @@ pub enum Mutation {
     EveryTailEmpty,
     /// Members of groups are not shown.
     MembersHidden,
+    /// Topics and clusters are known by their names, whatever their ids.
+    KeysByName,
+    /// The wall clock is made to follow the monotonic one: a suspend is not noticed.
+    JumpsUnseen,
+    /// What is not known is taken for go.
+    UnknownIsGo,
+    /// The order of the steps is not kept.
+    AnyOrder,
+    /// A breached tripwire stops nothing.
+    TripwiresIgnored,
+    /// The way out of a downtime is not looked for.
+    NoWayOut,
+    /// Effects before their time stop nothing.
+    OutOfOrderIgnored,
+    /// A done step may be done again.
+    DoneAgain,
+    /// An open transaction is nothing.
+    TransactionsIgnored,
+    /// Offsets need not be seeded.
+    UnseededIsFine,
+    /// A group that lags is drained.
+    LagIsFine,
+    /// Records and commits of tests at the destination are nothing.
+    LeftoversIgnored,
+    /// Producers nobody declared are nothing.
+    UndeclaredIgnored,
+    /// Retention is not waited for.
+    NoRetention,
 }
 
 /// All mutations.
-pub const ALL: [Mutation; 16] = [
+pub const ALL: [Mutation; 30] = [
     Mutation::FailedIsEmpty,
     Mutation::FailedGroupDropped,
     Mutation::DropNextGenGroups,
@@ -63,9 +93,59 @@ pub const ALL: [Mutation; 16] = [
     Mutation::ValidityIgnored,
     Mutation::EveryTailEmpty,
     Mutation::MembersHidden,
+    Mutation::KeysByName,
+    Mutation::JumpsUnseen,
+    Mutation::UnknownIsGo,
+    Mutation::AnyOrder,
+    Mutation::TripwiresIgnored,
+    Mutation::NoWayOut,
+    Mutation::OutOfOrderIgnored,
+    Mutation::DoneAgain,
+    Mutation::TransactionsIgnored,
+    Mutation::UnseededIsFine,
+    Mutation::LagIsFine,
+    Mutation::LeftoversIgnored,
+    Mutation::UndeclaredIgnored,
+    Mutation::NoRetention,
 ];
 
 impl Mutation {
+    /// Findings that stop nothing any more.
+    fn ignored(self) -> &'static [Code] {
+        match self {
+            Mutation::AnyOrder => &[Code::Predecessor],
+            Mutation::TripwiresIgnored => &[Code::Tripwire],
+            Mutation::NoWayOut => &[Code::WayOut],
+            Mutation::OutOfOrderIgnored => &[Code::OutOfOrder],
+            Mutation::DoneAgain => &[Code::AlreadyDone, Code::AlreadyBegun],
+            Mutation::TransactionsIgnored => &[Code::OpenTransaction],
+            Mutation::UnseededIsFine => &[Code::NotSeeded, Code::WayOut],
+            Mutation::LagIsFine => &[Code::Draining, Code::Stuck, Code::Abandoned],
+            Mutation::LeftoversIgnored => &[Code::NotEmpty, Code::LeftoverCommit],
+            Mutation::UndeclaredIgnored => &[Code::Undeclared],
+            Mutation::NoRetention => &[Code::Unexpired],
+            _ => &[],
+        }
+    }
+
+    /// What somebody reads on the board.
+    pub fn verdict(self, board: &Board, answer: &Answer, now: Now) -> Verdict {
+        let said = board.verdict(answer, now);
+        let again = self == Mutation::DoneAgain;
+        match self {
+            Mutation::ValidityIgnored => return answer.verdict,
+            Mutation::UnknownIsGo if said == Verdict::Unknown => return Verdict::Go,
+            _ if self.ignored().is_empty() || board.expired(answer, now) => return said,
+            _ if answer.settled.is_some() && !again => return said,
+            _ => {}
+        }
+        let nothing = |c: Code| self.ignored().contains(&c);
+        let checks = answer.checks.iter().filter(|c| !c.advisory && (!c.left_out || again));
+        let held = answer.blockers.iter().all(|f| f.is == Tri::Yes || nothing(f.code))
+            && checks.into_iter().all(|c| c.is == Tri::Yes || nothing(c.chief().code));
+        if held { Verdict::Go } else { said }
+    }
+
     /// The order in which the parts of a sample are read.
     pub fn order(self) -> [Part; 8] {
         match self {
@@ -132,8 +212,6 @@ impl Mutation {
     }
 
     fn regular(self, side: Side, k: &mut KafkaSample) {
-        let parts = || std::iter::empty::<()>();
-        let _ = parts();
         match self {
             Mutation::FailedIsEmpty => {
                 for p in k.topics.values_mut().flat_map(|t| t.partitions.values_mut()) {
@@ -179,6 +257,10 @@ impl Mutation {
                     k.committed = Some(Span { sent: from, received: from });
                     k.ended = Some(Span { sent: from, received: c.received.max(e.received) });
                 }
+            }
+            Mutation::KeysByName => {
+                k.cluster_id = if side == Side::Source { "old".into() } else { "new".into() };
+                k.topics.values_mut().for_each(|t| t.id = uuid::Uuid::nil());
             }
             Mutation::MembersHidden if side == Side::Source => {
                 for g in k.groups.values_mut() {

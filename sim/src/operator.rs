@@ -7,6 +7,7 @@ use crate::watch::STEPS;
 use crate::world::World;
 use cutover_core::Name;
 use cutover_core::estate::Side;
+use cutover_core::estate::kafka::TopicPartition;
 use cutover_core::facts::How;
 use cutover_core::gate::board::{Life, Verdict};
 use cutover_core::gate::ops::{Op, Refusal};
@@ -33,6 +34,8 @@ pub struct Person {
     pub backs_out: bool,
     /// Never acts before this.
     pub not_before: i64,
+    /// The journal was lost: every step has to be adopted first.
+    pub lost_journal: bool,
     /// Acted once without a go.
     pub early: bool,
     /// Thinks it over before it acts on a go.
@@ -44,7 +47,8 @@ pub struct Person {
 impl Person {
     /// Nothing has moved for so long that there is no more to learn.
     pub fn gives_up(&self, now: i64, retention: i64) -> bool {
-        now - self.since.max(self.not_before) > 1_300_000 + if self.phase == 6 { retention } else { 0 }
+        now - self.since.max(self.not_before)
+            > 1_300_000 + if self.phase == 6 { retention } else { 0 } + if self.lost_journal { 1_000_000 } else { 0 }
     }
 
     /// The migration is over.
@@ -73,6 +77,10 @@ impl Person {
         // Somebody nobody declared, or records lost at the destination: the migration cannot go on, and says so.
         let hopeless =
             [(Hazard::Undeclared, Side::Source, Rule::Exact(0)), (Hazard::Trimmed, Side::Destination, Rule::Exact(0))];
+        // The journal was lost when the source's topics were gone already: there is nothing left to decide about.
+        if self.lost_journal && w.m.side(Side::Source).topics.is_empty() {
+            return None;
+        }
         if w.m.producers.iter().any(|p| !p.declared) || !w.truth.now(&hopeless).is_empty() {
             return None;
         }
@@ -105,6 +113,7 @@ impl Person {
             return None;
         }
         let rules = if ready { of_ready(STEPS[step], false, false) } else { of_done(STEPS[step], false) };
+        let wait = wait + if self.lost_journal { 1_000_000 } else { 0 };
         Some(((step, if ready { "ready" } else { "done" }), rules, wait))
     }
 }
@@ -249,37 +258,41 @@ impl World {
         self.seed();
     }
 
-    /// Seeds the groups of one reader, if there is one left.
+    /// Seeds one group that is not, if there is one left.
     fn seed(&mut self) {
         if self.m.starts.is_empty() {
             return;
         }
         for i in 0..self.m.readers.len() {
-            let r = self.m.readers[i].clone();
+            let (group, unseeded) = (self.m.readers[i].group.clone(), self.m.readers[i].unseeded);
             let attached = self.runs(i, Side::Destination);
-            if r.unseeded || attached || self.person.acted[2] || self.forgets("seed", &r.group) {
+            if unseeded || attached || self.person.acted[2] || self.forgets("seed", &group) {
                 continue;
             }
-            let wanted: BTreeMap<_, _> = self
-                .m
-                .starts
-                .iter()
-                .filter(|((t, _), _)| r.reads.contains(t))
-                .map(|(tp, (_, start))| (tp.clone(), *start))
-                .collect();
-            let there = self.m.side(Side::Destination).groups.get(&r.group);
-            if there.is_some_and(|g| wanted.iter().all(|(tp, o)| g.commits.get(tp) == Some(o))) {
-                continue;
+            if self.seed_one(&group) == Some(true) {
+                return;
             }
-            let g = self.m.side_mut(Side::Destination).groups.entry(r.group.clone());
-            g.or_insert_with(|| crate::model::apps::new_group(&r.group, Style::Classic)).commits.extend(wanted);
-            self.watch.disturbed(self.now);
-            return;
         }
-        if !self.person.offsets_handled {
+        if !self.person.offsets_handled && !self.forgets("offsets", "all") {
             let op = Op::Confirm { name: "offsets-handled".into(), subject: vec![] };
             self.person.offsets_handled = self.ask(&op) == Some(Ok(()));
         }
+    }
+
+    /// Commits a group at the recorded starts of what it reads. Whether there was anything to do; `None` where there is
+    /// no such group.
+    pub fn seed_one(&mut self, group: &str) -> Option<bool> {
+        let r = self.m.readers[self.m.reader(group)?].clone();
+        let mine = self.m.starts.iter().filter(|((t, _), _)| r.reads.contains(t));
+        let wanted: BTreeMap<_, _> = mine.map(|(tp, (_, start))| (tp.clone(), *start)).collect();
+        let there = self.m.side(Side::Destination).groups.get(&r.group);
+        if there.is_some_and(|g| wanted.iter().all(|(tp, o)| g.commits.get(tp) == Some(o))) {
+            return Some(false);
+        }
+        let g = self.m.side_mut(Side::Destination).groups.entry(r.group.clone());
+        g.or_insert_with(|| crate::model::apps::new_group(&r.group, Style::Classic)).commits.extend(wanted);
+        self.watch.disturbed(self.now);
+        Some(true)
     }
 
     fn stop_readers(&mut self) {
@@ -336,8 +349,11 @@ impl World {
         }
         self.accept_silent();
         self.delete_leftovers();
+        self.carry_over_there();
+        self.go_back_to_what_was_skipped();
         self.confirm_idle();
         self.confirm_nothing_skipped();
+        self.confirm_redeployed();
         // Stopped with something left to read: back to the source with them.
         let left = [(Hazard::Unread, Side::Source, Rule::Exact(0))];
         if step == 1 && self.person.acted[1] && !self.truth.now(&left).is_empty() {
@@ -345,6 +361,50 @@ impl World {
         }
         if self.person.acted[1] && step >= 2 && self.tripped() {
             self.carry_over();
+        }
+    }
+
+    /// A group that passed over records is stopped, set back to the recorded starts, and started again.
+    fn go_back_to_what_was_skipped(&mut self) {
+        for i in 0..self.m.readers.len() {
+            let (group, skipped) = (self.m.readers[i].group.clone(), !self.m.readers[i].skipped.is_empty());
+            if !skipped || !self.person.acted[2] || !self.runs(i, Side::Destination) {
+                continue;
+            }
+            let found = self.m.readers[i].at.get(&Side::Destination).map(|x| x.found.clone());
+            self.m.stop_reader(i, Side::Destination, false, self.now);
+            self.seed_one(&group);
+            self.start_reader(i, Side::Destination);
+            // It attached before: what came since is lag like any other.
+            if let (Some(x), Some(found)) = (self.m.readers[i].at.get_mut(&Side::Destination), found) {
+                x.found = found;
+            }
+            self.watch.disturbed(self.now);
+        }
+    }
+
+    /// Records that were lost at the destination before anybody read them are carried over from elsewhere, and said to be.
+    fn carry_over_there(&mut self) {
+        if !self.person.acted[0] {
+            return;
+        }
+        let starts: Vec<_> = self.m.starts.iter().map(|(tp, s)| (tp.clone(), *s)).collect();
+        for (tp, (id, start)) in starts {
+            let now = self.m.side(Side::Destination).topics.get(&tp.0).map(|t| t.id);
+            let low = self.m.log(Side::Destination, &tp.0, tp.1).map_or(start, |l| l.low);
+            if now != Some(id) || low <= start || !self.agent.up {
+                continue;
+            }
+            let subject = vec![tp.0.clone(), tp.1.to_string().into(), low.to_string().into()];
+            // The word is the person's, and holds from the instant it is given.
+            self.m.starts.insert(tp.clone(), (id, low));
+            self.m.version += 1;
+            self.truth.settled_by_word(Side::Destination, &tp.0);
+            if let Some(Err(_)) = self.ask(&Op::Confirm { name: "reconciled-destination".into(), subject }) {
+                self.m.starts.insert(tp, (id, start));
+                self.m.version += 1;
+            }
+            self.watch.disturbed(self.now);
         }
     }
 
@@ -358,7 +418,7 @@ impl World {
             for (tp, at) in &inst.position {
                 let Some(log) = self.m.log(Side::Source, &tp.0, tp.1) else { continue };
                 let (high, done) = (log.high(), log.given(*at, log.end()) == 0 && log.high() == log.end());
-                if !done || log.is_empty() {
+                if !done || log.is_empty() || !self.agent.up {
                     continue;
                 }
                 let (group, topic, partition): (Name, Name, i32) = (r.group.clone(), tp.0.clone(), tp.1);
@@ -367,7 +427,7 @@ impl World {
                 // One that died while it wrote may have written it: the word was given.
                 if matches!(answer, None | Some(Ok(()))) {
                     self.truth.accepted.insert((i, tp.clone()), (None, high));
-                    self.truth.settled_by_word(&tp.0);
+                    self.truth.settled_by_word(Side::Source, &tp.0);
                 }
             }
         }
@@ -388,12 +448,38 @@ impl World {
     fn confirm_nothing_skipped(&mut self) {
         for i in 0..self.m.readers.len() {
             let r = self.m.readers[i].clone();
-            if r.unseeded && self.person.acted[2] && self.runs(i, Side::Destination) && r.skipped.is_empty() {
+            let attached = r.at.get(&Side::Destination).is_some_and(|x| x.running && x.attached);
+            if self.person.acted[2] && attached && r.skipped.is_empty() {
                 for topic in r.reads {
                     let subject = vec![r.group.clone(), topic];
+                    if self.agent.facts().confirmed("nothing-skipped", &subject).is_some() {
+                        continue;
+                    }
                     self.ask(&Op::Confirm { name: "nothing-skipped".into(), subject });
                 }
             }
+        }
+    }
+
+    /// Where a reader never joins or never commits, a person says that it runs and has caught up, if it has.
+    fn confirm_redeployed(&mut self) {
+        for i in 0..self.m.readers.len() {
+            let r = &self.m.readers[i];
+            let shows = !matches!(r.style, Style::Assign | Style::Silent);
+            let behind = r.at.get(&Side::Destination).is_none_or(|x| {
+                !x.attached || {
+                    let log = |tp: &TopicPartition| self.m.log(Side::Destination, &tp.0, tp.1);
+                    x.found.iter().any(|(tp, found)| {
+                        log(tp).is_some_and(|l| l.given(x.position.get(tp).copied().unwrap_or(l.low), *found) > 0)
+                    })
+                }
+            });
+            let subject = vec![r.group.clone()];
+            let said = self.agent.facts().confirmed("redeployed", &subject).is_some();
+            if shows || behind || said || !self.person.acted[2] || !self.runs(i, Side::Destination) {
+                continue;
+            }
+            self.ask(&Op::Confirm { name: "redeployed".into(), subject });
         }
     }
 
@@ -443,7 +529,7 @@ impl World {
                 let committed = self.m.side(Side::Source).groups.get(&r.group).and_then(|g| g.commits.get(&tp));
                 self.truth.accepted.insert((i, tp.clone()), (committed.copied(), high));
             }
-            self.truth.settled_by_word(&tp.0);
+            self.truth.settled_by_word(Side::Source, &tp.0);
             self.ask(&Op::Confirm { name: "reconciled".into(), subject });
         }
     }

@@ -18,7 +18,7 @@ pub fn scenario(seed: u64) -> Scenario {
     let _ = writeln!(o, "replicas {}\nlatency {}", pick(&mut r, &["1", "3"]), pick(&mut r, &["50", "300", "900"]));
     let _ = writeln!(o, "loss {}", pick(&mut r, &["0", "0", "2", "5"]));
     let _ = writeln!(o, "operator {}", pick(&mut r, &["claims", "claims", "poller"]));
-    let _ = writeln!(o, "retention {}", pick(&mut r, &["300", "600", "900"]));
+    let _ = writeln!(o, "retention {}", pick(&mut r, &["60", "200", "600"]));
     let mut topics = vec!["crm.ingestion"];
     if two {
         topics.push("erp.ingestion");
@@ -48,8 +48,8 @@ pub fn scenario(seed: u64) -> Scenario {
         let e = forgotten(&mut r, &readers);
         let _ = writeln!(o, "at 1 {e}");
     }
-    let _ = writeln!(o, "at 3 late {}", pick(&mut r, &["0", "40", "100", "100", "200"]));
-    if r.u8(..3) == 0 {
+    let _ = writeln!(o, "at 3 late {}", pick(&mut r, &["0", "30", "60", "100", "200"]));
+    if r.u8(..2) == 0 {
         o.push_str("at 2 scaled\n");
     }
     let _ = writeln!(o, "until 4500");
@@ -67,7 +67,7 @@ fn reader(r: &mut fastrand::Rng, o: &mut String, group: &str, reads: &str, write
     if let Some(w) = writes {
         let _ = write!(o, " writes={w}");
     }
-    let _ = write!(o, " batch={}", [1, 5, 100][r.usize(..3)]);
+    let _ = write!(o, " batch={}", [5, 20, 100][r.usize(..3)]);
     if r.bool() {
         o.push_str(" reset=latest");
     }

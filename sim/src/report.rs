@@ -38,20 +38,20 @@ impl Outcome {
     /// Of a world as far as it has been played.
     pub fn judged(w: &World) -> Outcome {
         let mut missed = Vec::new();
-        let known = |s: &str| w.scenario.expects.contains(&Expect::Known(s.to_owned()));
         for e in &w.scenario.expects {
             let first = |m: &BTreeMap<&'static str, i64>, s: &str| m.get(s).copied();
             let bad = match e {
-                Expect::NoGo(s, t) => first(&w.watch.first_go, s).is_some_and(|at| at < *t),
+                Expect::NoGo(s, from, to) => w.watch.went.iter().any(|(at, id)| id == s && from <= at && at < to),
                 Expect::Go(s, t) => first(&w.watch.first_go, s).is_none_or(|at| at > *t),
                 Expect::Done(s, t) => first(&w.watch.first_done, s).is_none_or(|at| at > *t),
-                Expect::Known(_) => false,
+                Expect::NotDone(s) => first(&w.watch.first_done, s).is_some(),
+                Expect::Says(words) => !w.watch.story.iter().any(|l| l.contains(words.as_str())),
             };
             if bad {
                 missed.push(format!("{e:?}: first go {:?}, first done {:?}", w.watch.first_go, w.watch.first_done));
             }
         }
-        let failing = w.watch.failing.iter().filter(|f| !known(f.step)).cloned().collect();
+        let failing = w.watch.failing.clone();
         Outcome {
             gos: w.watch.gos,
             dones: w.watch.dones,
@@ -129,6 +129,30 @@ impl Report {
                 e.1.push(seed);
             }
         }
+    }
+
+    /// Takes in another report.
+    pub fn merge(&mut self, o: Report) {
+        self.runs += o.runs;
+        self.finished += o.finished;
+        self.gos += o.gos;
+        self.dones += o.dones;
+        self.turns += o.turns;
+        self.simulated += o.simulated;
+        o.phases.into_iter().for_each(|(k, n)| *self.phases.entry(k).or_default() += n);
+        o.faults.into_iter().for_each(|(k, n)| *self.faults.entry(k).or_default() += n);
+        let few = |e: &mut (u64, Vec<u64>), (n, seeds): (u64, Vec<u64>)| {
+            e.0 += n;
+            e.1.extend(seeds);
+            e.1.truncate(5);
+        };
+        o.failing.into_iter().for_each(|(k, v)| few(self.failing.entry(k).or_default(), v));
+        o.reported.into_iter().for_each(|(k, v)| few(self.reported.entry(k).or_default(), v));
+    }
+
+    /// The first seed of a failure nobody has reported.
+    pub fn first_failing(&self) -> Option<u64> {
+        self.failing.values().flat_map(|(_, seeds)| seeds).min().copied()
     }
 
     /// False gos, stale ones included.

@@ -1,31 +1,22 @@
 //! The scenario language: an estate, an operator, what happens when, and what must be said. One statement a line, `#`
 //! begins a comment, times are whole seconds since the start.
-//!
-//! ```text
-//! seed 7                       # latencies and what producers do
-//! interval 10                  # seconds between two samples; a sample times out after 0.8 of it
-//! replicas 3                   # of every partition
-//! latency 300                  # the longest a single answer takes, in milliseconds
-//! loss 3                       # per cent of samples that never come
-//! operator claims              # or `poller`: does what ready says without claiming; `nobody`: only the script acts
-//! retention 900                # of the source's topics, in seconds
-//! topic crm.ingestion 2        # on both sides, with so many partitions
-//! reader rtu reads=crm.ingestion writes=crm.pr-update style=classic every=3 reset=earliest
-//!                              # style: classic next assign silent; flags: uncommitted late unseeded
-//! producer crm topics=crm.ingestion gap=5..20 writes=plain cadence=20
-//!                              # writes: plain idempotent transactional crashing; flags: undeclared retired learned
-//! at 100 src down 40           # see `crate::script` for what may happen
-//! expect no-go stop-consumers until 300
-//! expect go stop-consumers by 900
-//! expect done start-consumers by 1500
-//! strict                       # defects that have been reported are not passed over
-//! until 2000
-//! ```
+//! `docs/scenarios.md` describes it; [`crate::script`] does what may happen.
 
 use crate::model::apps::{Instance, Producer, Reader, Style, Writes};
 use cutover_core::Name;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+/// The estate most scenarios play in: the statement `shop`.
+pub const SHOP: &str = "interval 10
+topic crm.ingestion 2
+topic crm.pr-update 1
+reader rtu reads=crm.ingestion writes=crm.pr-update every=3
+reader svt reads=crm.pr-update every=3
+producer crm topics=crm.ingestion gap=5..20 cadence=25";
+
+/// What a scenario may relax.
+pub const RELAXATIONS: [&str; 4] = ["ignored", "unread", "archived", "partitions-differ"];
 
 /// Who moves the estate.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -41,14 +32,16 @@ pub enum Operator {
 /// What must be said.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Expect {
-    /// Ready of this step is not go before this second.
-    NoGo(String, i64),
+    /// Ready of this step is not go from this instant until that one.
+    NoGo(String, i64, i64),
     /// Ready of this step is go at some instant up to this second.
     Go(String, i64),
     /// This step is done by this second.
     Done(String, i64),
-    /// A false go or a false done of this step is known to happen: a defect that has been reported.
-    Known(String),
+    /// The story has a line with these words.
+    Says(String),
+    /// This step is not done at the end.
+    NotDone(String),
 }
 
 /// A scenario.
@@ -80,8 +73,8 @@ pub struct Scenario {
     pub expects: Vec<Expect>,
     /// When it ends, in milliseconds.
     pub until: i64,
-    /// Nothing is passed over because it has been reported.
-    pub strict: bool,
+    /// What the configuration relaxes: what, and of which group or topic.
+    pub relaxed: Vec<(String, Name)>,
 }
 
 impl Default for Scenario {
@@ -100,7 +93,7 @@ impl Default for Scenario {
             events: Vec::new(),
             expects: Vec::new(),
             until: 3_000_000,
-            strict: false,
+            relaxed: Vec::new(),
         }
     }
 }
@@ -157,7 +150,17 @@ impl Scenario {
         let first = || number(plain.first());
         match head {
             "seed" => self.seed = plain.first()?.parse().ok()?,
-            "strict" => self.strict = true,
+            "shop" => {
+                for line in SHOP.lines() {
+                    let all: Vec<&str> = line.split_whitespace().collect();
+                    let (head, rest) = all.split_first()?;
+                    self.statement(head, rest)?;
+                }
+            }
+            "relax" => {
+                let what = *plain.first().filter(|w| RELAXATIONS.contains(w))?;
+                self.relaxed.push((what.to_owned(), (*plain.get(1)?).into()));
+            }
             "interval" => self.interval = first()? * 1000,
             "replicas" => self.replicas = u32::try_from(first()?).ok()?,
             "latency" => self.latency = first()?,
@@ -181,12 +184,18 @@ impl Scenario {
             "at" => self.events.push((first()? * 1000, rest.get(1..)?.join(" "))),
             "expect" => {
                 let (what, step) = (*plain.first()?, (*plain.get(1)?).to_owned());
-                let at = || number(plain.get(3)).map(|t| t * 1000);
+                let at = |word: &str, i: usize| {
+                    number(plain.get(i)).filter(|_| plain.get(i - 1) == Some(&word)).map(|t| t * 1000)
+                };
                 self.expects.push(match what {
-                    "no-go" => Expect::NoGo(step, at()?),
-                    "go" => Expect::Go(step, at()?),
-                    "done" => Expect::Done(step, at()?),
-                    "known" => Expect::Known(step),
+                    "no-go" => match at("from", 3) {
+                        Some(from) => Expect::NoGo(step, from, at("until", 5)?),
+                        None => Expect::NoGo(step, 0, at("until", 3)?),
+                    },
+                    "go" => Expect::Go(step, at("by", 3)?),
+                    "done" => Expect::Done(step, at("by", 3)?),
+                    "not-done" => Expect::NotDone(step),
+                    "says" => Expect::Says(rest.get(1..)?.join(" ")),
                     _ => return None,
                 });
             }
@@ -206,8 +215,8 @@ impl Scenario {
         let _ = writeln!(o, "seed {}\ninterval {}\nreplicas {}", self.seed, self.interval / 1000, self.replicas);
         let _ = writeln!(o, "latency {}\nloss {}\noperator {operator}", self.latency, self.loss);
         let _ = writeln!(o, "retention {}", self.retention / 1000);
-        if self.strict {
-            o.push_str("strict\n");
+        for (what, name) in &self.relaxed {
+            let _ = writeln!(o, "relax {what} {name}");
         }
         for (t, n) in &self.topics {
             let _ = writeln!(o, "topic {t} {n}");
@@ -223,10 +232,11 @@ impl Scenario {
         }
         for e in &self.expects {
             let _ = match e {
-                Expect::NoGo(s, t) => writeln!(o, "expect no-go {s} until {}", t / 1000),
+                Expect::NoGo(s, a, t) => writeln!(o, "expect no-go {s} from {} until {}", a / 1000, t / 1000),
                 Expect::Go(s, t) => writeln!(o, "expect go {s} by {}", t / 1000),
                 Expect::Done(s, t) => writeln!(o, "expect done {s} by {}", t / 1000),
-                Expect::Known(s) => writeln!(o, "expect known {s}"),
+                Expect::NotDone(s) => writeln!(o, "expect not-done {s}"),
+                Expect::Says(words) => writeln!(o, "expect says {words}"),
             };
         }
         let _ = writeln!(o, "until {}", self.until / 1000);

@@ -7,7 +7,7 @@ use crate::watch::STEPS;
 use crate::world::{Event, World};
 use cutover_core::Name;
 use cutover_core::estate::Side;
-use cutover_core::estate::kafka::TopicPartition;
+use cutover_core::estate::kafka::{GroupKind, TopicPartition};
 use cutover_core::gate::ops::Op;
 use std::collections::BTreeMap;
 
@@ -24,13 +24,25 @@ fn num(words: &[&str], i: usize) -> i64 {
     words.get(i).and_then(|w| w.parse().ok()).unwrap_or(0)
 }
 
+/// What kind of fault the words are: `src down`, `kill`, `write dst`.
+fn kind(words: &[&str]) -> String {
+    let second = words.get(1).copied().unwrap_or("");
+    match *words.first().unwrap_or(&"") {
+        "start" | "stop" | "bounce" => {
+            format!("{} {}", words[0], words.get(2).copied().unwrap_or(""))
+        }
+        "src" | "dst" | "forget" | "write" | "txn" | "op" => format!("{} {second}", words[0]),
+        head => head.to_owned(),
+    }
+}
+
 impl World {
     /// Does what the words say; words nobody knows are told in the story.
     pub fn script(&mut self, text: &str) {
         let words: Vec<&str> = text.split_whitespace().collect();
         let Some((head, rest)) = words.split_first() else { return };
         if *head != "end" && *head != "switch" {
-            self.watch.fault(&words.iter().take(2).copied().collect::<Vec<_>>().join(" "));
+            self.watch.fault(&kind(&words));
         }
         self.watch.story.push(format!("{} s: {text}", self.now / 1000));
         let known = match *head {
@@ -51,8 +63,8 @@ impl World {
     }
 
     /// `src|dst down D · imposter D · hide D · broker N D · flap N D · unanswered t/p D · coordinator g D · slow MS D ·
-    /// stall t/p D · elect t/p · truncate t/p N · trim t/p N · clean t/p · create t N · delete t · member g t ·
-    /// leave g · commit g t/p N · forget g`
+    /// stall t/p D · elect t/p · truncate t/p N · trim t/p N · clean t/p · create t N · delete t · partitions t N ·
+    /// config t k=v… · id NAME · member g t [KIND] · leave g · commit g t/p N · forget g`
     fn cluster_words(&mut self, side: Side, w: &[&str]) -> Option<()> {
         let verb = *w.first()?;
         let what = w.get(1).copied().unwrap_or("");
@@ -111,10 +123,38 @@ impl World {
             "delete" => {
                 self.m.side_mut(side).topics.remove(what)?;
             }
+            "config" => {
+                let t = self.m.side_mut(side).topics.get_mut(what)?;
+                for kv in w.get(2..)? {
+                    let (k, v) = kv.split_once('=')?;
+                    match k {
+                        "retention" => t.config.retention_ms = v.parse::<i64>().ok()? * 1000,
+                        "bytes" => t.config.retention_bytes = v.parse().ok()?,
+                        "policy" => t.config.cleanup_policy = v.into(),
+                        "insync" => t.config.min_insync_replicas = v.parse().ok()?,
+                        "message" => t.config.max_message_bytes = v.parse().ok()?,
+                        _ => return None,
+                    }
+                }
+            }
+            "id" => self.m.side_mut(side).id = what.into(),
+            "partitions" => {
+                let n = usize::try_from(num(w, 2)).ok()?;
+                let logs = &mut self.m.side_mut(side).topics.get_mut(what)?.logs;
+                logs.resize_with(n.max(logs.len()), Default::default);
+            }
             "member" => {
                 let topics = [Name::from(*w.get(2)?)].into();
+                let kind = w.get(3).copied();
                 let g =
                     self.m.side_mut(side).groups.entry(what.into()).or_insert_with(|| new_group(what, Style::Classic));
+                g.kind = match kind {
+                    None => g.kind.clone(),
+                    Some("848") => GroupKind::Consumer,
+                    Some("share") => GroupKind::Share,
+                    Some("streams") => GroupKind::Streams,
+                    Some(other) => GroupKind::Classic { protocol_type: other.into() },
+                };
                 g.members.insert(900, Joined { client: format!("{what}-0").into(), topics, expires: None });
             }
             "leave" => {
@@ -206,13 +246,14 @@ impl World {
     }
 
     /// `kill D · die · restart · amnesia D · sleep D · clock S · loss N · forget WHAT WHO · scaled · backout · early ·
-    /// late D · twice STEP · op …`
+    /// late D · twice STEP · seed g · op …`
     fn agent_words(&mut self, head: &str, w: &[&str]) -> Option<()> {
         match head {
             "kill" | "amnesia" => {
                 self.kill();
                 if head == "amnesia" {
                     self.agent.disk.clear();
+                    self.person.lost_journal = true;
                 }
                 self.later(num(w, 0).max(1), "restart".into());
             }
@@ -224,6 +265,7 @@ impl World {
             "forget" => {
                 self.person.forgotten.insert(w.join(" "));
             }
+            "seed" => drop(self.seed_one(w.first()?)?),
             "scaled" => self.person.confirms_scale = true,
             "backout" => self.person.backs_out = self.person.acted[1] && !self.person.acted[2],
             "early" => self.act_early(),

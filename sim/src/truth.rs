@@ -53,6 +53,8 @@ pub enum Hazard {
     Skipped,
     /// A group is not attached at the destination.
     NotAttached,
+    /// A group has not committed what it found at the destination when it attached.
+    Behind,
 }
 
 /// A hazard and what it is about: reader or producer, topic, partition.
@@ -71,7 +73,7 @@ pub enum Rule {
 pub type Rules = &'static [(Hazard, Side, Rule)];
 
 use Hazard::{
-    Advanced, DestinationCommit, DestinationMember, DestinationRecords, LiveProducer, Missing, NobodyReads,
+    Advanced, Behind, DestinationCommit, DestinationMember, DestinationRecords, LiveProducer, Missing, NobodyReads,
     NotAttached, NotSeeded, OpenTransaction, Partitions, Skipped, SourceReader, Trimmed, Undeclared,
     UndeclaredProducer, Unexpired, Unread, UnreadHidden,
 };
@@ -160,7 +162,9 @@ pub fn of_done(step: &str, short: bool) -> Rules {
             (Unread, S, Exact(60_000)),
             (OpenTransaction, S, Exact(60_000)),
         ],
-        ("start-consumers", _) => &[(Skipped, D, Exact(0)), (NotAttached, D, Sampled(0))],
+        ("start-consumers", _) => {
+            &[(Skipped, D, Exact(0)), (NotAttached, D, Sampled(0)), (Behind, D, Exact(0)), (Trimmed, D, Exact(0))]
+        }
         _ => &[],
     }
 }
@@ -207,12 +211,16 @@ impl Truth {
         }
     }
 
-    /// A person has carried over, or answered for, what one topic still held: what was unread there is so no more, and
-    /// a go may rest on that word at once.
-    pub fn settled_by_word(&mut self, topic: &Name) {
+    /// A person has carried over, or answered for, what one topic of a side still held or lost: what was unread or
+    /// trimmed there is so no more, and a go may rest on that word at once.
+    pub fn settled_by_word(&mut self, side: Side, topic: &Name) {
         let id = self.topic(topic);
-        self.open.retain(|k, _| !(matches!(k.0, Unread | UnreadHidden) && k.2 == id));
-        self.past.retain(|(k, ..)| !(matches!(k.0, Unread | UnreadHidden) && k.2 == id));
+        let settled = |k: &Key| match side {
+            S => matches!(k.0, Unread | UnreadHidden) && k.2 == id,
+            D => k.0 == Trimmed && k.2 == id,
+        };
+        self.open.retain(|k, _| !settled(k));
+        self.past.retain(|(k, ..)| !settled(k));
         self.seen = None;
     }
 
@@ -270,7 +278,7 @@ impl Truth {
                 None => {
                     out.insert((Missing, 0, id, 0));
                 }
-                Some(d) if d.logs.len() != t.logs.len() => {
+                Some(d) if d.logs.len() != t.logs.len() && !m.agreed("partitions-differ", name) => {
                     out.insert((Partitions, 0, id, 0));
                 }
                 Some(_) => {}
@@ -279,7 +287,8 @@ impl Truth {
             if ever && name.ends_with(".ingestion") && !m.declared(name) {
                 out.insert((Undeclared, 0, id, 0));
             }
-            if t.logs.iter().any(|l| l.low < l.high()) && !m.readers.iter().any(|r| r.reads.contains(name)) {
+            let read = m.agreed("unread", name);
+            if !read && t.logs.iter().any(|l| l.low < l.high()) && !m.readers.iter().any(|r| r.reads.contains(name)) {
                 out.insert((NobodyReads, 0, id, 0));
             }
             for (p, l) in (0u16..).zip(&t.logs) {
@@ -327,6 +336,16 @@ impl Truth {
         if !live(D) {
             out.insert((NotAttached, small(i), 0, 0));
         }
+        // Nothing measures what one that never commits has read: a member of it is all that can be asked for.
+        let inst = r.at.get(&D).filter(|x| x.running && x.attached && r.style != Style::Silent);
+        for (tp, found) in inst.into_iter().flat_map(|x| &x.found) {
+            let committed = d.groups.get(&r.group).and_then(|g| g.commits.get(tp));
+            let left = m.log(D, &tp.0, tp.1).map_or(0, |l| l.given(committed.copied().unwrap_or(l.low), *found));
+            if left > 0 {
+                let id = self.topic(&tp.0);
+                out.insert((Behind, small(i), id, u16::try_from(tp.1).unwrap_or(0)));
+            }
+        }
         for tp in r.skipped.keys() {
             let id = self.topic(&tp.0);
             out.insert((Skipped, small(i), id, u16::try_from(tp.1).unwrap_or(0)));
@@ -362,7 +381,7 @@ impl Truth {
 
     /// Whether records on the source that were there at `by` are younger than their retention at `now`.
     pub fn unexpired(m: &Model, now: i64, by: i64) -> bool {
-        m.side(S).topics.values().any(|t| {
+        m.side(S).topics.iter().filter(|(name, _)| !m.agreed("archived", name)).any(|(_, t)| {
             t.logs.iter().any(|l| {
                 l.newest_by(by).is_some_and(|at| t.config.retention_ms < 0 || at + t.config.retention_ms > now)
             })
@@ -380,7 +399,12 @@ impl Truth {
         evaluated: i64,
     ) -> Option<Broken> {
         for (hazard, side, rule) in rules {
-            let Some((s, r)) = at(*side) else { continue };
+            let span = match hazard {
+                // Two lists held against each other: a change of either may be seen by the next sample of its side only.
+                Missing | Partitions => at(S).zip(at(D)).map(|(a, b)| (a.0.min(b.0), a.1.max(b.1))),
+                _ => at(*side),
+            };
+            let Some((s, r)) = span else { continue };
             if *hazard == Unexpired {
                 // What is expired stays so: the instant of the answer counts.
                 if Truth::unexpired(m, evaluated, s) {

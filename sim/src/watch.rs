@@ -1,11 +1,11 @@
 //! What is checked: every go and every done against the truth, and that nothing stays stuck.
 
-use crate::mutate::Mutation;
+use crate::scenario::Expect;
 use crate::truth::{Hazard, Rules, of_done, of_ready};
 use crate::world::World;
 use cutover_core::estate::Side;
 use cutover_core::facts::{Fact, How};
-use cutover_core::gate::board::Verdict;
+use cutover_core::gate::board::{Life, Verdict};
 use cutover_core::render;
 use std::collections::BTreeMap;
 
@@ -42,6 +42,8 @@ pub struct Watch {
     pub first_go: BTreeMap<&'static str, i64>,
     /// See `first_go`.
     pub first_done: BTreeMap<&'static str, i64>,
+    /// When each step was go, if a scenario asks for it.
+    pub went: Vec<(i64, &'static str)>,
     /// The story so far: verdicts as they changed.
     pub story: Vec<String>,
     calm: i64,
@@ -50,7 +52,6 @@ pub struct Watch {
     checked: (u64, [bool; 4]),
     said: [Option<(Verdict, String)>; 4],
     stuck_noted: Option<u8>,
-    keep_going: bool,
 }
 
 impl Watch {
@@ -69,14 +70,9 @@ impl Watch {
         *self.faults.entry(kind.to_owned()).or_default() += 1;
     }
 
-    /// Go on after a failure: for scenarios that look for more than one.
-    pub fn keep_going(&mut self) {
-        self.keep_going = true;
-    }
-
     /// Enough was found.
     pub fn stop(&self) -> bool {
-        !self.failing.is_empty() && !self.keep_going
+        !self.failing.is_empty()
     }
 
     fn fail(&mut self, f: Failing) {
@@ -118,8 +114,8 @@ impl World {
         for (i, id) in STEPS.iter().enumerate() {
             let Some(s) = p.board.step(id) else { continue };
             let verdict = match self.mutation {
-                Some(Mutation::ValidityIgnored) => s.ready.verdict,
-                _ => p.board.verdict(&s.ready, clocks),
+                Some(m) => m.verdict(&p.board, &s.ready, clocks),
+                None => p.board.verdict(&s.ready, clocks),
             };
             if tell {
                 let said = (
@@ -134,8 +130,15 @@ impl World {
             if verdict != Verdict::Go {
                 continue;
             }
+            if !self.scenario.expects.is_empty() {
+                self.watch.went.push((self.now, id));
+            }
             self.watch.gos += 1;
             self.watch.first_go.entry(id).or_insert(self.now);
+            if matches!(s.life, Life::Done(..)) {
+                let text = "it is done, and a done step is never go".to_owned();
+                self.watch.fail(Failing { at: self.now, step: id, what: "again", kind: "Done".into(), text });
+            }
             let begun = self.person.began(i, &s.life);
             self.check_age(id, begun, &p.rests);
             if !std::mem::replace(&mut self.watch.checked.1[i], true) {
@@ -189,8 +192,7 @@ impl World {
                 if let Fact::Begun { step, how, .. } = f {
                     self.watch.story.push(format!("{} s: begun {step} {how:?}", self.now / 1000));
                     match how {
-                        How::Unclaimed if **step == *STEPS[0] => self.m.note_starts_low(),
-                        How::Claimed { .. } if **step == *STEPS[0] => self.m.note_starts(),
+                        How::Unclaimed | How::Claimed { .. } if **step == *STEPS[0] => self.m.note_starts(),
                         _ => {}
                     }
                 }
@@ -229,6 +231,16 @@ impl World {
             return;
         }
         let Some((step, rules, wait)) = self.person.waits_for(self) else { return };
+        let meant = self.scenario.expects.iter().any(|e| match e {
+            Expect::NoGo(s, from, to) => s == STEPS[step.0] && *from <= self.now && self.now < *to,
+            Expect::NotDone(s) => STEPS.iter().position(|x| x == s).is_some_and(|i| i <= step.0),
+            _ => false,
+        });
+        // An agent whose wall clock is wrong is wrong about expiry.
+        if meant || (self.wrong_by != 0 && step.0 == 3) {
+            self.watch.disturbed(self.now);
+            return;
+        }
         let Some(safe) = self.truth.safe_since(rules) else { return };
         let since = safe
             .max(self.watch.calm)

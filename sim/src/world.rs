@@ -11,6 +11,7 @@ use crate::sampler::{Draft, ORDER, Proof, configs, failure, questions};
 use crate::scenario::Scenario;
 use crate::truth::Truth;
 use crate::watch::Watch;
+use cutover_core::Name;
 use cutover_core::estate::kafka::KafkaSample;
 use cutover_core::estate::{Content, Failure, Sample, Side, Target};
 use cutover_core::pattern::Pattern;
@@ -78,8 +79,6 @@ pub struct World {
     pub stray_at: i64,
     /// Samples of this share (per cent) never come.
     pub loss: u8,
-    /// Nothing is passed over because it has been reported.
-    pub strict: bool,
     /// The rule broken on purpose.
     pub mutation: Option<Mutation>,
     slept: i64,
@@ -107,6 +106,10 @@ pub fn settings(s: &Scenario) -> Settings {
         (p.name.clone(), Producer { topics, owner: None, cadence: cadence.map(Dur), stopped })
     });
     let unseeded = s.readers.iter().filter(|r| r.unseeded).map(|r| (r.group.clone(), "as agreed".into()));
+    let relaxed = |what: &str| {
+        let these = s.relaxed.iter().filter(|(w, _)| w == what);
+        these.map(|(_, n)| (n.clone(), Name::from("as agreed"))).collect::<BTreeMap<Name, Name>>()
+    };
     let home = HomeRule { home: Home::Destination, field: ClientField::ClientId, pattern: pattern("{service}-dst*") };
     Settings {
         migration: "simulated".into(),
@@ -129,13 +132,13 @@ pub fn settings(s: &Scenario) -> Settings {
             classes: vec![],
             rename_topics: vec![],
             rename_groups: vec![],
-            ignored: BTreeMap::new(),
+            ignored: relaxed("ignored"),
             producers: declared.collect(),
             no_producers: None,
-            partitions_differ: BTreeMap::new(),
-            unread: BTreeMap::new(),
+            partitions_differ: relaxed("partitions-differ"),
+            unread: relaxed("unread"),
             unseeded: unseeded.collect(),
-            archived: BTreeMap::new(),
+            archived: relaxed("archived"),
             longest_pause: Dur::hours(1),
             session_timeout: Dur::secs(45),
             homes: vec![home],
@@ -163,6 +166,7 @@ impl World {
             m.create(Side::Source, t, *n, scenario.retention);
             m.create(Side::Destination, t, *n, -1);
         }
+        m.relaxed.clone_from(&scenario.relaxed);
         m.readers.clone_from(&scenario.readers);
         m.producers = scenario.producers.iter().map(|(p, _)| p.clone()).collect();
         let mut w = World {
@@ -177,7 +181,6 @@ impl World {
             stray_at: i64::MIN / 2,
             asleep_until: 0,
             loss: scenario.loss,
-            strict: scenario.strict,
             mutation,
             slept: 0,
             frozen: 0,
@@ -225,6 +228,9 @@ impl World {
     /// Both clocks as the agent reads them.
     pub fn clocks(&self) -> Now {
         let mono = (self.now - self.slept).max(self.frozen);
+        if self.mutation == Some(Mutation::JumpsUnseen) {
+            return Now { mono: Mono(mono), wall: Wall(crate::EPOCH + mono) };
+        }
         Now { mono: Mono(mono), wall: Wall(crate::EPOCH + self.now + self.wrong_by) }
     }
 
@@ -306,10 +312,12 @@ impl World {
             Event::Proof(side, k, life) if life == self.life && self.agent.up => self.proof(side, k),
             Event::Start(..) | Event::Read(..) | Event::Deliver(..) | Event::Slow(..) | Event::Proof(..) => {}
             Event::Tick => {
-                if self.agent.up {
+                // A tick matters only where no sample, demand or request has made it look again.
+                let due = self.agent.published.as_ref().is_none_or(|p| self.now - p.at >= 8_000);
+                if self.agent.up && due {
                     self.turn();
                 }
-                self.at(self.now + (self.scenario.interval / 2).max(5_000), Event::Tick);
+                self.at(self.now + 2_500, Event::Tick);
             }
             Event::Poll => {
                 self.look(true);

@@ -74,7 +74,7 @@ pub const COMMITS_ONLY: &str = "(commits only)";
 pub struct Facts {
     pub(crate) steps: BTreeMap<Name, StepFacts>,
     pub(crate) holds: BTreeMap<Option<Name>, Word>,
-    pub(crate) confirmed: BTreeMap<(Name, Vec<Name>), Word>,
+    pub(crate) confirmed: BTreeMap<Name, BTreeMap<Vec<Name>, Word>>,
     pub(crate) accepted: BTreeMap<(Name, LogKey), (Option<i64>, i64)>,
     pub(crate) clusters: BTreeMap<Side, Name>,
     pub(crate) pairs: BTreeMap<Name, BTreeSet<(Name, Name)>>,
@@ -158,10 +158,10 @@ impl Facts {
                 self.holds.remove(&step);
             }
             Fact::Confirmed { name, subject, at, author, reason, basis } => {
-                self.confirmed.insert((name, subject), Word { at, author, reason, basis });
+                self.confirmed.entry(name).or_default().insert(subject, Word { at, author, reason, basis });
             }
             Fact::Voided { name, subject, .. } => {
-                self.confirmed.remove(&(name, subject));
+                self.confirmed.entry(name).or_default().remove(&subject);
             }
             Fact::Cluster { side, cluster } => {
                 self.clusters.entry(side).or_insert(cluster);
@@ -240,6 +240,13 @@ impl Facts {
         }
     }
 
+    /// A person's word no longer counts.
+    fn forget(&mut self, name: &str, subject: &[Name]) {
+        if let Some(words) = self.confirmed.get_mut(name) {
+            words.remove(subject);
+        }
+    }
+
     fn void_what_it_set(&mut self, step: &str) {
         match step {
             "switch-producers" => {
@@ -250,28 +257,42 @@ impl Facts {
             "stop-consumers" => {
                 self.source_ends.clear();
                 // A word about what was stopped is about that stop.
-                let about = |subject: &[Name]| subject.iter().any(|s| &**s == "kafka");
-                self.confirmed.retain(|(name, subject), _| &**name != "scaled-to-zero" || !about(subject));
+                self.forget("scaled-to-zero", &["kafka".into()]);
             }
             "start-mirror" => self.deployments.clear(),
             "stop-writers" => {
                 self.last_writes.clear();
                 self.positions.clear();
-                let about = |subject: &[Name]| subject.iter().any(|s| &**s == "mongodb");
-                self.confirmed.retain(|(name, subject), _| &**name != "scaled-to-zero" || !about(subject));
+                self.forget("scaled-to-zero", &["mongodb".into()]);
             }
             "stop-mirror" => {
                 let destination = self.deployments.get(&Side::Destination).cloned();
                 self.last_writes.retain(|set, _| Some(set) != destination.as_ref());
                 self.source_data.clear();
-                self.confirmed.retain(|(name, _), _| &**name != "mirror-removed");
+                self.confirmed.remove("mirror-removed");
             }
             "start-consumers" => {
                 self.attached.clear();
                 self.read_from_start.clear();
+                // Words about what was started are about that start.
+                self.confirmed.retain(|name, _| !matches!(&**name, "redeployed" | "nothing-skipped"));
             }
             _ => {}
         }
+    }
+
+    /// What is known of a step's life, to be looked at.
+    pub(crate) fn life(&self, step: &str) -> &StepFacts {
+        static NOTHING: StepFacts = StepFacts {
+            begun: None,
+            done: None,
+            undone: None,
+            undone_total: 0,
+            was_go: None,
+            effect_seen: false,
+            evidence: Vec::new(),
+        };
+        self.steps.get(step).unwrap_or(&NOTHING)
     }
 
     /// What is known of a step's life.
@@ -291,7 +312,7 @@ impl Facts {
 
     /// A person's word on `name` about `subject`.
     pub fn confirmed(&self, name: &str, subject: &[Name]) -> Option<&Word> {
-        self.confirmed.get(&(Name::from(name), subject.to_vec()))
+        self.confirmed.get(name)?.get(subject)
     }
 
     /// The holds in force.
@@ -302,6 +323,12 @@ impl Facts {
     /// Every (group, topic) pair of a cluster.
     pub fn pairs(&self, cluster: &str) -> impl Iterator<Item = &(Name, Name)> {
         self.pairs.get(cluster).into_iter().flatten()
+    }
+
+    /// Whether it was proven that no record lies between a committed offset and `end`: then, or further on since.
+    pub(crate) fn phantom(&self, key: &LogKey, from: i64, end: i64) -> bool {
+        let proofs = (key.clone(), from, end)..=(key.clone(), from, i64::MAX);
+        self.phantoms.range(proofs).next().is_some()
     }
 
     /// Whether a group was ever seen with a committed offset.

@@ -16,16 +16,22 @@ pub(super) struct Judged {
     readings: BTreeMap<&'static str, (Arc<Reading>, Dur, Option<Mono>)>,
     sightings: BTreeMap<&'static str, Reading>,
     replicated: bool,
+    /// Checks of absence for which somebody or something shows that nobody is left.
+    shown: BTreeSet<&'static str>,
 }
 
 /// Reads every check of the configured tracks and feeds its dwell.
 pub(super) fn judge(v: &View<'_>, dwells: &mut BTreeMap<&'static str, Dwell>) -> Judged {
     let mut readings = BTreeMap::new();
     let mut sightings = BTreeMap::new();
+    let mut shown = BTreeSet::new();
     for step in v.settings.tracks.iter().flat_map(|t| steps(*t)) {
         let used = step.ready.iter().chain(step.done).map(|u| u.check);
         for check in used.chain(step.tripwires.iter().map(|t| t.check)) {
             readings.entry(check.key).or_insert_with(|| {
+                if matches!(check.dwell, Dwelling::Absence { shown, .. } if shown(v)) {
+                    shown.insert(check.key);
+                }
                 let reading = (check.read)(v);
                 let dwell = dwells.entry(check.key).or_default();
                 dwell.feed(&reading);
@@ -37,7 +43,7 @@ pub(super) fn judge(v: &View<'_>, dwells: &mut BTreeMap<&'static str, Dwell>) ->
         }
     }
     let replicated = Side::BOTH.iter().any(|s| v.kafka(*s).is_ok_and(|k| k.replicated()));
-    Judged { readings, sightings, replicated }
+    Judged { readings, sightings, replicated, shown }
 }
 
 impl Judged {
@@ -51,7 +57,7 @@ impl Judged {
 
     /// A check with the dwell that a step asks of it.
     pub(super) fn check(&self, v: &View<'_>, step: &Step, check: &'static Check) -> CheckBoard {
-        let shown = matches!(check.dwell, Dwelling::Absence { shown, .. } if shown(v));
+        let shown = self.shown.contains(check.key);
         let need = dwell_of(v.settings, step, check, self.replicated, shown);
         let (reading, held, since) = match self.readings.get(check.key) {
             Some((r, h, s)) => (r.clone(), *h, *s),

@@ -29,7 +29,7 @@ pub(super) fn board(gate: &mut Gate, v: &View<'_>, j: &Judged, new: &mut Vec<Fac
             let done = w.done(step, &life);
             let pending = matches!(life, Life::Pending | Life::OutOfOrder);
             let adoptable = pending && w.holds(step.done.iter().map(|u| j.of(v, step, u, true))) == Tri::Yes;
-            let undone_total = v.facts.step(step.id).undone_total;
+            let undone_total = v.facts.life(step.id).undone_total;
             boards.push(StepBoard { step, position: i + 1, life, undone_total, ready, done, adoptable });
         }
     }
@@ -44,8 +44,8 @@ pub(super) fn board(gate: &mut Gate, v: &View<'_>, j: &Judged, new: &mut Vec<Fac
 /// Since when a track's downtime is open: its opening step was begun, its closing one is not done.
 pub(super) fn downtime_since(v: &View<'_>, track: Track) -> Option<Wall> {
     let all = steps(track);
-    let begun = all.iter().find(|s| s.downtime == Downtime::Opens).and_then(|s| v.facts.step(s.id).begun)?;
-    let closed = all.iter().filter(|s| s.downtime == Downtime::Closes).all(|s| v.facts.step(s.id).done.is_some());
+    let begun = all.iter().find(|s| s.downtime == Downtime::Opens).and_then(|s| v.facts.life(s.id).begun.as_ref())?;
+    let closed = all.iter().filter(|s| s.downtime == Downtime::Closes).all(|s| v.facts.life(s.id).done.is_some());
     (!closed).then_some(begun.0)
 }
 
@@ -105,11 +105,11 @@ impl World<'_, '_> {
         if let Some(why) = v.settings.skipped(step.id) {
             return Life::Skipped(why.clone());
         }
-        match v.facts.step(step.id) {
-            StepFacts { undone: Some(at), .. } => Life::Undone(at),
-            StepFacts { begun: Some((_, how)), done: Some(at), .. } => Life::Done(at, how),
-            StepFacts { begun: Some((at, how)), .. } => Life::Begun(at, how),
-            f if self.j.sighted(step) == Tri::Yes && !recently_go(&f, v.now) => Life::OutOfOrder,
+        match v.facts.life(step.id) {
+            StepFacts { undone: Some(at), .. } => Life::Undone(*at),
+            StepFacts { begun: Some((_, how)), done: Some(at), .. } => Life::Done(*at, how.clone()),
+            StepFacts { begun: Some((at, how)), .. } => Life::Begun(*at, how.clone()),
+            f if self.j.sighted(step) == Tri::Yes && !recently_go(f, v.now) => Life::OutOfOrder,
             _ => Life::Pending,
         }
     }
@@ -219,7 +219,7 @@ impl World<'_, '_> {
             }
         }
         if let Some(p) = predecessor(v, step) {
-            let f = v.facts.step(p.id);
+            let f = v.facts.life(p.id);
             let at = Subject::Step(p.id);
             if f.undone.is_some() {
                 out.push(Finding::no(Code::Undone, at));
@@ -380,7 +380,7 @@ impl World<'_, '_> {
     fn conclude(&self, gate: &Gate, b: &StepBoard, all: &[StepBoard], new: &mut Vec<Fact>) {
         let v = self.v;
         let (step, name) = (b.step, Name::from(b.step.id));
-        let f = v.facts.step(step.id);
+        let f = v.facts.life(step.id);
         let still = self.other_downtime(step.track).is_some();
         let now_go = b.ready.verdict == Verdict::Go;
         if now_go && !f.was_go.is_some_and(|(_, until)| v.now.wall - until < GO_NOTED && v.now.wall >= until) {
@@ -391,13 +391,13 @@ impl World<'_, '_> {
         let holds = self.holds(checks);
         let sighted = self.j.sighted(step) == Tri::Yes;
         match &b.life {
-            Life::Pending if !still && (now_go || recently_go(&f, v.now)) => {
+            Life::Pending if !still && (now_go || recently_go(f, v.now)) => {
                 let taken = match step.effect {
                     Effect::Appearance(_) => sighted,
                     Effect::Absence => holds == Tri::Yes && !self.rival(step, all),
                 };
                 // Only once the go itself is a fact.
-                if taken && recently_go(&f, v.now) {
+                if taken && recently_go(f, v.now) {
                     // The checks have seen the effect by now: what they say of it is no evidence for the go before.
                     let was = f.was_go.map(|(from, to)| {
                         format!("go from {} until at least {}", render::instant(from), render::instant(to)).into()
@@ -439,7 +439,7 @@ impl World<'_, '_> {
                 && matches!(o.step.effect, Effect::Absence)
                 && o.life == Life::Pending
                 && !joint
-                && recently_go(&v.facts.step(o.step.id), v.now)
+                && recently_go(v.facts.life(o.step.id), v.now)
         })
     }
 }

@@ -212,6 +212,13 @@ impl Gate {
                 missing.push((f.code, format!("{}: {}", c.check.id, render::sentence(&f))));
             }
         }
+        // Who is behind catches up: the step is taken as begun, and its life concludes when it is done. A step whose
+        // effect is an absence is adopted whole or not at all.
+        let behind = |c: &Code| matches!(c, Code::CatchingUp | Code::NoAnchor);
+        let appears = matches!(step.effect, Effect::Appearance(_)) && !v.facts.is_begun(step.id);
+        if appears && !missing.is_empty() && missing.iter().all(|(code, _)| behind(code)) {
+            return Ok(facts);
+        }
         if let Some((code, _)) = missing.first() {
             let said: Vec<String> = missing.iter().map(|(_, s)| s.clone()).collect();
             return Err(Refusal::NotNow(
@@ -303,6 +310,14 @@ fn confirm(v: &View<'_>, name: &Name, subject: &[Name], author: Name, reason: Na
                     return Err(none(&format!("producer `{given}`"), known));
                 }
                 basis = Some(playbook::producer_basis(v, given).map_err(not_now)?);
+            }
+            "group" => {
+                let pairs = v.facts.pairs.values().flatten();
+                let known: std::collections::BTreeSet<Name> =
+                    kafka.iter().flat_map(|k| pairs.clone().map(|(g, _)| k.group_there(g))).collect();
+                if !known.contains(given) {
+                    return Err(none(&format!("group `{given}`"), known.iter().map(|n| &**n).collect()));
+                }
             }
             "requirement" => {
                 let known: Vec<&str> = playbook::REQUIREMENTS.iter().map(|r| r.0).collect();

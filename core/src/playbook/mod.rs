@@ -351,7 +351,8 @@ pub fn not_built(_: &View<'_>) -> Reading {
 
 /// The `for` of a check of a step: configured or default, never below its floor, divided in a rehearsal.
 pub fn dwell_of(settings: &Settings, step: &Step, check: &Check, replicated: bool, witness: bool) -> Dur {
-    let configured = settings.dwell.get(&(step.id.into(), check.id.into())).copied();
+    let own = || settings.dwell.get(&(step.id.into(), check.id.into())).copied();
+    let configured = if settings.dwell.is_empty() { None } else { own() };
     let d = match check.dwell {
         Dwell::None | Dwell::Own { .. } => Dur::ZERO,
         Dwell::For { default, floor } => {

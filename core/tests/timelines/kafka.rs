@@ -553,7 +553,8 @@ fn readers_that_never_join_are_redeployed_when_their_commits_move() {
         t=500 dst.commit svt crm.pr-update/0 =4
         t=520 show start-consumers
         t=521 dst.commit assign crm.pr-update/0 =2
-        t=600 show start-consumers
+        t=600 show start-consumers; dst.commit assign crm.pr-update/0 =4
+        t=670 show start-consumers
     ",
     ]);
     expect![[r#"
@@ -563,8 +564,10 @@ fn readers_that_never_join_are_redeployed_when_their_commits_move() {
         t=480 begin start-consumers: ok
         t=520 start-consumers begun go
         t=520 start-consumers done: no-go (not-attached): group assign on crm.pr-update partition 0 (destination) has nobody attached: it reads without joining, and its committed offset has not moved there
-        t=600 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:23:11Z
-        t=600 start-consumers done: go"#]].assert_eq(&shown);
+        t=600 start-consumers begun go
+        t=600 start-consumers done: no-go (catching-up): group assign on crm.pr-update partition 0 (destination) is at 2 committed, to reach 4 end when it attached
+        t=670 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:24:26Z
+        t=670 start-consumers done: go"#]].assert_eq(&shown);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Timelines: a few lines of text against the rendered verdicts.
 
+mod arrivals;
 mod kafka;
 mod mongo;
 mod mongo_truth;

@@ -30,6 +30,8 @@ pub struct Instance {
     pub position: BTreeMap<TopicPartition, i64>,
     /// It has committed, or soon will, and still has this many records to write, from this instant on.
     pub owed: (usize, i64),
+    /// Where each partition ended when it began to read.
+    pub found: BTreeMap<TopicPartition, i64>,
     /// When its commits last went forward.
     pub advanced: Option<i64>,
 }
@@ -131,6 +133,8 @@ impl Model {
                 if fresh || !inst.position.contains_key(&tp) {
                     let at = self.begin_at(&r, i, side, &tp);
                     inst.position.insert(tp.clone(), at);
+                    let end = self.log(side, topic, p).map_or(0, super::log::Log::high);
+                    inst.found.entry(tp.clone()).or_insert(end);
                 }
                 let Some(log) = self.log(side, topic, p) else { continue };
                 let at = inst.position[&tp].clamp(log.low, log.high().max(log.low));
@@ -206,6 +210,12 @@ impl Model {
             && log.given(start, at) > 0
         {
             self.readers[i].skipped.insert(tp.clone(), at);
+            self.version += 1;
+        } else if side == Side::Destination
+            && self.starts.get(tp).is_some_and(|(_, start)| at <= *start)
+            && self.readers[i].skipped.remove(tp).is_some()
+        {
+            // Seeded after an earlier life that skipped, it reads everything after all.
             self.version += 1;
         }
         at

@@ -107,6 +107,8 @@ pub struct Model {
     pub starts: BTreeMap<TopicPartition, (Uuid, i64)>,
     /// What ends the transactions that are open.
     pub endings: Vec<writers::Ending>,
+    /// What a person has agreed to: what, and of which group or topic.
+    pub relaxed: Vec<(String, Name)>,
     /// Counts every change, so that the truth is looked at only when something changed.
     pub version: u64,
     ids: u128,
@@ -139,9 +141,15 @@ impl Model {
             producers: Vec::new(),
             starts: BTreeMap::new(),
             endings: Vec::new(),
+            relaxed: Vec::new(),
             version: 0,
             ids: 0,
         }
+    }
+
+    /// Whether a person has agreed to something about a group or a topic.
+    pub fn agreed(&self, what: &str, name: &Name) -> bool {
+        self.relaxed.iter().any(|(w, n)| w == what && n == name)
     }
 
     /// A side's cluster.
@@ -185,27 +193,15 @@ impl Model {
         self.side(side).topics.get(topic).map_or(0, |t| i32::try_from(t.logs.len()).unwrap_or(0))
     }
 
-    /// Freezes where the destination begins, once.
+    /// Freezes where the destination begins, once: where it was last empty. What is there already counts as new.
     pub fn note_starts(&mut self) {
         if !self.starts.is_empty() {
             return;
         }
         let all = self.side(Side::Destination).topics.iter().flat_map(|(name, t)| {
-            (0i32..).zip(&t.logs).map(|(p, l)| ((name.clone(), p), (t.id, l.end()))).collect::<Vec<_>>()
+            (0i32..).zip(&t.logs).map(|(p, l)| ((name.clone(), p), (t.id, l.low))).collect::<Vec<_>>()
         });
         self.starts = all.collect();
-    }
-
-    /// Freezes where the destination begins as a step begun by somebody's test does: before what is there (finding 4).
-    pub fn note_starts_low(&mut self) {
-        if self.starts.is_empty() {
-            self.note_starts();
-            for ((t, p), (_, start)) in &mut self.starts {
-                let logs = self.sides.get(&Side::Destination).and_then(|c| c.topics.get(t)).map(|t| &t.logs);
-                *start = logs.and_then(|l| l.get(usize::try_from(*p).ok()?)).map_or(*start, |l| l.low);
-            }
-            self.version += 1;
-        }
     }
 
     /// Gives up members that were killed long enough ago.

@@ -1,5 +1,6 @@
 //! What the destination's samples add to the facts: empty logs, growth, where groups attached.
 
+use super::start::{pairs_of, start_of};
 use crate::Name;
 use crate::estate::Side;
 use crate::facts::{Fact, LogKey};
@@ -13,6 +14,7 @@ pub(in crate::playbook) fn destination_facts(v: &View<'_>, out: &mut Vec<Fact>) 
     }
     if v.facts.is_begun("start-consumers") {
         attachments(v, &d, out);
+        advances(v, &d, out);
     }
 }
 
@@ -61,6 +63,28 @@ fn attachments(v: &View<'_>, d: &Kafka<'_>, out: &mut Vec<Fact>) {
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// A group whose readers use `assign()` is attached, as far as it shows, once it has committed past a recorded start.
+/// Ends are read after commits: the end in that sample lies behind where the log ended when it began to read.
+fn advances(v: &View<'_>, d: &Kafka<'_>, out: &mut Vec<Fact>) {
+    for pair in pairs_of(v, d).unwrap_or_default().into_iter().filter(|p| v.facts.only_commits(&p.old.0)) {
+        let (Some(t), Some(g)) = (d.sample.topics.get(&pair.topic), d.group(&pair.group)) else { continue };
+        let (Ok(commits), true) = (&g.commits, g.members.as_ref().is_ok_and(Vec::is_empty)) else { continue };
+        let past = |p: i32| match (commits.get(&(pair.topic.clone(), p)), start_of(v, &d.key(&pair.topic, t, p))) {
+            (Some(Ok(c)), Ok(start)) => *c > start,
+            _ => false,
+        };
+        if !d.ordered() || !t.partitions.keys().any(|p| past(*p)) {
+            continue;
+        }
+        for (p, part) in &t.partitions {
+            let (key, Ok(ends)) = (d.key(&pair.topic, t, *p), &part.ends) else { continue };
+            if !v.facts.attached.contains_key(&(pair.group.clone(), key.clone())) {
+                out.push(Fact::Attached { key, group: pair.group.clone(), end: ends.high, before: None });
             }
         }
     }

@@ -21,8 +21,7 @@ pub(crate) fn position<'a>(
     let t = k.topic(topic)?;
     let part = t.partitions.get(&p).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
     let ends = part.ends.as_ref().map_err(|f| gap(f, at()))?;
-    let ordered = k.sample.committed.zip(k.sample.ended).is_some_and(|(c, e)| e.sent >= c.received);
-    if !ordered {
+    if !k.ordered() {
         return Err(Gap::new(Code::Order, at()).detail("the log ends were not asked for after the commits came back"));
     }
     if k.group(group).is_none() && k.is_complete() && !v.facts.ever_committed(&k.sample.cluster_id, group) {
@@ -142,7 +141,9 @@ fn partition_drained(v: &View<'_>, s: &Kafka<'_>, group: &Name, topic: &Name, p:
         });
     };
     Ok(if c > ends.high {
-        Finding::unknown(Code::Recreated, at).seen(Qty::Count(c, "")).limit(Qty::Count(ends.high, ""))
+        Finding::unknown(Code::Recreated, at).seen(Qty::Count(c, "")).limit(Qty::Count(ends.high, "")).fix(format!(
+            "cutover-agent accept-offset {group} {topic} {p} --reason …  # if an unclean election took back what it read"
+        ))
     } else if c < ends.low {
         Finding::no(Code::Lost, at).seen(Qty::Count(ends.low - c, "records"))
     } else if c == ends.high {

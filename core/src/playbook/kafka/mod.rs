@@ -7,6 +7,7 @@ mod clusters;
 mod drain;
 mod producers;
 mod projections;
+mod redeployed;
 mod retire;
 mod shared;
 mod start;
@@ -43,6 +44,11 @@ const KEPT_EXIT: Exit = Exit {
     confirm: "reconciled-destination",
     about: &["topic", "partition", "offset"],
     says: "the records below this offset were carried over; groups are seeded there",
+};
+const REDEPLOYED_EXIT: Exit = Exit {
+    confirm: "redeployed",
+    about: &["group"],
+    says: "this group reads at the destination and has caught up, whatever its commits show",
 };
 const SCALED: Exit = Exit { confirm: "scaled-to-zero", about: &["track"], says: "every consumer is scaled to zero" };
 const OWN_60: Dwell = Dwell::Own { default: Dur::secs(60), floor: Dur::secs(45) };
@@ -93,9 +99,9 @@ checks! {
         &[Exit { confirm: "offsets-handled", about: &[], says: "services do not compare offsets with stored ones, or \
             the stored ones were reset" }],
         "no offset that a projection stores lies above the destination's end";
-    REDEPLOYED = "redeployed" "kafka/redeployed", start::redeployed, STEADY_60, &[],
+    REDEPLOYED = "redeployed" "kafka/redeployed", redeployed::redeployed, STEADY_60, &[REDEPLOYED_EXIT],
         "every pair has a member at the destination and has committed what lay there when it attached";
-    NOTHING_SKIPPED = "nothing-skipped" "kafka/nothing-skipped", start::nothing_skipped, Dwell::None,
+    NOTHING_SKIPPED = "nothing-skipped" "kafka/nothing-skipped", redeployed::nothing_skipped, Dwell::None,
         &[Exit { confirm: "nothing-skipped", about: &["group", "topic"], says: "this group skipped no record" }],
         "no unseeded pair has skipped what lay there before it attached";
     EFFECT = "effect" "kafka/effect", projections::effect, Dwell::None, &[],
@@ -167,7 +173,8 @@ static STOP_CONSUMERS: Step = Step {
 static START_CONSUMERS: Step = Step {
     downtime: Downtime::Closes,
     ready: &[SEEDED.req().before(), UNATTENDED.req().before(), OFFSETS.req()],
-    done: &[REDEPLOYED.req(), NOTHING_SKIPPED.req(), EFFECT.req().advisory()],
+    // Done ends the tripwire on what the destination keeps: it must not end a breach with it.
+    done: &[REDEPLOYED.req(), NOTHING_SKIPPED.req(), DESTINATION_LOW.req(), EFFECT.req().advisory()],
     ..step("start-consumers", "start the consumers on the destination", Effect::Appearance(start::destination_attended))
 };
 static RETIRE_SOURCE: Step = Step {

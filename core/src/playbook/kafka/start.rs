@@ -1,24 +1,37 @@
 //! Would the consumers find everything at the destination, and have they?
 
 use super::clusters::visible;
-use super::drain::position;
 use super::shared::{NO_PAIR, attached, body, sighted};
 use super::stop::held;
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::kafka::TopicSample;
-use crate::facts::{How, LogKey};
-use crate::reading::{Code, Demand, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
+use crate::facts::LogKey;
+use crate::reading::{Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
 use crate::time::Dur;
 use crate::view::{Kafka, View, gap};
 
-/// A pair at the destination: group and topic there, and the group's name on the source.
-type PairThere = (Name, Name, Name);
+/// A pair at the destination.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct PairThere {
+    /// The group there.
+    pub(super) group: Name,
+    /// The topic there.
+    pub(super) topic: Name,
+    /// The group and the topic on the source.
+    pub(super) old: (Name, Name),
+}
 
 /// The destination's pairs: those of the source after renaming.
-fn pairs_there<'a>(v: &View<'a>) -> Known<(Kafka<'a>, Vec<PairThere>)> {
-    let settings = v.kafka_settings()?;
+pub(super) fn pairs_there<'a>(v: &View<'a>) -> Known<(Kafka<'a>, Vec<PairThere>)> {
     let d = v.kafka(Side::Destination)?;
+    let pairs = pairs_of(v, &d)?;
+    Ok((d, pairs))
+}
+
+/// The same, for a destination at hand.
+pub(super) fn pairs_of(v: &View<'_>, d: &Kafka<'_>) -> Known<Vec<PairThere>> {
+    let settings = v.kafka_settings()?;
     // The source may be fenced by now; its pairs are facts of the cluster it was, whichever answered last.
     let sampled = || v.estate.kafka(Side::Source).and_then(|m| m.last()).map(|(_, k)| k.cluster_id.clone());
     let source = v.facts.clusters.get(&Side::Source).cloned().or_else(sampled);
@@ -29,12 +42,16 @@ fn pairs_there<'a>(v: &View<'a>) -> Known<(Kafka<'a>, Vec<PairThere>)> {
     let pairs = known
         .into_iter()
         .filter(|(g, t)| !settings.ignored.contains_key(g) && settings.in_scope(t))
-        .map(|(g, t)| (settings.group_there(g), settings.topic_there(t), g.clone()))
+        .map(|(g, t)| PairThere {
+            group: settings.group_there(g),
+            topic: settings.topic_there(t),
+            old: (g.clone(), t.clone()),
+        })
         .collect();
-    Ok((d, pairs))
+    Ok(pairs)
 }
 
-fn start_of(v: &View<'_>, key: &LogKey) -> Known<i64> {
+pub(super) fn start_of(v: &View<'_>, key: &LogKey) -> Known<i64> {
     v.facts.starts.get(key).map(|a| a.offset).ok_or_else(|| {
         let at = Subject::Partitions(Side::Destination, key.topic.clone(), vec![key.partition]);
         Gap::new(Code::NoAnchor, at).detail("it was never seen empty before the producers were switched")
@@ -46,9 +63,10 @@ pub(super) fn seeded(v: &View<'_>) -> Reading {
         let settings = v.kafka_settings()?;
         let (d, pairs) = pairs_there(v)?;
         let expires = d.memory.configs.as_ref().and_then(|(_, c)| c.offsets_retention_ms).map(Dur);
-        Ok(each(Some(d.basis), pairs.into_iter().map(|p| (p.clone(), p)), NO_PAIR, |(group, topic, old)| {
+        Ok(each(Some(d.basis), pairs.into_iter().map(|p| (p.clone(), p)), NO_PAIR, |pair| {
+            let PairThere { group, topic, old } = pair;
             let t = d.topic(&topic)?;
-            if let Some(why) = settings.unseeded.get(&old) {
+            if let Some(why) = settings.unseeded.get(&old.0) {
                 return unseeded(v, &d, &group, &topic, t, why);
             }
             let mut missing = Vec::new();
@@ -119,7 +137,7 @@ pub(super) fn destination_attended(v: &View<'_>) -> Reading {
         let (d, pairs) = pairs_there(v)?;
         // A group that is no pair of this migration is somebody's test: `destination-unattended` says so, and it begins
         // nothing.
-        let ours = |f: &Finding| matches!(&f.at, Subject::Group(_, g) if pairs.iter().any(|(there, ..)| there == g));
+        let ours = |f: &Finding| matches!(&f.at, Subject::Group(_, g) if pairs.iter().any(|p| p.group == *g));
         let found = attached(&d).into_iter().filter(|f| f.code == Code::Attached).filter(ours);
         Ok(sighted(Some(d.basis), found.map(|f| Finding { is: crate::reading::Tri::Yes, ..f })))
     })
@@ -148,106 +166,6 @@ pub(super) fn destination_kept(v: &View<'_>) -> Reading {
                         "carry the records over, then: cutover-agent confirm reconciled-destination {} {} {} --reason …",
                         key.topic, key.partition, ends.low
                     ))
-            })
-        }))
-    })
-}
-
-pub(super) fn redeployed(v: &View<'_>) -> Reading {
-    body(|| {
-        let (d, pairs) = pairs_there(v)?;
-        Ok(each(Some(d.basis), pairs.into_iter().map(|p| (p.clone(), p)), NO_PAIR, |(group, topic, old)| {
-            let at = |ps: Vec<i32>| Subject::Pair(d.side, group.clone(), topic.clone(), ps);
-            let t = d.topic(&topic)?;
-            let Some(g) = d.group(&group) else { return Ok(Finding::no(Code::NotAttached, at(vec![]))) };
-            let members = g.members.as_ref().map_err(|f| gap(f, at(vec![])))?;
-            if !members.iter().any(|m| m.topics.as_ref().is_ok_and(|t| t.contains(&topic))) {
-                if v.facts.only_commits(&old) {
-                    return reads_by_commits(v, &d, &group, &topic, t);
-                }
-                return Ok(Finding::no(Code::NotAttached, at(vec![])).seen(Qty::Count(0, "members")));
-            }
-            for p in t.partitions.keys() {
-                let (committed, ends, key) = position(v, &d, &group, &topic, *p)?;
-                let Some(then) = v.facts.attached.get(&(group.clone(), key.clone())) else {
-                    return Err(Gap::new(Code::NoAnchor, at(vec![*p])).detail("where it attached is not recorded yet"));
-                };
-                let c = committed.unwrap_or(-1);
-                let reached =
-                    c >= then.end || ends.is_empty() || v.facts.phantoms.contains(&(key.clone(), c, ends.high));
-                if !reached {
-                    let mut f = Finding::no(Code::CatchingUp, at(vec![*p]))
-                        .seen(Qty::Count(c, "committed"))
-                        .limit(Qty::Count(then.end, "end when it attached"));
-                    if c >= ends.low && !ends.has_open_transaction() {
-                        let (side, topic, topic_id) = (d.side, topic.clone(), key.id);
-                        f = f.want(Demand::Tail { side, topic, topic_id, partition: *p, from: c, to: ends.high });
-                    }
-                    return Ok(f);
-                }
-            }
-            Ok(Finding::yes(Code::Ok, at(vec![])))
-        }))
-    })
-}
-
-/// A group that never had a member and was seen committing all the same (its readers use `assign()`): it reads where its
-/// committed offset moves past the recorded start, or stands at the end.
-fn reads_by_commits(v: &View<'_>, d: &Kafka<'_>, group: &Name, topic: &Name, t: &TopicSample) -> Known<Finding> {
-    for p in t.partitions.keys() {
-        let at = || Subject::Pair(d.side, group.clone(), topic.clone(), vec![*p]);
-        let (committed, ends, key) = position(v, d, group, topic, *p)?;
-        let c = committed.unwrap_or(-1);
-        let moves = d.memory.commit(group, &(topic.clone(), *p)).is_some_and(|m| m.moved);
-        let reads = ends.is_empty()
-            || c == ends.high
-            || v.facts.phantoms.contains(&(key.clone(), c, ends.high))
-            || (moves && c > start_of(v, &key)?);
-        if !reads {
-            return Ok(Finding::no(Code::NotAttached, at())
-                .seen(Qty::Count(0, "members"))
-                .detail("it reads without joining, and its committed offset has not moved there"));
-        }
-    }
-    Ok(Finding::yes(Code::Ok, Subject::Pair(d.side, group.clone(), topic.clone(), vec![])))
-}
-
-pub(super) fn nothing_skipped(v: &View<'_>) -> Reading {
-    body(|| {
-        let settings = v.kafka_settings()?;
-        let (d, pairs) = pairs_there(v)?;
-        // Adoption passes over `seeded`: then every pair has to show that it skipped nothing.
-        let adopted = matches!(v.facts.step("start-consumers").begun, Some((_, How::Adopted { .. })));
-        let unseeded: Vec<_> = pairs
-            .into_iter()
-            .filter(|(_, _, old)| adopted || settings.unseeded.contains_key(old))
-            .map(|p| (p.clone(), p))
-            .collect();
-        if unseeded.is_empty() {
-            return Ok(Reading::of(Finding::yes(Code::Ok, Subject::Whole), Some(d.basis)));
-        }
-        Ok(each(Some(d.basis), unseeded, NO_PAIR, |(group, topic, _)| {
-            let t = d.topic(&topic)?;
-            if let Some(w) = v.facts.confirmed("nothing-skipped", &[group.clone(), topic.clone()]) {
-                let at = Subject::Pair(d.side, group, topic, vec![]);
-                return Ok(Finding::yes(Code::Confirmed, at).detail(format!("{}: {}", w.author, w.reason)));
-            }
-            let mut unproven = Vec::new();
-            for p in t.partitions.keys() {
-                let key = d.key(&topic, t, *p);
-                let start = start_of(v, &key)?;
-                let then = v.facts.attached.get(&(group.clone(), key.clone()));
-                let nothing_there = then.is_some_and(|a| a.end == start);
-                if !nothing_there && !v.facts.read_from_start.contains(&(group.clone(), key)) {
-                    unproven.push(*p);
-                }
-            }
-            let fix = format!("cutover-agent confirm nothing-skipped {group} {topic} --reason …");
-            let at = Subject::Pair(d.side, group, topic, unproven.clone());
-            Ok(if unproven.is_empty() {
-                Finding::yes(Code::Ok, at)
-            } else {
-                Finding::unknown(Code::Skipped, at).fix(fix)
             })
         }))
     })

@@ -1,0 +1,205 @@
+//! The consumers at the destination: attached, caught up, nothing passed over. Most of these were found by simulation.
+
+use super::world::run;
+use expect_test::expect;
+
+/// A shop whose second group is `second`, up to the downtime; both groups seeded.
+fn shop(second: &str, middle: &str) -> String {
+    format!(
+        "
+    t=0 src.topic crm.ingestion 1; src.topic crm.pr-update 1; dst.topic crm.ingestion 1; dst.topic crm.pr-update 1
+    t=0 src.member rtu rtu-src-0 crm.ingestion
+    t=1 src.commit rtu crm.ingestion/0 =0
+    t=6 src.end crm.ingestion/0 +10; src.commit rtu crm.ingestion/0 =10
+    t=7 src.end crm.pr-update/0 =5
+    {second}
+    t=20 op begin switch-producers
+    t=21 dst.end crm.ingestion/0 +1
+    t=22 dst.commit rtu crm.ingestion/0 =0; dst.commit audit crm.pr-update/0 =0
+    t=23 op confirm offsets-handled
+    {middle}
+    t=180 op begin stop-consumers
+    t=181 src.leave rtu
+"
+    )
+}
+
+fn after_setup(second: &str, middle: &str, text: &str) -> String {
+    let shown = run(&(shop(second, middle) + text));
+    let asked = shown.lines().filter(|l| !l.contains("begin s") && !l.contains("offsets-handled"));
+    asked.collect::<Vec<_>>().join("\n")
+}
+
+const ASSIGN: &str = "t=12 src.commit audit crm.pr-update/0 =1
+    t=17 src.commit audit crm.pr-update/0 =5";
+
+#[test]
+fn a_group_that_never_commits_needs_a_member_and_no_commit() {
+    let shown = after_setup(
+        "t=8 src.member audit audit-src-0 crm.pr-update",
+        "t=100 op accept audit crm.pr-update 0",
+        "
+        t=182 src.forget audit
+        t=560 op begin start-consumers
+        t=563 dst.member rtu rtu-dst-0 crm.ingestion; dst.commit rtu crm.ingestion/0 =1; dst.end crm.pr-update/0 =4
+        t=580 show start-consumers
+        t=581 dst.member audit audit-dst-0 crm.pr-update
+        t=660 show start-consumers
+    ",
+    );
+    expect![[r#"
+        t=100 accept audit crm.pr-update 0: ok
+        t=580 start-consumers begun go
+        t=580 start-consumers done: no-go (not-attached): group audit on crm.pr-update (destination) has nobody attached
+        t=660 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:24:11Z
+        t=660 start-consumers done: go"#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn a_person_says_that_a_group_is_redeployed_whose_commits_do_not_show_it() {
+    let shown = after_setup(
+        "t=8 src.member audit audit-src-0 crm.pr-update; src.commit audit crm.pr-update/0 =5",
+        "",
+        "
+        t=181 src.leave audit
+        t=560 op begin start-consumers
+        t=563 dst.member rtu rtu-dst-0 crm.ingestion; dst.commit rtu crm.ingestion/0 =1; dst.end crm.pr-update/0 =4
+        t=580 show start-consumers
+        t=581 op confirm redeployed nobody; op confirm redeployed audit
+        t=660 show start-consumers
+    ",
+    );
+    expect![[r#"
+        t=580 start-consumers begun go
+        t=580 start-consumers done: no-go (not-attached): group audit on crm.pr-update (destination) has nobody attached
+        t=581 confirm redeployed nobody: there is no group `nobody`; known: audit, rtu
+        t=581 confirm redeployed audit: ok
+        t=660 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:24:06Z
+        t=660 start-consumers done: go"#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn a_phantom_proven_to_an_end_further_on_proves_the_end_when_it_attached() {
+    let shown = after_setup(
+        ASSIGN,
+        "",
+        "
+        t=560 op begin start-consumers
+        t=563 dst.member rtu rtu-dst-0 crm.ingestion; dst.phantom; dst.end crm.ingestion/0 =2
+        t=564 dst.commit rtu crm.ingestion/0 =1
+        t=570 dst.end crm.ingestion/0 +3
+        t=580 dst.end crm.ingestion/0 +3
+        t=591 dst.end crm.ingestion/0 +3
+        t=602 dst.end crm.ingestion/0 +3
+        t=613 dst.end crm.ingestion/0 +3
+        t=624 dst.end crm.ingestion/0 +3
+        t=640 show start-consumers
+    ",
+    );
+    expect![[r#"
+        t=640 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:23:56Z
+        t=640 start-consumers done: go"#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn a_reader_that_never_joins_is_redeployed_once_it_has_read_what_lay_there() {
+    let shown = after_setup(
+        ASSIGN,
+        "",
+        "
+        t=300 dst.end crm.pr-update/0 =200
+        t=560 op begin start-consumers
+        t=563 dst.member rtu rtu-dst-0 crm.ingestion; dst.commit rtu crm.ingestion/0 =1
+        t=570 dst.commit audit crm.pr-update/0 =50
+        t=650 show start-consumers; dst.end crm.pr-update/0 =210
+        t=651 dst.commit audit crm.pr-update/0 =200
+        t=720 show start-consumers
+    ",
+    );
+    expect![[r#"
+        t=650 start-consumers begun go
+        t=650 start-consumers done: no-go (catching-up): group audit on crm.pr-update partition 0 (destination) is at 50 committed, to reach 200 end when it attached
+        t=720 start-consumers begun go
+        t=720 start-consumers done: no-go (dwelling): redeployed: true for 59 s, must be for 1 min"#]].assert_eq(&shown);
+}
+
+#[test]
+fn its_advance_outlives_a_restart() {
+    let shown = after_setup(
+        ASSIGN,
+        "",
+        "
+        t=560 op begin start-consumers
+        t=563 dst.member rtu rtu-dst-0 crm.ingestion; dst.commit rtu crm.ingestion/0 =1; dst.end crm.pr-update/0 =9
+        t=570 dst.commit audit crm.pr-update/0 =9
+        t=580 dst.end crm.pr-update/0 =12; restart
+        t=660 show start-consumers
+    ",
+    );
+    expect![[r#"
+        t=660 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:24:06Z
+        t=660 start-consumers done: go"#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn start_consumers_is_adopted_while_its_topics_are_written() {
+    let mut text = shop("t=8 src.member audit audit-src-0 crm.pr-update; src.commit audit crm.pr-update/0 =5", "");
+    text += "
+        t=181 src.leave audit
+        t=560 op begin start-consumers
+        t=563 dst.member rtu rtu-dst-0 crm.ingestion; dst.member audit audit-dst-0 crm.pr-update
+        t=564 amnesia
+        ";
+    // A record more every five seconds, and the group always one behind.
+    for i in 0..60 {
+        text += &format!("t={} dst.end crm.ingestion/0 +1; dst.commit rtu crm.ingestion/0 ={}\n", 565 + 5 * i, 1 + i);
+    }
+    text += "
+        t=870 op adopt switch-producers; op adopt stop-consumers
+        t=871 op confirm nothing-skipped rtu crm.ingestion; op confirm nothing-skipped audit crm.pr-update
+        t=872 op adopt start-consumers; show start-consumers
+        t=875 dst.end crm.ingestion/0 +1; dst.commit rtu crm.ingestion/0 +1
+        t=950 show start-consumers
+    ";
+    let shown = run(&text);
+    let shown: Vec<&str> = shown.lines().filter(|l| !l.starts_with("t=18") && !l.starts_with("t=2")).collect();
+    expect![[r#"
+        t=560 begin start-consumers: ok
+        t=870 adopt switch-producers: ok
+        t=870 adopt stop-consumers: ok
+        t=871 confirm nothing-skipped rtu crm.ingestion: ok
+        t=871 confirm nothing-skipped audit crm.pr-update: ok
+        t=872 adopt start-consumers: ok
+        t=872 start-consumers begun no-go (tripwire): since stop-consumers was done this must stay true and is not: nobody-attached: true for 4 s, must be for 6 min
+        t=872 start-consumers done: no-go (catching-up): group rtu on crm.ingestion partition 0 (destination) is at 60 committed, to reach 61 end when it attached
+        t=950 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:29:01Z
+        t=950 start-consumers done: go"#]].assert_eq(&shown.join("\n"));
+}
+
+#[test]
+fn what_the_destination_lost_before_it_was_read_does_not_end_with_the_step() {
+    let shown = after_setup(
+        "t=8 src.member audit audit-src-0 crm.pr-update; src.commit audit crm.pr-update/0 =5",
+        "",
+        "
+        t=182 src.leave audit
+        t=560 op begin start-consumers
+        t=561 dst.low crm.ingestion/0 =1
+        t=563 dst.member rtu rtu-dst-0 crm.ingestion; dst.member audit audit-dst-0 crm.pr-update
+        t=564 dst.end crm.ingestion/0 =2; dst.commit rtu crm.ingestion/0 =2
+        t=660 show start-consumers
+        t=661 op confirm reconciled-destination crm.ingestion 0 1
+        t=670 show start-consumers
+    ",
+    );
+    expect![[r#"
+        t=660 start-consumers begun no-go (tripwire): since switch-producers was done this must stay true and is not: destination-kept: topic crm.ingestion partition 0 (destination) lost records from the recorded start on: 1 low watermark, 0 recorded start
+        t=660 start-consumers done: no-go (trimmed): topic crm.ingestion partition 0 (destination) lost records from the recorded start on: 1 low watermark, 0 recorded start
+        t=661 confirm reconciled-destination crm.ingestion 0 1: ok
+        t=670 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:24:22Z
+        t=670 start-consumers done: go"#]].assert_eq(&shown);
+}
