@@ -34,6 +34,7 @@ struct Deployment {
     term: i64,
     exact: BTreeMap<String, u64>,
     offsets: StoredOffsets,
+    from: Ts,
 }
 
 #[derive(Clone, Default)]
@@ -101,6 +102,7 @@ impl Mongo {
             term: 1,
             exact: BTreeMap::new(),
             offsets: StoredOffsets::default(),
+            from: Ts::new(1_789_990_000, 0),
         };
         Mongo {
             sides: BTreeMap::from([(Side::Source, side("old", "5.0.9")), (Side::Destination, side("new", "6.0.5"))]),
@@ -153,6 +155,13 @@ impl Mongo {
                 }
                 assert!(d.last.values().all(|ts| *ts < gone.0));
                 d.term += 1;
+            }
+            // The sampler reads the oplog anew (the agent restarted, or another primary): ten minutes back, no further.
+            "reread" => {
+                d.from = Ts::new(u32::try_from(now.wall.0 / 1000).unwrap() - 600, 0);
+                let from = d.from;
+                d.last.retain(|_, ts| *ts >= from);
+                d.together.clear();
             }
             "offset" => {
                 let (topic, p) = rest[0].rsplit_once('/').unwrap();
@@ -335,7 +344,7 @@ impl Deployment {
                 Err(failure())
             } else {
                 Ok(Writes {
-                    from: Ts::new(1_789_990_000, 0),
+                    from: self.from,
                     to,
                     last: named(&self.last),
                     recent: self

@@ -1197,3 +1197,80 @@ fn hunt_two_mirrors_with_one_rule() {
         t=1400 stop-mirror begun no-go (already-begun): stop-mirror was begun at 2026-09-21T14:26:40Z and is begun only once
         t=1400 stop-mirror done: unknown (never-seen): mirror too was never seen: none of its sessions was ever seen on the source, so their absence proves nothing"#]].assert_eq(&shown);
 }
+
+/// The agent restarts (or the source elects) more than ten minutes after the last write: the sampler reads only ten
+/// minutes of oplog back (src/sample/mongodb/oplog/scan.rs, BACK), the drained mirror's position lies before that.
+/// Should be: read back to the anchor; nothing will ever be written again, so this stays unknown for ever.
+#[test]
+fn hunt_a_restart_ten_minutes_into_the_downtime_is_stuck() {
+    let shown = detour("t=310 mirror.stick", "
+        t=1100 msrc.reread; restart
+        t=1700 show stop-mirror all
+        t=1701 op confirm scaled-to-zero mongodb; op confirm reconciled-writes source 1790000500.0
+        t=9000 show stop-mirror
+    ");
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=720 stop-writers done: go
+        t=1700 stop-mirror pending unknown (partial): mirror all: part of the reading is missing: its position 1790000302.17 lies before 1790000500.0, and no write in its namespaces was seen since then: whether there were any in between is not known
+            drained unknown
+            majority go
+            no-source-write go
+            writers-gone go
+            source-still unknown
+            same-data go
+            same-counts go
+            destination-quiet go
+        t=1701 confirm scaled-to-zero mongodb: ok
+        t=1701 confirm reconciled-writes source 1790000500.0: ok
+        t=9000 stop-mirror pending unknown (partial): mirror all: part of the reading is missing: its position 1790000302.17 lies before 1790000500.0, and no write in its namespaces was seen since then: whether there were any in between is not known"#]].assert_eq(&shown);
+}
+
+/// The same once the mirrors have ended, and at the destination.
+#[test]
+fn hunt_a_restart_after_the_mirrors_ended_is_stuck() {
+    let shown = ended("
+        t=1181 msrc.reread; mdst.reread; mdst.block off; restart
+        t=1700 show start-writers
+        t=9000 show start-writers
+    ");
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=720 stop-writers done: go
+        t=800 begin stop-mirror: ok
+        t=1180 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:32:51Z
+        t=1180 stop-mirror done: go
+        t=1700 start-writers pending unknown (tripwire): since stop-mirror was done this must stay true and is not: source-still: the source MongoDB: part of the reading is missing: its oplog was read back to 1790000581.0 only, and the anchor is 1790000302.17: writes between the two are not known
+        t=9000 start-writers pending unknown (tripwire): since stop-mirror was done this must stay true and is not: source-still: the source MongoDB: part of the reading is missing: its oplog was read back to 1790000581.0 only, and the anchor is 1790000302.17: writes between the two are not known"#]].assert_eq(&shown);
+}
+
+/// A spanning transaction was seen; the agent restarts, and it was never seen.
+/// Should be: no-go still (what was ever seen is a fact).
+#[test]
+fn hunt_a_spanning_transaction_is_forgotten() {
+    let mut s = mongo();
+    s.mongodb.as_mut().unwrap().left_behind.insert("shop.tmp".into(), "scratch".into());
+    let shown = run_with(s, &[SHOP, "
+        t=5 msrc.together shop.orders,shop.tmp
+        t=20 show start-mirror
+        t=21 msrc.reread; msrc.election; restart
+        t=40 show start-mirror
+    "].concat());
+    expect![[r#"
+        t=20 start-mirror pending no-go (spanning-transaction): a transaction wrote what is carried apart: shop.orders, shop.tmp
+        t=40 start-mirror pending go"#]].assert_eq(&shown);
+}
