@@ -33,6 +33,8 @@ struct Deployment {
     window: u32,
     term: i64,
     exact: BTreeMap<String, u64>,
+    offsets: StoredOffsets,
+    from: Ts,
 }
 
 #[derive(Clone, Default)]
@@ -99,6 +101,8 @@ impl Mongo {
             window: 36_000,
             term: 1,
             exact: BTreeMap::new(),
+            offsets: StoredOffsets::default(),
+            from: Ts::new(1_789_990_000, 0),
         };
         Mongo {
             sides: BTreeMap::from([(Side::Source, side("old", "5.0.9")), (Side::Destination, side("new", "6.0.5"))]),
@@ -149,6 +153,28 @@ impl Mongo {
             "exact" => drop(d.exact.insert(word(0), rest[1].parse().unwrap())),
             "join" => d.clients.push((word(0), i64::from(self.ordinal))),
             "leave" => d.clients.retain(|(c, _)| c != rest[0]),
+            // The newest write is gone: an election took it back.
+            "rollback" => {
+                let gone = d.recent.pop().unwrap();
+                d.last = BTreeMap::new();
+                for (ts, ns) in &d.recent {
+                    d.last.insert(ns.clone(), *ts);
+                }
+                assert!(d.last.values().all(|ts| *ts < gone.0));
+                d.term += 1;
+            }
+            // The sampler reads the oplog anew (the agent restarted, or another primary): ten minutes back, no further.
+            "reread" => {
+                d.from = Ts::new(u32::try_from(now.wall.0 / 1000).unwrap() - 600, 0);
+                let from = d.from;
+                d.last.retain(|_, ts| *ts >= from);
+                d.together.clear();
+            }
+            "offset" => {
+                let (topic, p) = rest[0].rsplit_once('/').unwrap();
+                d.offsets.highest.insert((topic.into(), p.parse().unwrap()), rest[1].parse().unwrap());
+                d.offsets.documents = 100;
+            }
             "txn" => d.open = rest[0].parse().unwrap(),
             "block" => d.blocked = rest[0] == "on",
             "build" => drop(d.builds.insert(word(0))),
@@ -232,6 +258,12 @@ impl Mongo {
         } else {
             Err(Failure::new(FailureKind::Unreachable, "connection refused"))
         };
+        // A second mirror, where one is configured, does what the first does.
+        if let Ok(Content::Mirror(m)) = &outcome {
+            apply(Target::Mirror("too".into()), span(0, 20), Ok(Content::Mirror(m.clone())));
+        } else {
+            apply(Target::Mirror("too".into()), span(0, 20), Err(Failure::new(FailureKind::Unreachable, "connection refused")));
+        }
         apply(Target::Mirror("all".into()), span(0, 20), outcome);
         for (side, d) in &self.sides {
             let target = Target::Mongodb(*side);
@@ -379,7 +411,7 @@ impl Deployment {
                 Err(failure())
             } else {
                 Ok(Writes {
-                    from: Ts::new(1_789_990_000, 0),
+                    from: self.from,
                     to,
                     last: named(&self.last),
                     recent: self
@@ -425,7 +457,7 @@ impl Deployment {
             set_id: self.id.as_str().into(),
             databases,
             databases_outside: Ok(0),
-            offsets: Ok(StoredOffsets::default()),
+            offsets: Ok(self.offsets.clone()),
             changes: Ok(0),
         }
     }
