@@ -914,11 +914,11 @@ fn hunt_an_outage_of_the_mirror_after_the_writers_came_back() {
         t=800 stop-writers undone go
         t=800 stop-writers done: no-go (undone): stop-writers was done and is no longer true
         t=800 stop-mirror pending no-go (undone): stop-writers was done and is no longer true
-        t=1200 stop-writers undone unknown (unreachable): mirror all cannot be reached: connection refused
+        t=1200 stop-writers undone no-go (tripwire): since stop-mirror was done this must stay true and is not: writers-stay-away: client svc-orders (source) is still connected: on h1:27017
         t=1200 stop-writers done: no-go (undone): stop-writers was done and is no longer true
         t=1200 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:32:51Z
         t=1200 stop-mirror done: go
-        t=1210 start-writers pending go"#]].assert_eq(&shown);
+        t=1210 start-writers pending no-go (tripwire): since stop-mirror was done this must stay true and is not: writers-stay-away: client svc-orders (source) is still connected: on h1:27017"#]].assert_eq(&shown);
 }
 
 /// The same by withdrawing and stopping a second time: stop-mirror was never go in the second try.
@@ -975,7 +975,7 @@ fn hunt_start_writers_with_a_writer_on_the_source() {
         t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
         t=720 stop-writers done: go
         t=800 begin stop-mirror: ok
-        t=1190 start-writers pending go
+        t=1190 start-writers pending no-go (tripwire): since stop-mirror was done this must stay true and is not: writers-stay-away: client svc-orders (source) is still connected: on h1:27017
             destination-ready go
             destination-writable go
             same-data go
