@@ -178,6 +178,8 @@ codes! {
     Written = "written",
     /// Not written since.
     NotWritten = "not-written",
+    /// What was anchored is not there any more.
+    RolledBack = "rolled-back",
     /// Not committed by a majority.
     NotCommitted = "not-committed",
     /// Not there.
@@ -202,7 +204,7 @@ codes! {
     IndexBuild = "index-build",
     /// No majority of the members is healthy.
     NoMajority = "no-majority",
-    /// A stored offset lies above the destination's end.
+    /// A stored offset is not below the destination's recorded start.
     OffsetAhead = "offset-ahead",
     /// Projection changes wait.
     ChangesWaiting = "changes-waiting",

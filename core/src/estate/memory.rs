@@ -30,6 +30,7 @@ pub struct KafkaMemory {
     pub(crate) lags: BTreeMap<(Name, Name), VecDeque<LagPoint>>,
     pub(crate) first: Option<Mono>,
     pub(crate) clients: BTreeMap<KafkaClient, Mono>,
+    watched: Option<Mono>,
 }
 
 /// A member as the broker shows it.
@@ -154,6 +155,11 @@ impl KafkaMemory {
         &self.clients
     }
 
+    /// Since when members have been watched without a jump of the clocks.
+    pub fn watched(&self) -> Option<Mono> {
+        self.watched
+    }
+
     /// When the first good sample was sent.
     pub fn first(&self) -> Option<Mono> {
         self.first
@@ -168,6 +174,7 @@ impl KafkaMemory {
             *self = KafkaMemory::default();
         }
         self.first.get_or_insert(span.sent);
+        self.watched.get_or_insert(span.sent);
         self.remember_ends(span, &sample);
         self.remember_commits(span, &sample);
         self.remember_lags(&sample);
@@ -181,6 +188,8 @@ impl KafkaMemory {
     }
 
     pub(super) fn forget_spans(&mut self) {
+        self.watched = None;
+        self.clients.clear();
         for m in self.ends.values_mut() {
             m.since = None;
             m.quiet_since = None;

@@ -7,6 +7,9 @@ use crate::Name;
 use crate::time::{Mono, Span, Wall};
 use std::collections::{BTreeMap, VecDeque};
 
+/// A sample tells every write of so many seconds.
+const RECENT: i64 = 120;
+
 /// What is remembered of one deployment.
 #[derive(Clone, Debug, Default)]
 pub struct MongoMemory {
@@ -22,6 +25,7 @@ pub struct MongoMemory {
     pub(crate) previous: BTreeMap<Name, Ts>,
     /// Clients by (app name, user, address), seen within the last ten minutes, and when last.
     pub(crate) clients: BTreeMap<(Name, Name, Name), (Mono, MongoClient)>,
+    watched: Option<Mono>,
 }
 
 impl MongoMemory {
@@ -40,9 +44,20 @@ impl MongoMemory {
         self.counts.get(namespace).copied()
     }
 
+    /// From here on every write of every namespace is remembered by the second.
+    pub fn remembered(&self) -> Ts {
+        let Some(Ok(w)) = self.last.as_ref().map(|(_, l)| &l.writes) else { return Ts(u64::MAX) };
+        Ts::new(u32::try_from((w.to.seconds() - RECENT).max(0)).unwrap_or(u32::MAX), 0).max(w.from)
+    }
+
     /// Clients seen on any member within the last ten minutes.
     pub fn clients(&self) -> impl Iterator<Item = &MongoClient> {
         self.clients.values().map(|(_, c)| c)
+    }
+
+    /// Since when clients have been watched without a jump of the clocks.
+    pub fn watched(&self) -> Option<Mono> {
+        self.watched
     }
 
     /// Since when no newer write has been seen.
@@ -85,6 +100,7 @@ impl MongoMemory {
             }
             self.previous.retain(|ns, _| now.last.contains_key(ns));
         }
+        self.watched.get_or_insert(span.sent);
         for c in sample.members.values().filter_map(|m| m.clients.as_ref().ok()).flatten() {
             let key = (c.app_name.clone(), c.user.clone(), c.address.clone());
             self.clients.insert(key, (span.sent, c.clone()));
@@ -96,6 +112,7 @@ impl MongoMemory {
     /// After a jump of the clocks nobody can be told to have been seen within ten minutes.
     pub(super) fn forget_spans(&mut self) {
         self.clients.clear();
+        self.watched = None;
     }
 
     pub(super) fn count(&mut self, span: Span, counts: MongoCounts) {

@@ -48,10 +48,11 @@ impl ProbeMemory {
         self.last.as_ref().map(|(s, p)| (*s, p))
     }
 
-    /// How long an answer given before the names moved can still be kept, counted from `now`; `None` while not every
+    /// How long an answer given before the names moved can still be kept, counted from `now`, where one was ever allowed to
+    /// be kept for `longest`; `None` while not every
     /// resolver answers with the expected addresses.
-    pub fn cached_for(&self, now: Mono) -> Option<Dur> {
-        self.since.map(|s| (self.longest - (now - s)).max(Dur::ZERO))
+    pub fn cached_for(&self, now: Mono, longest: Dur) -> Option<Dur> {
+        self.since.map(|s| (self.longest.max(longest) - (now - s)).max(Dur::ZERO))
     }
 
     pub(super) fn apply(&mut self, span: Span, sample: ProbeSample) {
@@ -96,11 +97,11 @@ mod tests {
     fn an_old_answer_may_be_kept_for_the_longest_time_ever_given() {
         let mut m = ProbeMemory::default();
         m.apply(at(0), look(&[false, true], 300));
-        assert_eq!(m.cached_for(Mono(0)), None);
+        assert_eq!(m.cached_for(Mono(0), Dur::ZERO), None);
         m.apply(at(10), look(&[true, true], 20));
-        assert_eq!(m.cached_for(Mono(10_010)), Some(Dur::secs(300)));
-        assert_eq!(m.cached_for(Mono(400_000)), Some(Dur::ZERO));
+        assert_eq!(m.cached_for(Mono(10_010), Dur::ZERO), Some(Dur::secs(300)));
+        assert_eq!(m.cached_for(Mono(400_000), Dur::ZERO), Some(Dur::ZERO));
         m.apply(at(500), look(&[true, false], 20));
-        assert_eq!(m.cached_for(Mono(900_000)), None);
+        assert_eq!(m.cached_for(Mono(900_000), Dur::ZERO), None);
     }
 }

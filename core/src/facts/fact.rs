@@ -6,6 +6,7 @@ use crate::estate::mongodb::Ts;
 use crate::settings::Home;
 use crate::time::{Dur, Wall};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// How a step came to be begun.
@@ -328,6 +329,20 @@ pub enum Fact {
         /// They are blocked.
         on: bool,
     },
+    /// One transaction has written these namespaces.
+    Together {
+        /// Replica set id.
+        set: Name,
+        /// What it wrote.
+        namespaces: BTreeSet<Name>,
+    },
+    /// The longest that a resolver lets an answer of a name be kept.
+    LongestTtl {
+        /// The probe.
+        probe: Name,
+        /// That long.
+        ttl: Dur,
+    },
     /// The newest write in scope of a deployment when it was frozen (of the source: when stop-writers was done; of the
     /// destination: when stop-mirror was first go), or what was carried over since.
     LastWrite {
@@ -335,6 +350,9 @@ pub enum Fact {
         set: Name,
         /// Its timestamp: nothing newer was written.
         ts: Ts,
+        /// No write was seen: it is only the instant before which all of them lie.
+        #[serde(default)]
+        unseen: bool,
         /// `confirm reconciled-writes` or adoption, by whom; `None` if measured in time.
         adopted: Option<Name>,
     },

@@ -96,6 +96,8 @@ pub struct Facts {
     pub(crate) write_blocks: BTreeMap<Name, bool>,
     pub(crate) last_writes: BTreeMap<Name, WriteAnchor>,
     pub(crate) positions: BTreeMap<Name, Ts>,
+    pub(crate) together: BTreeMap<Name, BTreeSet<BTreeSet<Name>>>,
+    pub(crate) longest_ttl: BTreeMap<Name, Dur>,
     pub(crate) source_data: BTreeMap<Name, BTreeMap<Name, HeldData>>,
 }
 
@@ -115,6 +117,8 @@ pub struct SeenClient {
 pub struct WriteAnchor {
     /// Nothing newer was written.
     pub ts: Ts,
+    /// It is no write, only the instant before which all of them lie.
+    pub unseen: bool,
     /// Who adopted or reconciled it.
     pub adopted: Option<Name>,
 }
@@ -140,13 +144,15 @@ impl Facts {
                 s.evidence = evidence;
             }
             Fact::Undone { step, at } => {
-                let s = self.steps.entry(step).or_default();
+                let s = self.steps.entry(step.clone()).or_default();
                 s.undone = Some(at);
                 s.undone_total += 1;
+                self.void_what_followed(&step);
             }
             Fact::Withdrawn { step, .. } => {
                 let undone_total = self.steps.get(&step).map_or(0, |s| s.undone_total);
                 self.void_what_it_set(&step);
+                self.void_what_followed(&step);
                 self.steps.insert(step, StepFacts { undone_total, ..StepFacts::default() });
             }
             Fact::WasGo { step, from, until } => self.steps.entry(step).or_default().was_go = Some((from, until)),
@@ -228,8 +234,15 @@ impl Facts {
             Fact::WriteBlock { set, on } => {
                 self.write_blocks.insert(set, on);
             }
-            Fact::LastWrite { set, ts, adopted } => {
-                self.last_writes.insert(set, WriteAnchor { ts, adopted });
+            Fact::LastWrite { set, ts, unseen, adopted } => {
+                self.last_writes.insert(set, WriteAnchor { ts, unseen, adopted });
+            }
+            Fact::Together { set, namespaces } => {
+                self.together.entry(set).or_default().insert(namespaces);
+            }
+            Fact::LongestTtl { probe, ttl } => {
+                let longest = self.longest_ttl.entry(probe).or_default();
+                *longest = ttl.max(*longest);
             }
             Fact::Position { mirror, ts } => {
                 self.positions.insert(mirror, ts);
@@ -237,6 +250,20 @@ impl Facts {
             Fact::SourceData { set, namespace, shape, documents } => {
                 self.source_data.entry(set).or_default().insert(namespace, HeldData { shape, documents });
             }
+        }
+    }
+
+    /// That later steps of its track were go rested on this one.
+    fn void_what_followed(&mut self, step: &str) {
+        let Some(of) = crate::playbook::step(step) else { return };
+        for later in crate::playbook::steps(of.track).iter().skip_while(|s| s.id != step).skip(1) {
+            if let Some(s) = self.steps.get_mut(later.id) {
+                s.was_go = None;
+            }
+        }
+        if step == "stop-writers" && !self.is_begun("stop-mirror") {
+            let destination = self.deployments.get(&Side::Destination).cloned();
+            self.last_writes.retain(|set, _| Some(set) != destination.as_ref());
         }
     }
 
@@ -259,6 +286,9 @@ impl Facts {
                 // A word about what was stopped is about that stop.
                 self.forget("scaled-to-zero", &["kafka".into()]);
             }
+            "redirect-traffic" => drop(self.confirmed.remove("traffic-moved")),
+            "switch-dns" => drop(self.confirmed.remove("names-moved")),
+            "start-writers" => drop(self.confirmed.remove("writers-started")),
             "start-mirror" => self.deployments.clear(),
             "stop-writers" => {
                 self.last_writes.clear();

@@ -175,7 +175,8 @@ impl World<'_, '_> {
         let settled = match life {
             Life::Done(when, _) => Some(Finding::no(Code::AlreadyDone, at).seen(Qty::At(*when))),
             Life::Skipped(why) => Some(Finding::no(Code::AlreadyDone, at).detail(format!("skipped: {why}"))),
-            Life::Begun(when, _) if step.run == Run::Once => {
+            // Undone it was begun all the same: started a second time it would begin all over.
+            Life::Begun(when, _) | Life::Undone(when) if step.run == Run::Once => {
                 Some(Finding::no(Code::AlreadyBegun, at).seen(Qty::At(*when)))
             }
             _ => None,
@@ -391,7 +392,8 @@ impl World<'_, '_> {
         let holds = self.holds(checks);
         let sighted = self.j.sighted(step) == Tri::Yes;
         match &b.life {
-            Life::Pending if !still && (now_go || recently_go(f, v.now)) => {
+            // What was go once says nothing any more when the step before it has come undone.
+            Life::Pending if !still && (now_go || recently_go(f, v.now)) && self.comes_next(step) => {
                 let taken = match step.effect {
                     Effect::Appearance(_) => sighted,
                     Effect::Absence => holds == Tri::Yes && !self.rival(step, all),
@@ -428,6 +430,11 @@ impl World<'_, '_> {
             }
             _ => {}
         }
+    }
+
+    /// The step before it is done.
+    fn comes_next(&self, step: &Step) -> bool {
+        predecessor(self.v, step).is_none_or(|p| self.v.facts.is_done(p.id))
     }
 
     /// Another absence step that is pending and was go lately: the same silence could mean either.

@@ -355,6 +355,18 @@ fn confirm(v: &View<'_>, name: &Name, subject: &[Name], author: Name, reason: Na
             "the source MongoDB answers the agent: what it says counts, there is nothing to confirm".to_owned(),
         ));
     }
+    if exit.confirm == "scaled-to-zero" && subject.iter().any(|s| &**s == "mongodb") {
+        playbook::nobody_writes(v).map_err(not_now)?;
+    }
+    // A word about an effect is said of a step that was taken.
+    let of =
+        [("traffic-moved", "redirect-traffic"), ("names-moved", "switch-dns"), ("writers-started", "start-writers")];
+    if let Some((_, step)) = of.into_iter().find(|(word, step)| *word == exit.confirm && !v.facts.is_begun(step)) {
+        return Err(Refusal::NotNow(
+            Code::NotBegun,
+            format!("{step} is not begun: there is no effect of it to confirm yet"),
+        ));
+    }
     match exit.confirm {
         "reconciled-writes" => facts.push(reconciled_writes(v, subject, &author)?),
         "reconciled" => facts.push(reconciled(v, subject, &author)?),
@@ -449,13 +461,15 @@ fn reconciled_writes(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fa
         Refusal::NotNow(Code::NoAnchor, format!("nothing was anchored on the {side}: there is nothing to reconcile"))
     })?;
     let newest = playbook::newest_write(v, &m).map_err(not_now)?;
-    if ts < old || ts > newest {
+    // After a rollback the newest write lies below its anchor: then a person speaks for what was lost.
+    let lost = newest < old && ts == newest;
+    if !lost && (ts < old || ts > newest) {
         let text = format!(
             "the {side} was anchored at {old} and was last written at {newest}: name a timestamp between the two"
         );
         return Err(Refusal::Bad(text));
     }
-    Ok(Fact::LastWrite { set, ts, adopted: Some(author.clone()) })
+    Ok(Fact::LastWrite { set, ts, unseen: false, adopted: Some(author.clone()) })
 }
 
 /// A gap as the reason why not now.

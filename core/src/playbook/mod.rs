@@ -8,7 +8,7 @@ pub mod seen;
 pub mod services;
 
 pub(crate) use kafka::{position, producer_basis};
-pub(crate) use mongodb::{behind_of, counts_basis, headroom_of, newest_write};
+pub(crate) use mongodb::{behind_of, counts_basis, headroom_of, newest_write, nobody_writes};
 
 use crate::facts::Fact;
 use crate::reading::{Code, Gap, Reading, Subject};

@@ -29,6 +29,7 @@ pub fn observe(v: &View<'_>) -> Vec<Fact> {
     clusters(v, &mut out);
     words(v, &mut out);
     super::mongodb::observe(v, &mut out);
+    super::services::observe(v, &mut out);
     out
 }
 

@@ -262,7 +262,11 @@ impl Mongo {
         if let Ok(Content::Mirror(m)) = &outcome {
             apply(Target::Mirror("too".into()), span(0, 20), Ok(Content::Mirror(m.clone())));
         } else {
-            apply(Target::Mirror("too".into()), span(0, 20), Err(Failure::new(FailureKind::Unreachable, "connection refused")));
+            apply(
+                Target::Mirror("too".into()),
+                span(0, 20),
+                Err(Failure::new(FailureKind::Unreachable, "connection refused")),
+            );
         }
         apply(Target::Mirror("all".into()), span(0, 20), outcome);
         for (side, d) in &self.sides {

@@ -98,7 +98,7 @@ checks! {
     OFFSETS = "offset-assumptions" "kafka/offset-assumptions", projections::offset_assumptions, Dwell::None,
         &[Exit { confirm: "offsets-handled", about: &[], says: "services do not compare offsets with stored ones, or \
             the stored ones were reset" }],
-        "no offset that a projection stores lies above the destination's end";
+        "every offset that a projection stores lies below the destination's recorded start";
     REDEPLOYED = "redeployed" "kafka/redeployed", redeployed::redeployed, STEADY_60, &[REDEPLOYED_EXIT],
         "every pair has a member at the destination and has committed what lay there when it attached";
     NOTHING_SKIPPED = "nothing-skipped" "kafka/nothing-skipped", redeployed::nothing_skipped, Dwell::None,

@@ -12,7 +12,8 @@ fn projections<'a>(v: &View<'a>) -> Known<Mongodb<'a>> {
     v.mongodb(v.in_force(Track::Mongodb).unwrap_or(Side::Source))
 }
 
-/// No projection stores an offset above the destination's end: a service that compares the two would discard updates.
+/// No projection stores an offset at or above the destination's recorded start: a service that compares the two would
+/// discard every record up to it, while its lag falls.
 pub(super) fn offset_assumptions(v: &View<'_>) -> Reading {
     if let Some(w) = v.facts.confirmed("offsets-handled", &[]) {
         let said = format!("{}: {}", w.author, w.reason);
@@ -39,13 +40,15 @@ pub(super) fn offset_assumptions(v: &View<'_>) -> Reading {
             let at = || Subject::Partitions(Side::Destination, there.clone(), vec![*p]);
             let t = d.topic(&there)?;
             let part = t.partitions.get(p).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
-            let end = part.ends.as_ref().map_err(|f| gap(f, at()))?.high;
-            if offset <= end {
+            part.ends.as_ref().map_err(|f| gap(f, at()))?;
+            // A service that compares would discard everything from where it begins up to the offset stored.
+            let start = v.facts.starts.get(&d.key(&there, t, *p)).ok_or_else(|| Gap::new(Code::NoAnchor, at()))?.offset;
+            if offset < start {
                 return Ok(Finding::yes(Code::Ok, at()));
             }
             Ok(Finding::no(Code::OffsetAhead, at())
                 .seen(Qty::Count(offset, ""))
-                .limit(Qty::Count(end, ""))
+                .limit(Qty::Count(start, ""))
                 .fix(format!("switch FORCE_CHECK_ON_OFFSET off or reset the stored offsets, then: {fix}")))
         }))
     })

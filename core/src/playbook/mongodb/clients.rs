@@ -82,7 +82,9 @@ pub(super) fn readers_moved(v: &View<'_>) -> Reading {
         }
         let (here, there) = (connected(settings, &s, &Role::Reader)?, connected(settings, &d, &Role::Reader)?);
         let all = witnessed(v, &s.sample.set_id, false);
-        let moved = each(basis, all.iter().map(|i| (*i, *i)), NO_READER, |i| Ok(moved(i, &here, &there)));
+        // Seen there is seen: one that comes and goes need not be there now.
+        let seen = witnessed(v, &d.sample.set_id, false);
+        let moved = each(basis, all.iter().map(|i| (*i, *i)), NO_READER, |i| Ok(moved(i, &here, &there, &seen)));
         Ok(moved.and(none_of(basis, unmatched(settings, &s)?)))
     })
 }
@@ -97,13 +99,19 @@ pub(super) fn readers_still_moved(v: &View<'_>) -> Reading {
     }
 }
 
-fn moved(identity: &Name, here: &BTreeMap<Name, &Name>, there: &BTreeMap<Name, &Name>) -> Finding {
+fn moved(
+    identity: &Name,
+    here: &BTreeMap<Name, &Name>,
+    there: &BTreeMap<Name, &Name>,
+    seen: &BTreeSet<&Name>,
+) -> Finding {
     let at = |side| Subject::Client(side, identity.clone());
     if let Some(host) = here.get(identity) {
         return Finding::no(Code::Connected, at(Side::Source)).detail(format!("on {host}"));
     }
-    if !there.contains_key(identity) {
-        return Finding::no(Code::NotConnected, at(Side::Destination));
+    if !there.contains_key(identity) && !seen.contains(identity) {
+        return Finding::no(Code::NotConnected, at(Side::Destination))
+            .fix(format!("let {identity} connect there once"));
     }
     Finding::yes(Code::Ok, at(Side::Destination))
 }
@@ -132,6 +140,16 @@ pub(super) fn writers_gone(v: &View<'_>) -> Reading {
                 None => Finding::yes(Code::Ok, at),
             })
         });
+        // Nobody was ever seen (a lost journal, an agent that came late): another witness stands in.
+        let gone = match silenced(v).filter(|_| all.is_empty()) {
+            Some(f) => Reading::of(f, basis),
+            None if all.is_empty() => Reading::unknown(
+                Gap::new(Code::NeverSeen, Subject::Whole).detail("writers on the source (identity.writers)").fix(
+                    "block user writes on the source, or: cutover-agent confirm scaled-to-zero mongodb --reason …",
+                ),
+            ),
+            None => gone,
+        };
         // One that is seen for the first time now is witnessed only with the next turn.
         let fresh = here.iter().filter(|(i, _)| !all.contains(i)).map(|(i, host)| {
             Finding::no(Code::Connected, Subject::Client(Side::Source, i.clone())).detail(format!("on {host}"))
@@ -157,6 +175,17 @@ pub(super) fn writers_stay_away(v: &View<'_>) -> Reading {
         });
         Ok(none_of(Some(s.basis), back))
     })
+}
+
+/// No writer is connected to the source: what a person must not contradict.
+pub(crate) fn nobody_writes(v: &View<'_>) -> Known<()> {
+    let (settings, s) = (v.mongodb_settings()?, v.mongodb(Side::Source)?);
+    match connected(settings, &s, &Role::Writer)?.into_iter().next() {
+        Some((i, host)) => {
+            Err(Gap::new(Code::Connected, Subject::Client(Side::Source, i)).detail(format!("on {host}")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What shows, besides silence, that nobody writes to the source: user writes blocked, or a person's word.
@@ -188,7 +217,8 @@ pub(super) fn writers_started(v: &View<'_>) -> Reading {
                 Err(g) => return Err(g.clone()),
             };
             let all = witnessed(v, &source_set(v)?, true);
-            each(Some(basis), all.iter().map(|i| (*i, *i)), NO_WRITER, |i| Ok(moved(i, &here, &there)))
+            let now = BTreeSet::new();
+            each(Some(basis), all.iter().map(|i| (*i, *i)), NO_WRITER, |i| Ok(moved(i, &here, &there, &now)))
         };
         if readers && !settings.readers.is_empty() {
             r = r.and(readers_moved(v));

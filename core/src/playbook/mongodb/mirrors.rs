@@ -2,12 +2,13 @@
 //! this version knows those of MongoMirror.
 
 use super::clients::sessions;
-use super::shared::{NO_MIRROR, body, both, counts_for, each_mirror, newest, writes};
+use super::shared::{NO_MIRROR, body, counts_for, each_mirror, newest, writes};
+use super::writes::fenced;
 use crate::Name;
 use crate::estate::mongodb::{MirrorStatus, MongomirrorStatus, Ts, Writes};
 use crate::estate::{MirrorMemory, Side};
 use crate::reading::{Basis, Code, Finding, Gap, Known, Qty, Reading, Subject, each, none_of};
-use crate::settings::{MirrorKind, MongodbSettings};
+use crate::settings::{MirrorKind, MirrorSettings, MongodbSettings};
 use crate::time::{Dur, Mono, Wall};
 use crate::view::{Mirror, Mongodb, View, gap};
 
@@ -85,7 +86,7 @@ pub(super) fn following(v: &View<'_>) -> Reading {
             };
             let lag = m.settings.lag.unwrap_or(REFRESH).max(REFRESH);
             let need = newest_by(settings, &s, m, position, lag)?;
-            belongs(&s, position, &at())?;
+            belongs(&s, m, settings, position)?;
             if position >= need {
                 let f = position_note(m, position);
                 return Ok(match m.settings.lag.filter(|l| *l > REFRESH) {
@@ -114,8 +115,23 @@ fn newest_by(settings: &MongodbSettings, s: &Mongodb<'_>, m: &Mirror<'_>, positi
     let clock = s.sample.clock.0 + (m.span.received.0 - s.span.sent.0);
     let cutoff = Wall(clock - lag.0);
     let w = writes(s)?;
-    let counted = w.last.keys().filter(|ns| counts_for(settings, Some(m.settings), ns));
-    let by = counted.filter_map(|ns| s.memory.write_by(ns, cutoff)).max();
+    if position.wall() > cutoff {
+        // Everything old enough to show lies before it.
+        return Ok(position);
+    }
+    let mut by: Option<Ts> = None;
+    for (ns, newest) in w.last.iter().filter(|(ns, _)| counts_for(settings, Some(m.settings), ns)) {
+        match s.memory.write_by(ns, cutoff) {
+            Some(ts) => by = by.max(Some(ts)),
+            // All that is remembered of it is newer; what was written before that is not known.
+            None if position < *newest && newest.wall() > cutoff && position < s.memory.remembered() => {
+                return Err(Gap::new(Code::Partial, at()).detail(format!(
+                    "its position {position} is older than what is remembered of the writes to {ns}"
+                )));
+            }
+            None => {}
+        }
+    }
     by.map_or_else(|| unseen(w, position, &at()), Ok)
 }
 
@@ -141,13 +157,16 @@ fn last_write(settings: &MongodbSettings, s: &Mongodb<'_>, m: &Mirror<'_>, posit
     }
 }
 
-/// A position lies between the ends of the oplog it is a position in.
-fn belongs(s: &Mongodb<'_>, position: Ts, at: &Subject) -> Known<()> {
+/// A position lies between the ends of the oplog it is a position in. One that is past every write it has to carry may be
+/// older than the oldest entry: nothing is left there to be read.
+fn belongs(s: &Mongodb<'_>, m: &Mirror<'_>, settings: &MongodbSettings, position: Ts) -> Known<()> {
+    let at = || Subject::Mirror(m.name.clone());
     let oplog = s.sample.oplog.as_ref().map_err(|f| gap(f, Subject::Mongodb(Side::Source)))?;
     // It may have been read a little later than the oplog.
     let ahead = position.since(oplog.last) > Dur::secs(60);
-    if position < oplog.first || ahead {
-        return Err(Gap::new(Code::ForeignPosition, at.clone()).detail(format!(
+    let idle = matches!(newest(settings, writes(s)?, Some(m.settings)), (last, true) if position >= last);
+    if (position < oplog.first && !idle) || ahead {
+        return Err(Gap::new(Code::ForeignPosition, at()).detail(format!(
             "{position} is not between {} and {}: it fell off, or mirrors another deployment",
             oplog.first, oplog.last
         )));
@@ -164,8 +183,9 @@ const SLOPE: Dur = Dur::mins(10);
 /// How far a steady mirror is behind the last real write in its namespaces, in whole seconds.
 pub(crate) fn behind_of(v: &View<'_>, s: &Mongodb<'_>, m: &Mirror<'_>) -> Known<Dur> {
     let position = steady(m)?.map_err(|f| Gap::new(f.code, f.at))?;
-    belongs(s, position, &Subject::Mirror(m.name.clone()))?;
-    let last = last_write(v.mongodb_settings()?, s, m, position)?;
+    let settings = v.mongodb_settings()?;
+    belongs(s, m, settings, position)?;
+    let last = last_write(settings, s, m, position)?;
     Ok(last.since(position).max(Dur::ZERO))
 }
 
@@ -190,7 +210,7 @@ pub(crate) fn headroom_of(v: &View<'_>, s: &Mongodb<'_>, m: &Mirror<'_>) -> Know
     })?;
     let position = MirrorMemory::position(m.sample)
         .ok_or_else(|| Gap::new(Code::Partial, at()).detail("its status gives no position"))?;
-    belongs(s, position, &at())?;
+    belongs(s, m, settings, position)?;
     let caught_up = last_write(settings, s, m, position).is_ok_and(|last| position >= last);
     let behind = if caught_up { Dur::ZERO } else { oplog.last.since(position).max(Dur::ZERO) };
     Ok(Headroom { left: Dur(window.0 - behind.0), window, caught_up })
@@ -247,7 +267,7 @@ pub(super) fn drained(v: &View<'_>) -> Reading {
                 Ok(p) => p,
                 Err(f) => return Ok(f),
             };
-            belongs(&s, position, &at())?;
+            belongs(&s, m, settings, position)?;
             let last = last_write(settings, &s, m, position)?;
             if position < last {
                 let behind = last.since(position);
@@ -290,53 +310,70 @@ pub(super) fn settled_since(v: &View<'_>) -> Known<Mono> {
     Ok(since)
 }
 
-/// It has ended as it should: its sessions are gone on both sides, and it had applied everything that was written.
+/// It has ended as it should: its sessions are gone on both sides, and it had applied everything that was written. Where
+/// the source is fenced and does not answer, the destination's sessions and the journaled last write stand for it.
 pub(super) fn finished(v: &View<'_>) -> Reading {
     body(|| {
-        let (settings, s, d) = both(v)?;
-        let basis = Some(s.basis.merge(d.basis));
-        Ok(each(basis, settings.mirrors.iter().map(|(n, m)| (n, (n, m))), NO_MIRROR, |(name, m)| {
-            let at = || Subject::Mirror(name.clone());
-            if m.kind != MirrorKind::Mongomirror {
-                return Err(Gap::new(Code::NotBuilt, at()).detail(format!("mirrors of kind {}", m.kind.as_str())));
-            }
-            if m.client.is_empty() {
-                return Err(Gap::new(Code::NotMeasured, at())
-                    .detail("its end is the absence of its sessions, and nothing says what they look like")
-                    .fix(format!("mongodb.mirrors.{name}.client: {{ address: … }} or {{ app_name: … }}")));
-            }
-            if let Some(f) = still_there(v, [&s, &d], name)? {
-                return Ok(f);
-            }
-            for side in [&s, &d] {
-                if !v.facts.sessions.contains(&(side.sample.set_id.clone(), name.clone())) {
-                    return Err(Gap::new(Code::NeverSeen, at()).detail(format!(
-                        "none of its sessions was ever seen on the {}, so their absence proves nothing",
-                        side.side
-                    )));
-                }
-            }
-            let position = v.facts.positions.get(name).copied().filter(|p| *p > Ts::default()).ok_or_else(|| {
-                Gap::new(Code::NoAnchor, at()).detail("no position of it was journaled since the writers were stopped")
-            })?;
-            let w = writes(&s)?;
-            let last = match newest(settings, w, Some(m)) {
-                (ts, true) => ts,
-                (_, false) => unseen(w, position, &at())?,
-            };
-            if position < last {
-                return Ok(Finding::no(Code::Behind, at())
-                    .seen(Qty::Words(position.to_string().into()))
-                    .limit(Qty::Words(last.to_string().into()))
-                    .detail("it ended before it had applied everything: start it again, let it drain"));
-            }
-            Ok(Finding::yes(Code::Ok, at()).seen(Qty::Words(position.to_string().into())))
-        }))
+        let (settings, d) = (v.mongodb_settings()?, v.mongodb(Side::Destination)?);
+        let s = match v.mongodb(Side::Source) {
+            Ok(s) => Some(s),
+            Err(_) if fenced(v).is_some() => None,
+            Err(g) => return Err(g.fix("cutover-agent confirm source-fenced --reason …")),
+        };
+        let basis = Some(s.as_ref().map_or(d.basis, |s| s.basis.merge(d.basis)));
+        let all = settings.mirrors.iter().map(|(n, m)| (n, (n, m)));
+        Ok(each(basis, all, NO_MIRROR, |(name, m)| ended(v, s.as_ref(), &d, name, m)))
     })
 }
 
+fn ended(v: &View<'_>, s: Option<&Mongodb<'_>>, d: &Mongodb<'_>, name: &Name, m: &MirrorSettings) -> Known<Finding> {
+    let settings = v.mongodb_settings()?;
+    let at = || Subject::Mirror(name.clone());
+    if m.kind != MirrorKind::Mongomirror {
+        return Err(Gap::new(Code::NotBuilt, at()).detail(format!("mirrors of kind {}", m.kind.as_str())));
+    }
+    if m.client.is_empty() {
+        return Err(Gap::new(Code::NotMeasured, at())
+            .detail("its end is the absence of its sessions, and nothing says what they look like")
+            .fix(format!("mongodb.mirrors.{name}.client: {{ address: … }} or {{ app_name: … }}")));
+    }
+    let sides: Vec<&Mongodb<'_>> = s.into_iter().chain([d]).collect();
+    if let Some(f) = still_there(v, &sides, name)? {
+        return Ok(f);
+    }
+    let position = v.facts.positions.get(name).copied().filter(|p| *p > Ts::default()).ok_or_else(|| {
+        Gap::new(Code::NoAnchor, at()).detail("no position of it was journaled since the writers were stopped")
+    })?;
+    let last = match s {
+        Some(s) => match newest(settings, writes(s)?, Some(m)) {
+            (ts, true) => ts,
+            (_, false) => unseen(writes(s)?, position, &at())?,
+        },
+        None => {
+            let set = v.facts.deployments.get(&Side::Source);
+            let anchor = set.and_then(|set| v.facts.last_writes.get(set));
+            anchor.map(|a| a.ts).ok_or_else(|| Gap::new(Code::NoAnchor, Subject::Mongodb(Side::Source)))?
+        }
+    };
+    if position < last {
+        return Ok(Finding::no(Code::Behind, at())
+            .seen(Qty::Words(position.to_string().into()))
+            .limit(Qty::Words(last.to_string().into()))
+            .detail("it ended before it had applied everything: start it again, let it drain"));
+    }
+    for side in sides {
+        if !v.facts.sessions.contains(&(side.sample.set_id.clone(), name.clone())) {
+            return Err(Gap::new(Code::NeverSeen, at()).detail(format!(
+                "none of its sessions was ever seen on the {}, so their absence proves nothing",
+                side.side
+            )));
+        }
+    }
+    Ok(Finding::yes(Code::Ok, at()).seen(Qty::Words(position.to_string().into())))
+}
+
 /// What shows that a mirror is still there: its sessions, or an answer of its status port.
-fn still_there(v: &View<'_>, sides: [&Mongodb<'_>; 2], name: &Name) -> Known<Option<Finding>> {
+fn still_there(v: &View<'_>, sides: &[&Mongodb<'_>], name: &Name) -> Known<Option<Finding>> {
     let at = || Subject::Mirror(name.clone());
     for m in sides {
         if let Some(host) = sessions(v, m, name)?.first() {

@@ -9,6 +9,7 @@ mod shared;
 mod start;
 mod writes;
 
+pub(crate) use clients::nobody_writes;
 pub(super) use clients::silenced;
 pub(crate) use data::counts_basis;
 pub(crate) use mirrors::{behind_of, headroom_of};
@@ -144,7 +145,8 @@ static SWITCH_READERS: Step = Step {
 static STOP_WRITERS: Step = Step {
     downtime: Downtime::Opens,
     ready: &[FOLLOWING.req(), HEADROOM.req(), COVERAGE.req(), READERS_STILL.req()],
-    done: &[NO_WRITE.req(), WRITERS_GONE.req()],
+    // An anchor that an election takes back would be none.
+    done: &[NO_WRITE.req(), WRITERS_GONE.req(), MAJORITY.req()],
     anchors_done: observe::writers_stopped,
     anchors_adopted: observe::adopt_writers_stopped,
     ..step("stop-writers", "stop every writer", Effect::Absence)

@@ -22,6 +22,14 @@ pub(in crate::playbook) fn observe(v: &View<'_>, out: &mut Vec<Fact>) {
         {
             out.push(Fact::WriteBlock { set: m.sample.set_id.clone(), on });
         }
+        // What was ever written together stays so, also after a restart or an election.
+        if side == Side::Source
+            && let Ok(w) = &m.sample.writes
+        {
+            let known = v.facts.together.get(&m.sample.set_id);
+            let fresh = w.together.iter().filter(|t| !known.is_some_and(|k| k.contains(*t)));
+            out.extend(fresh.map(|t| Fact::Together { set: m.sample.set_id.clone(), namespaces: t.clone() }));
+        }
         // From the first step on, a side is the deployment it was then.
         if v.facts.is_begun("start-mirror") && !v.facts.deployments.contains_key(&side) {
             out.push(Fact::Deployment { side, set: m.sample.set_id.clone() });
@@ -35,7 +43,24 @@ pub(in crate::playbook) fn observe(v: &View<'_>, out: &mut Vec<Fact>) {
         }
     }
     destination_anchor(v, out);
+    source_data(v, out);
     words(v, settings, out);
+}
+
+/// What the source holds is journaled while it can be read, from the first go of `stop-mirror` until the writers start: it
+/// may not answer any more when it is needed.
+fn source_data(v: &View<'_>, out: &mut Vec<Fact>) {
+    let stop = v.facts.step("stop-mirror");
+    if (stop.was_go.is_none() && stop.begun.is_none()) || v.facts.is_begun("start-writers") {
+        return;
+    }
+    for fact in super::data::source_facts(v) {
+        let Fact::SourceData { set, namespace, shape, documents } = &fact else { continue };
+        let known = v.facts.source_data.get(set).and_then(|all| all.get(namespace));
+        if known.is_none_or(|k| k.shape != *shape || k.documents != *documents) {
+            out.push(fact);
+        }
+    }
 }
 
 /// From the first go of `stop-mirror` on everything is applied, and nobody has a reason to write at the destination:
@@ -60,14 +85,12 @@ fn seen(v: &View<'_>, settings: &MongodbSettings, m: &Mongodb<'_>, out: &mut Vec
     // A member that could not be asked hides nobody whom the others show.
     let all = m.sample.members.values().filter_map(|x| x.clients.as_ref().ok()).flatten();
     for c in all {
+        // One rule may tell the sessions of several mirrors: of which of them it is cannot be told.
+        sessions.extend(settings.mirrors.iter().filter(|(_, m)| m.is_session(c)).map(|(name, _)| name.clone()));
         let writes = match settings.role(c) {
             Role::Writer => true,
             Role::Reader => false,
-            Role::Mirror(name) => {
-                sessions.insert(name);
-                continue;
-            }
-            Role::Bystander | Role::Unmatched => continue,
+            Role::Mirror(_) | Role::Bystander | Role::Unmatched => continue,
         };
         let (home, identity) = settings.identity(c);
         let client = SeenClient { writes, identity: identity.into(), home };
@@ -119,7 +142,7 @@ fn words(v: &View<'_>, settings: &MongodbSettings, out: &mut Vec<Fact>) {
     // A source that answers speaks for itself.
     void("source-fenced", vec![]);
     let Ok(here) = clients(&s) else { return };
-    if here.iter().any(|(_, c)| settings.role(c) == Role::Writer) && v.facts.is_done("stop-writers") {
+    if here.iter().any(|(_, c)| settings.role(c) == Role::Writer) {
         void("scaled-to-zero", vec!["mongodb".into()]);
     }
     for name in settings.mirrors.keys() {

@@ -117,7 +117,9 @@ pub(super) fn spanning(v: &View<'_>) -> Reading {
         let (settings, s) = (v.mongodb_settings()?, v.mongodb(Side::Source)?);
         let w = writes(&s)?;
         let mut found = Vec::new();
-        for set in &w.together {
+        // Those of now and those of before a restart or an election.
+        let before = v.facts.together.get(&s.sample.set_id).into_iter().flatten();
+        for set in w.together.iter().chain(before.filter(|t| !w.together.contains(*t))) {
             // Where each of its writes goes: the mirrors that carry it, none if it stays behind.
             let goes = |ns: &Name| {
                 let carried = settings.in_scope(ns);

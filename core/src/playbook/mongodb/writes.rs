@@ -64,15 +64,24 @@ pub(super) fn no_source_write(v: &View<'_>) -> Reading {
 /// The last write is committed by a majority: it will not be rolled back.
 pub(super) fn majority(v: &View<'_>) -> Reading {
     body(|| {
-        let (settings, s) = (v.mongodb_settings()?, v.mongodb(Side::Source)?);
-        let at = || Subject::Mongodb(Side::Source);
-        let committed = *s.sample.committed.as_ref().map_err(|f| gap(f, at()))?;
-        // Where no write was seen, all lie before the first entry that was read.
-        let (last, _) = newest(settings, writes(&s)?, None);
-        let f = if committed >= last { Finding::yes(Code::Ok, at()) } else { Finding::no(Code::NotCommitted, at()) };
-        let words = |ts: Ts| Qty::Words(ts.to_string().into());
-        Ok(Reading::of(f.seen(words(committed)).limit(words(last)), Some(s.basis)))
+        let mut r = committed(v, Side::Source)?;
+        // What the mirrors wrote there may be taken back as well, once they carry.
+        if v.facts.is_done("stop-writers") {
+            r = r.and(committed(v, Side::Destination)?);
+        }
+        Ok(r)
     })
+}
+
+fn committed(v: &View<'_>, side: Side) -> Known<Reading> {
+    let (settings, s) = (v.mongodb_settings()?, v.mongodb(side)?);
+    let at = || Subject::Mongodb(side);
+    let committed = *s.sample.committed.as_ref().map_err(|f| gap(f, at()))?;
+    // Where no write was seen, all lie before the first entry that was read.
+    let (last, _) = newest(settings, writes(&s)?, None);
+    let f = if committed >= last { Finding::yes(Code::Ok, at()) } else { Finding::no(Code::NotCommitted, at()) };
+    let words = |ts: Ts| Qty::Words(ts.to_string().into());
+    Ok(Reading::of(f.seen(words(committed)).limit(words(last)), Some(s.basis)))
 }
 
 /// A source that cannot be written any more although it does not answer: its write block was seen on, or a person says
@@ -120,6 +129,17 @@ fn held(v: &View<'_>, m: &Mongodb<'_>) -> Known<Reading> {
         ));
         let f = ns.map_or(f.clone(), |(ns, _)| f.clone().detail(format!("last in {ns}")));
         return Ok(Reading::of(f, Some(m.basis)));
+    }
+    if !anchor.unseen && w.from <= anchor.ts && (!seen || last < anchor.ts) {
+        let f = Finding::no(Code::RolledBack, at()).seen(words(last)).limit(words(anchor.ts));
+        return Ok(Reading::of(
+            f.fix(format!(
+                "an election took writes back: find out which, mend the other side, then: cutover-agent confirm \
+                 reconciled-writes {} {last} --reason …",
+                m.side
+            )),
+            Some(m.basis),
+        ));
     }
     if !seen && w.from > anchor.ts {
         return Err(Gap::new(Code::Partial, at()).detail(format!(
@@ -177,6 +197,6 @@ pub(crate) fn newest_write(v: &View<'_>, m: &Mongodb<'_>) -> Known<Ts> {
 /// The last write of a side, as an anchor.
 pub(super) fn anchor(v: &View<'_>, side: Side, adopted: Option<&str>) -> Option<Fact> {
     let m = v.mongodb(side).ok()?;
-    let (ts, _) = newest(v.mongodb_settings().ok()?, writes(&m).ok()?, None);
-    Some(Fact::LastWrite { set: m.sample.set_id.clone(), ts, adopted: adopted.map(Name::from) })
+    let (ts, seen) = newest(v.mongodb_settings().ok()?, writes(&m).ok()?, None);
+    Some(Fact::LastWrite { set: m.sample.set_id.clone(), ts, unseen: !seen, adopted: adopted.map(Name::from) })
 }

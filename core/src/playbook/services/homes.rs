@@ -19,6 +19,16 @@ struct Force<'a> {
     basis: Option<Basis>,
 }
 
+impl Force<'_> {
+    /// For how long the clients of all of them have been watched.
+    fn watched(&self, v: &View<'_>) -> Dur {
+        let kafka = self.kafka.as_ref().and_then(|k| k.1.memory.watched());
+        let mongodb = self.mongodb.as_ref().and_then(|m| m.1.memory.watched());
+        let since = kafka.into_iter().chain(mongodb).max();
+        since.map_or(Dur::ZERO, |s| v.now.mono - s)
+    }
+}
+
 fn in_force<'a>(v: &View<'a>) -> Known<Force<'a>> {
     let side = |track: Track| {
         v.in_force(track).ok_or_else(|| Gap::new(Code::OtherDowntime, Subject::Thing(track.as_str().into())))
@@ -94,12 +104,16 @@ pub(super) fn present(v: &View<'_>) -> Reading {
         let there = destinations(&f);
         let all = sources(v, &f);
         let nobody = IfEmpty::Never("services running at the source");
+        let watched = f.watched(v);
         Ok(each(f.basis, all.iter().map(|at| (at, at)), nobody, |at| {
-            Ok(if there.contains(at) {
-                Finding::yes(Code::Ok, at.clone())
-            } else {
-                Finding::no(Code::NotDeployed, at.clone()).limit(Qty::Time(WITHIN))
-            })
+            if there.contains(at) {
+                return Ok(Finding::yes(Code::Ok, at.clone()));
+            }
+            if watched < WITHIN {
+                return Err(Gap::new(Code::Dwelling, at.clone())
+                    .detail(format!("not seen with home destination, watched for {watched} of {WITHIN}")));
+            }
+            Ok(Finding::no(Code::NotDeployed, at.clone()).limit(Qty::Time(WITHIN)))
         }))
     })
 }

@@ -6,7 +6,7 @@
 mod homes;
 mod probes;
 
-pub(super) use probes::judged;
+pub(super) use probes::{judged, observe};
 
 use super::{Check, Dwell, Effect, Exit, REQUIREMENTS_MET, Step};
 use crate::settings::Track;

@@ -2,6 +2,7 @@
 
 use crate::Name;
 use crate::estate::Side;
+use crate::facts::Fact;
 use crate::playbook::kafka::{body, sighted};
 use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each};
 use crate::settings::{ProbeKind, ProbeSettings, Track};
@@ -161,11 +162,23 @@ fn names(v: &View<'_>, p: &Probe<'_>) -> Known<Finding> {
             return Ok(Finding::no(Code::ProbeFails, at()).detail(format!("{resolver} answers {}", given.join(", "))));
         }
     }
-    Ok(match p.memory.cached_for(v.now.mono) {
+    let longest = v.facts.longest_ttl.get(p.name).copied().unwrap_or_default();
+    Ok(match p.memory.cached_for(v.now.mono, longest) {
         Some(left) if left.0 == 0 => Finding::yes(Code::Ok, at()),
         Some(left) => Finding::no(Code::StillCached, at()).seen(Qty::Time(left)).wait(left),
         None => Finding::unknown(Code::Partial, at()).detail("not every resolver has answered yet"),
     })
+}
+
+/// How long answers may be kept must outlast the agent.
+pub(in crate::playbook) fn observe(v: &View<'_>, out: &mut Vec<Fact>) {
+    for (name, settings) in picked(v, |p| p.kind == ProbeKind::Dns) {
+        let Ok(p) = v.probe(name, settings) else { continue };
+        let ttl = p.sample.names.values().filter_map(|a| a.as_ref().ok()).map(|a| a.ttl).max().unwrap_or_default();
+        if ttl > v.facts.longest_ttl.get(name).copied().unwrap_or_default() {
+            out.push(Fact::LongestTtl { probe: name.clone(), ttl });
+        }
+    }
 }
 
 /// Some resolver answers with the destination: what begins `switch-dns`.

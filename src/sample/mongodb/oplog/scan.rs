@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How far back the first reading of an oplog goes, in seconds of it and in entries.
-const BACK: u32 = 600;
+const BACK: u32 = 2 * 86_400;
 const BACK_ENTRIES: i64 = 200_000;
 /// Entries of a page.
 const PAGE: i64 = 5000;
@@ -106,7 +106,7 @@ pub(in super::super) async fn read(
     m.writes().ok_or_else(|| s.odd("the oplog is empty"))
 }
 
-/// Where the first reading begins: ten minutes back, or as many entries as can be read soon, whichever is nearer.
+/// Where the first reading begins: two days back (a restart in the downtime must see what was written before it), or as many entries as can be read soon, whichever is nearer.
 async fn begin(s: &Server, end: Ts, within: Duration) -> Result<Ts, Failure> {
     let seconds = u32::try_from(end.seconds()).unwrap_or(u32::MAX);
     let bound = Ts::new(seconds.saturating_sub(BACK), 0);
