@@ -1,16 +1,20 @@
 //! `run`: configuration, journal, samplers, main loop and HTTP put together; and taken apart in the right order.
 
 use crate::agent::{Agent, Parts};
-use crate::config::Config;
+use crate::config::{Config, KafkaTarget, MongodbTarget, ProbeTarget};
 use crate::journal_file::FileDisk;
-use crate::sample::kafka::Sampler;
+use crate::record::Recorder;
+use crate::sample::probe::{Prober, Roots};
+use crate::sample::{kafka, mirror, mongodb};
 use crate::serve;
+use cutover_core::Name;
 use cutover_core::estate::{Sample, Side};
 use cutover_core::journal::{Identity, Journal, Record};
 use cutover_core::playbook;
 use cutover_core::reading::Demand;
 use cutover_core::settings::Track;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -27,7 +31,7 @@ const SAMPLES: usize = 64;
 ///
 /// # Errors
 /// What kept it from starting, in a sentence that says what to do.
-pub(crate) async fn run(config: Config) -> Result<(), String> {
+pub(crate) async fn run(config: Config, record: Option<&Path>, limit: u64) -> Result<(), String> {
     for w in &config.warnings {
         tracing::warn!("configuration: {w}");
     }
@@ -44,11 +48,13 @@ pub(crate) async fn run(config: Config) -> Result<(), String> {
     let (stop, stopped) = watch::channel(false);
 
     let hold_file = config.agent.hold_file.clone();
-    let parts = Parts { settings: settings.clone(), journal, records, samples: taken, demands, hold_file };
+    let recorder = record.map(|file| Recorder::open(file, limit)).transpose()?;
+    let parts = Parts { settings: settings.clone(), journal, records, samples: taken, demands, hold_file, recorder };
     let (agent, handle) = Agent::new(parts)?;
     let mut tasks = JoinSet::new();
-    for s in samplers(&config, &samples, &wanted) {
-        s.spawn(&mut tasks);
+    samplers(&config, &samples, &wanted).spawn(&mut tasks);
+    for p in probers(&config, &samples) {
+        p.spawn(&mut tasks);
     }
     let looping = tokio::spawn(agent.run(stopped.clone()));
     let serving = tokio::spawn(serve::serve(listener, handle, config.agent.tokens, stopped));
@@ -101,24 +107,86 @@ async fn ended(mut looping: tokio::task::JoinHandle<()>, stop: &watch::Sender<bo
 }
 
 /// The samplers that a configuration asks for.
+#[derive(Default)]
+pub(crate) struct Samplers {
+    /// Of Kafka clusters.
+    pub(crate) kafka: Vec<kafka::Sampler>,
+    /// Of MongoDB deployments.
+    pub(crate) mongodb: Vec<mongodb::Sampler>,
+    /// Of mirrors.
+    pub(crate) mirrors: Vec<mirror::Sampler>,
+}
+
+impl Samplers {
+    fn spawn(self, tasks: &mut JoinSet<()>) {
+        self.kafka.into_iter().for_each(|s| s.spawn(tasks));
+        self.mongodb.into_iter().for_each(|s| s.spawn(tasks));
+        self.mirrors.into_iter().for_each(|s| s.spawn(tasks));
+    }
+}
+
+/// The samplers that a configuration asks for.
 pub(crate) fn samplers(
     config: &Config,
     samples: &mpsc::Sender<Sample>,
     demands: &watch::Receiver<BTreeSet<Demand>>,
-) -> Vec<Sampler> {
-    let (Some(targets), Some(settings)) = (&config.kafka, &config.settings.kafka) else { return Vec::new() };
-    let settings = Arc::new(settings.clone());
-    [(Side::Source, &targets.source), (Side::Destination, &targets.destination)]
-        .into_iter()
-        .map(|(side, target)| Sampler {
+) -> Samplers {
+    let mut all = Samplers::default();
+    if let (Some(targets), Some(settings)) = (&config.kafka, &config.settings.kafka) {
+        let settings = Arc::new(settings.clone());
+        let of = |(side, target): (Side, &KafkaTarget)| kafka::Sampler {
             side,
             client: target.client.clone(),
             settings: settings.clone(),
             timeout: config.timeout,
             samples: samples.clone(),
             demands: demands.clone(),
+        };
+        let sides = [(Side::Source, &targets.source), (Side::Destination, &targets.destination)];
+        all.kafka = sides.into_iter().map(of).collect();
+    }
+    if let (Some(targets), Some(settings)) = (&config.mongodb, &config.settings.mongodb) {
+        let settings = Arc::new(settings.clone());
+        let of = |(side, target): (Side, &MongodbTarget)| mongodb::Sampler {
+            side,
+            target: target.clone(),
+            offset_field: targets.offset_field.clone(),
+            settings: settings.clone(),
+            timeout: config.timeout,
+            samples: samples.clone(),
+            demands: demands.clone(),
+            shared: mongodb::Shared::default(),
+        };
+        let sides = [(Side::Source, &targets.source), (Side::Destination, &targets.destination)];
+        all.mongodb = sides.into_iter().map(of).collect();
+        let read = targets.mirrors.iter().filter(|(_, target)| mirror::Sampler::reads(target.kind));
+        let mirrors = read.map(|(name, target)| mirror::Sampler {
+            name: name.clone(),
+            target: target.clone(),
+            interval: settings.interval,
+            timeout: config.timeout,
+            samples: samples.clone(),
+        });
+        all.mirrors = mirrors.collect();
+    }
+    all
+}
+
+/// The samplers of the probes.
+pub(crate) fn probers(config: &Config, samples: &mpsc::Sender<Sample>) -> Vec<Prober> {
+    let roots = Arc::new(Roots::default());
+    let prober = |(name, target): (&Name, &ProbeTarget)| {
+        let settings = config.settings.probes.get(name)?;
+        Some(Prober {
+            name: name.clone(),
+            kind: settings.kind,
+            interval: settings.interval,
+            target: target.clone(),
+            roots: roots.clone(),
+            samples: samples.clone(),
         })
-        .collect()
+    };
+    config.probes.iter().filter_map(prober).collect()
 }
 
 /// The journal of this attempt of this migration; each attempt has a folder of its own, so that facts of another one

@@ -8,11 +8,13 @@ mod clock;
 mod config;
 mod daemon;
 mod journal_file;
+mod record;
+mod rehearse;
 mod sample;
 mod serve;
 
 use cli::Command;
-use cli::args::{CheckArgs, PlaybookArgs};
+use cli::args::{CheckArgs, PlaybookArgs, RunArgs};
 use config::Config;
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
@@ -22,9 +24,10 @@ use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let code = match cli::parse().command {
-        Command::Run(a) => run(&a.config),
+        Command::Run(a) => run(&a),
         Command::Check(a) => check(&a),
         Command::Playbook(a) => playbook(&a),
+        Command::Rehearse(a) => rehearse::run(&a),
         Command::Client(c) => cli::client(c),
     };
     ExitCode::from(code)
@@ -32,22 +35,27 @@ fn main() -> ExitCode {
 
 /// Loads the configuration or says everything that is wrong with it.
 fn load(files: &[PathBuf]) -> Result<Config, u8> {
-    let env = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
-    config::load(files, &env).map_err(|e| {
+    config(files).map_err(|e| {
         eprintln!("{e}");
         cli::exit::USAGE
     })
 }
 
-fn run(files: &[PathBuf]) -> u8 {
-    let config = match load(files) {
+/// Loads the configuration.
+fn config(files: &[PathBuf]) -> Result<Config, String> {
+    let env = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+    config::load(files, &env).map_err(|e| e.to_string())
+}
+
+fn run(a: &RunArgs) -> u8 {
+    let config = match load(&a.config) {
         Ok(c) => c,
         Err(code) => return code,
     };
     log();
     let ended = match runtime() {
         Ok(rt) => {
-            let ended = rt.block_on(daemon::run(config));
+            let ended = rt.block_on(daemon::run(config, a.record.as_deref(), a.record_limit));
             // A reader of librdkafka that will not end must not keep the process.
             rt.shutdown_timeout(std::time::Duration::from_secs(2));
             ended
@@ -117,7 +125,9 @@ fn check(a: &CheckArgs) -> u8 {
             let rows = rt.block_on(async {
                 let (samples, _taken) = tokio::sync::mpsc::channel(1);
                 let (_demands, wanted) = tokio::sync::watch::channel(BTreeSet::new());
-                check::connect(&daemon::samplers(&config, &samples, &wanted)).await
+                let mut rows = check::connect(&daemon::samplers(&config, &samples, &wanted)).await;
+                rows.extend(check::probes(daemon::probers(&config, &samples)).await);
+                rows
             });
             rt.shutdown_timeout(std::time::Duration::from_secs(1));
             rows

@@ -182,6 +182,18 @@ codes! {
     NotCommitted = "not-committed",
     /// Not there.
     Missing = "missing",
+    /// The effect of a step is there.
+    Seen = "seen",
+    /// A probe does not pass.
+    ProbeFails = "probe-fails",
+    /// Runs at the source only.
+    NotDeployed = "not-deployed",
+    /// Still runs at the source.
+    SourceHome = "source-home",
+    /// Too far behind, and not catching up.
+    FallingBehind = "falling-behind",
+    /// An old answer may still be kept somewhere.
+    StillCached = "still-cached",
     /// Not the same on both sides.
     Differs = "differs",
     /// Another number of documents.

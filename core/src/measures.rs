@@ -307,7 +307,10 @@ fn target(v: &View<'_>, t: &Target) -> TargetMeasures {
         Target::Kafka(side) => young(v.estate.kafka(*side).and_then(|m| m.last()).map(|l| l.0), kafka),
         Target::Mongodb(side) => young(v.estate.mongodb(*side).and_then(|m| m.last()).map(|l| l.0), mongodb),
         Target::Mirror(name) => young(v.estate.mirror(name).and_then(|m| m.last()).map(|l| l.0), mongodb),
-        Target::Probe(_) => health.last_success.is_some(),
+        Target::Probe(name) => {
+            let interval = v.settings.probes.get(name).map(|p| p.interval);
+            young(v.estate.probe(name).and_then(|m| m.last()).map(|l| l.0), interval)
+        }
     };
     TargetMeasures {
         up: fresh && health.failing.is_none(),

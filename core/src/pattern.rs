@@ -3,7 +3,7 @@
 //! Left out on purpose: character classes and alternation (write two patterns), and matching across a set (a
 //! configuration holds a handful of patterns).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A parsed pattern over a whole name.
@@ -129,6 +129,12 @@ fn ends(s: &str) -> impl Iterator<Item = usize> + '_ {
 impl Serialize for Pattern {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.serialize_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Pattern, D::Error> {
+        Pattern::parse(&String::deserialize(d)?).map_err(serde::de::Error::custom)
     }
 }
 

@@ -36,7 +36,7 @@ impl Tri {
 }
 
 /// What a finding is about.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Subject {
     /// The check as a whole.
     #[default]
@@ -65,6 +65,8 @@ pub enum Subject {
     MongoMember(Side, Name),
     /// A mirror.
     Mirror(Name),
+    /// A probe.
+    Probe(Name),
     /// A client of a side, by the identity a rule gave it.
     Client(Side, Name),
     /// A requirement, a confirmation or another named thing.

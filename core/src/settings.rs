@@ -91,7 +91,7 @@ impl Class {
 }
 
 /// Everything the gate decides by.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
     /// The migration's name.
     pub migration: Name,
@@ -119,6 +119,8 @@ pub struct Settings {
     pub kafka: Option<KafkaSettings>,
     /// The MongoDB move.
     pub mongodb: Option<MongodbSettings>,
+    /// Probes, by name.
+    pub probes: BTreeMap<Name, ProbeSettings>,
     /// Everything that relaxes a rule, in words, with the paths of the configuration.
     pub relaxations: Vec<Relaxation>,
 }
@@ -135,7 +137,7 @@ pub struct Relaxation {
 }
 
 /// The Kafka move.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KafkaSettings {
     /// How often a cluster is sampled.
     pub interval: Dur,
@@ -172,7 +174,7 @@ pub struct KafkaSettings {
 }
 
 /// A rule that gives clients a home.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HomeRule {
     /// The home it gives.
     pub home: Home,
@@ -183,7 +185,7 @@ pub struct HomeRule {
 }
 
 /// A field of a Kafka client.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ClientField {
     /// `client.id`.
     ClientId,
@@ -194,7 +196,7 @@ pub enum ClientField {
 }
 
 /// An external system that writes ingestion topics.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Producer {
     /// Topics it writes, by patterns over source names.
     pub topics: Vec<Pattern>,
@@ -206,8 +208,56 @@ pub struct Producer {
     pub stopped: Option<Name>,
 }
 
+/// A probe, as far as it decides anything.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProbeSettings {
+    /// What it asks.
+    pub kind: ProbeKind,
+    /// The side it speaks of.
+    pub side: Side,
+    /// How often it is asked.
+    pub interval: Dur,
+    /// From where it looks; the agent itself where nothing is said.
+    pub vantage: Option<Name>,
+    /// Steps whose checks it takes part in.
+    pub gates: BTreeSet<Name>,
+    /// The requirement it measures.
+    pub requirement: Option<Name>,
+}
+
+/// A kind of probe.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum ProbeKind {
+    /// A TCP or TLS connection.
+    Tcp,
+    /// An HTTP answer.
+    Http,
+    /// What resolvers answer for a name.
+    Dns,
+    /// A count of documents.
+    Count,
+    /// A PromQL expression.
+    Promql,
+    /// Pods of a selector.
+    Pods,
+}
+
+impl ProbeKind {
+    /// As in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ProbeKind::Tcp => "tcp",
+            ProbeKind::Http => "http",
+            ProbeKind::Dns => "dns",
+            ProbeKind::Count => "count",
+            ProbeKind::Promql => "promql",
+            ProbeKind::Pods => "pods",
+        }
+    }
+}
+
 /// The MongoDB move.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MongodbSettings {
     /// How often a deployment and a mirror are sampled.
     pub interval: Dur,
@@ -238,7 +288,7 @@ pub struct MongodbSettings {
 }
 
 /// A mirror.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MirrorSettings {
     /// Its kind.
     pub kind: MirrorKind,
@@ -251,7 +301,7 @@ pub struct MirrorSettings {
 }
 
 /// A kind of mirror.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum MirrorKind {
     /// MongoMirror.
     Mongomirror,
@@ -276,7 +326,7 @@ impl MirrorKind {
 }
 
 /// What a MongoDB client is to the migration.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Role {
     /// It writes.
     Writer,
@@ -291,7 +341,7 @@ pub enum Role {
 }
 
 /// A rule that recognises MongoDB clients; what its pattern captures is the identity.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientRule {
     /// Which field it looks at.
     pub field: MongoField,
@@ -300,7 +350,7 @@ pub struct ClientRule {
 }
 
 /// A field of a MongoDB client.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum MongoField {
     /// `appName`.
     AppName,

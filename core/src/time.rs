@@ -111,7 +111,7 @@ impl Sub for Dur {
 }
 
 /// Both clocks read at one instant.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Now {
     /// The monotonic clock.
     pub mono: Mono,

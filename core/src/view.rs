@@ -4,11 +4,12 @@
 use crate::Name;
 use crate::estate::kafka::{GroupSample, KafkaConfigs, KafkaSample, TopicSample};
 use crate::estate::mongodb::{MirrorSample, MongoCatalog, MongoSample};
-use crate::estate::{Estate, Failure, FailureKind, KafkaMemory, MirrorMemory, MongoMemory, Side, Target};
+use crate::estate::probe::ProbeSample;
+use crate::estate::{Estate, Failure, FailureKind, KafkaMemory, MirrorMemory, MongoMemory, ProbeMemory, Side, Target};
 use crate::facts::{Facts, LogKey};
 use crate::playbook::{Downtime, steps};
 use crate::reading::{Basis, Code, Demand, Gap, Known, Subject};
-use crate::settings::{KafkaSettings, MirrorSettings, MongodbSettings, Settings, Track};
+use crate::settings::{KafkaSettings, MirrorSettings, MongodbSettings, ProbeKind, ProbeSettings, Settings, Track};
 use crate::time::{Dur, Now, Span};
 use std::collections::BTreeSet;
 
@@ -66,6 +67,21 @@ pub struct Mirror<'a> {
     pub memory: &'a MirrorMemory,
     /// When the newest sample was taken.
     pub span: Span,
+    /// The samples this rests on.
+    pub basis: Basis,
+}
+
+/// A probe, its newest sample fresh.
+#[derive(Copy, Clone, Debug)]
+pub struct Probe<'a> {
+    /// Its name.
+    pub name: &'a Name,
+    /// How it is configured.
+    pub settings: &'a ProbeSettings,
+    /// The newest good sample.
+    pub sample: &'a ProbeSample,
+    /// What is remembered besides.
+    pub memory: &'a ProbeMemory,
     /// The samples this rests on.
     pub basis: Basis,
 }
@@ -161,6 +177,19 @@ impl<'a> View<'a> {
         let at = Subject::Mirror(name.clone());
         let (memory, span, sample, basis) = self.newest(&Target::Mirror(name.clone()), &at, max_age, found)?;
         Ok(Mirror { name, settings, sample, memory, span, basis })
+    }
+
+    /// The newest sample of a probe, if it may still be believed.
+    pub fn probe(&self, name: &'a Name, settings: &'a ProbeSettings) -> Known<Probe<'a>> {
+        let max_age = Dur(settings.interval.0 * INTERVALS);
+        let found = self.estate.probe(name).and_then(|m| Some((m, m.last()?)));
+        let found = found.map(|(m, (span, sample))| (m, span, sample));
+        let at = Subject::Probe(name.clone());
+        if settings.kind == ProbeKind::Pods {
+            return Err(Gap::new(Code::NotBuilt, at).detail("pods through the Kubernetes API"));
+        }
+        let (memory, _, sample, basis) = self.newest(&Target::Probe(name.clone()), &at, max_age, found)?;
+        Ok(Probe { name, settings, sample, memory, basis })
     }
 
     /// What was found of a target, if it is fresh; why not otherwise, the failure of the newest sample first.

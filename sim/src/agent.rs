@@ -1,6 +1,7 @@
 //! The agent as it runs: the real gate, estate and facts, a journal in memory, a published board.
 
 use crate::mutate::Mutation;
+use cutover_core::Name;
 use cutover_core::estate::{Estate, Sample, Side};
 use cutover_core::facts::{Fact, Facts};
 use cutover_core::gate::Gate;
@@ -13,6 +14,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const ROUNDS: usize = 16;
+
+/// What stands around an agent: where its facts go, who is shown its boards, what its samples are called. A rehearsal
+/// puts the real journal and the real surfaces here; without any, the disk is memory and nobody looks.
+pub trait Outside: std::fmt::Debug {
+    /// Facts go to the disk, as text; they count only if this succeeds.
+    fn append(&mut self, facts: &[Fact], lines: &[String]) -> bool;
+    /// The process starts again: what the disk holds, which was lost with everything on it if `lost`.
+    fn reopen(&mut self, lost: bool) -> Vec<String>;
+    /// A sample is about to be applied; it may be given other names.
+    fn taking(&mut self, sample: &mut Sample, now: Now);
+    /// Readings are asked for; they may have to be given the model's names.
+    fn asking(&mut self, demands: BTreeSet<Demand>) -> BTreeSet<Demand>;
+    /// It is about to evaluate.
+    fn turning(&mut self, now: Now);
+    /// A person's request was accepted: the facts that it makes, before they are written.
+    fn asked(&mut self, facts: &[Fact], now: Now);
+    /// A board is published.
+    fn publishing(&mut self, board: &Board, estate: &Estate, facts: &Facts);
+}
 
 /// A board and the samples it was made of, in true milliseconds: (sent, received) by side.
 #[derive(Debug)]
@@ -48,6 +68,10 @@ pub struct Agent {
     pub turns: u64,
     /// Die after the next write, before anything is applied or published.
     pub die_after_write: bool,
+    /// What stands around it.
+    pub outside: Option<Box<dyn Outside>>,
+    /// Who asks, and why: what the journal says of the operator's requests.
+    pub author: (Name, Name),
     estate: Estate,
     facts: Facts,
     gate: Gate,
@@ -69,6 +93,8 @@ impl Agent {
             unsettled: false,
             turns: 0,
             die_after_write: false,
+            outside: None,
+            author: ("alice".into(), "because".into()),
             estate: Estate::new(),
             facts: Facts::default(),
             times: BTreeMap::new(),
@@ -96,14 +122,18 @@ impl Agent {
         self.gate = Gate::new(self.settings.clone());
         self.demands.clear();
         self.die_after_write = false;
-        for line in self.disk.iter().flatten() {
+        let kept = match &mut self.outside {
+            Some(o) => o.reopen(self.disk.is_empty()),
+            None => self.disk.iter().flatten().cloned().collect(),
+        };
+        for line in &kept {
             self.facts.apply(serde_json::from_str(line).expect("a fact reads back"));
         }
         self.up = true;
     }
 
     /// Takes in a sample; its true times are kept beside it.
-    pub fn take(&mut self, sample: Sample, times: Option<(Side, i64, i64)>, now: Now) {
+    pub fn take(&mut self, mut sample: Sample, times: Option<(Side, i64, i64)>, now: Now) {
         if let Some((side, sent, received)) = times {
             self.times.insert((side, sample.span.sent), (sent, received));
             while self.times.keys().filter(|k| k.0 == side).count() > 32 {
@@ -111,17 +141,26 @@ impl Agent {
                 oldest.and_then(|k| self.times.remove(&k));
             }
         }
+        if let Some(o) = &mut self.outside {
+            o.taking(&mut sample, now);
+        }
         self.estate.apply(sample, now);
     }
 
     /// Evaluates until no fact is new, and publishes. False if it died on the way.
     pub fn turn(&mut self, now: Now, truly: i64) -> bool {
+        if let Some(o) = &mut self.outside {
+            o.turning(now);
+        }
         self.estate.tick(now);
         for _ in 0..ROUNDS {
             self.turns += 1;
             let t = self.gate.evaluate(&self.estate, &self.facts, now);
             if t.facts.is_empty() {
-                self.demands = t.demands;
+                self.demands = match &mut self.outside {
+                    Some(o) => o.asking(t.demands),
+                    None => t.demands,
+                };
                 self.publish(t.board, truly);
                 return true;
             }
@@ -134,6 +173,9 @@ impl Agent {
     }
 
     fn publish(&mut self, board: Board, truly: i64) {
+        if let Some(o) = &mut self.outside {
+            o.publishing(&board, &self.estate, &self.facts);
+        }
         let mut rests = BTreeMap::new();
         for side in Side::BOTH {
             let newest = self.estate.kafka(side).and_then(|m| m.last()).map(|(s, _)| s.sent);
@@ -146,7 +188,11 @@ impl Agent {
 
     fn write(&mut self, facts: Vec<Fact>) -> bool {
         let forgets = |f: &Fact| self.mutation.is_some_and(|m| m.forgets(f));
-        let lines = facts.iter().filter(|f| !forgets(f)).filter_map(|f| serde_json::to_string(f).ok()).collect();
+        let lines: Vec<String> =
+            facts.iter().filter(|f| !forgets(f)).filter_map(|f| serde_json::to_string(f).ok()).collect();
+        if self.outside.as_mut().is_some_and(|o| !o.append(&facts, &lines)) {
+            return false;
+        }
         self.disk.push(lines);
         if self.die_after_write {
             self.up = false;
@@ -167,8 +213,11 @@ impl Agent {
         if !self.up || !self.turn(now, truly) {
             return Err(None);
         }
-        let (author, reason) = ("alice".into(), "because".into());
+        let (author, reason) = self.author.clone();
         let facts = self.gate.request(&self.estate, &self.facts, now, &author, &reason, op).map_err(Some)?;
+        if let Some(o) = &mut self.outside {
+            o.asked(&facts, now);
+        }
         if !self.write(facts) || !self.turn(now, truly) {
             return Err(None);
         }

@@ -20,8 +20,12 @@ pub mod scenario;
 pub mod script;
 pub mod shrink;
 pub mod truth;
+pub mod vocabulary;
 pub mod watch;
 pub mod world;
 
 /// The wall clock's milliseconds at the start of every run.
 pub const EPOCH: i64 = 1_790_000_000_000;
+
+/// The scenarios of `scenarios/` by name, in order: part of the program, so that a rehearsal needs no file.
+pub const SCENARIOS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/scenarios.rs"));

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// What came of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// Gos checked.
     pub gos: u64,
@@ -32,6 +32,11 @@ pub struct Outcome {
 impl Outcome {
     /// Of a world that has been played.
     pub fn of(w: World) -> Outcome {
+        Outcome::judged(&w)
+    }
+
+    /// Of a world as far as it has been played.
+    pub fn judged(w: &World) -> Outcome {
         let mut missed = Vec::new();
         let known = |s: &str| w.scenario.expects.contains(&Expect::Known(s.to_owned()));
         for e in &w.scenario.expects {
@@ -53,10 +58,10 @@ impl Outcome {
             turns: w.agent.turns,
             failing,
             missed,
-            faults: w.watch.faults,
+            faults: w.watch.faults.clone(),
             phase: w.person.phase,
             ended: w.now,
-            story: w.watch.story,
+            story: w.watch.story.clone(),
         }
     }
 }

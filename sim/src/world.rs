@@ -121,6 +121,7 @@ pub fn settings(s: &Scenario) -> Settings {
         dwell: BTreeMap::new(),
         requirements_enforced: false,
         mongodb: None,
+        probes: BTreeMap::new(),
         kafka: Some(KafkaSettings {
             interval: Dur(s.interval),
             slow_interval: Dur::mins(5),
@@ -229,7 +230,7 @@ impl World {
 
     /// Plays to the end.
     pub fn play(&mut self) {
-        while let Some(((at, _), e)) = self.queue.pop_first() {
+        while let Some(at) = self.next_at() {
             if at > self.scenario.until || self.person.finished() || self.watch.stop() {
                 break;
             }
@@ -238,11 +239,23 @@ impl World {
             {
                 break;
             }
-            self.now = at;
-            self.m.expire_members(at);
-            self.handle(e);
-            self.truth.update(&self.m, at);
+            self.step();
         }
+    }
+
+    /// When the next thing happens.
+    pub fn next_at(&self) -> Option<i64> {
+        self.queue.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Lets the next thing happen. False when nothing is left.
+    pub fn step(&mut self) -> bool {
+        let Some(((at, _), e)) = self.queue.pop_first() else { return false };
+        self.now = at;
+        self.m.expire_members(at);
+        self.handle(e);
+        self.truth.update(&self.m, at);
+        true
     }
 
     fn handle(&mut self, e: Event) {

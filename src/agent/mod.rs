@@ -1,11 +1,16 @@
 //! The running agent: one writer (the main loop), many readers (scrapes, probes, the command line's requests).
 
 mod run;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use run::{Agent, Parts};
 
+use crate::clock::Clock;
 use arc_swap::ArcSwap;
 use cutover_core::Name;
+use cutover_core::estate::Estate;
+use cutover_core::facts::Facts;
 use cutover_core::gate::board::Board;
 use cutover_core::gate::ops::{Op, Refusal};
 use cutover_core::measures::Measures;
@@ -29,7 +34,40 @@ pub(crate) struct Published {
     pub started: Now,
     /// Facts in the journal, newest last, as its text: for `/history`, bounded.
     pub history: Arc<Vec<Name>>,
+    /// The estate is simulated: nothing here is about real servers, and every answer says so.
+    pub simulated: bool,
 }
+
+impl Published {
+    /// A board as readers see it.
+    pub(crate) fn of(
+        board: Board,
+        estate: &Estate,
+        facts: &Facts,
+        settings: &Arc<Settings>,
+        about: About,
+    ) -> Published {
+        let measures = Measures::of(estate, facts, settings, board.at);
+        let About { journal, started, history, simulated } = about;
+        Published { board, measures, settings: settings.clone(), journal, started, history, simulated }
+    }
+}
+
+/// What readers are told besides the board.
+#[derive(Debug)]
+pub(crate) struct About {
+    /// See [`Published`].
+    pub journal: Option<Name>,
+    /// See [`Published`].
+    pub started: Now,
+    /// See [`Published`].
+    pub history: Arc<Vec<Name>>,
+    /// See [`Published`].
+    pub simulated: bool,
+}
+
+/// Lines of history kept for readers.
+pub(crate) const HISTORY: usize = 10_000;
 
 /// A person's request and where its answer goes.
 #[derive(Debug)]
@@ -60,6 +98,8 @@ pub(crate) struct Handle {
     pub published: Arc<ArcSwap<Option<Arc<Published>>>>,
     /// Requests of people.
     pub requests: mpsc::Sender<Request>,
+    /// What answers are dated and judged by.
+    pub clock: Clock,
 }
 
 impl Handle {

@@ -1,8 +1,9 @@
 //! The main loop: samples and requests in, facts to disk, boards out. The only writer of estate, facts and journal.
 
-use super::{Denied, Handle, Published, Request};
-use crate::clock;
+use super::{About, Denied, HISTORY, Handle, Published, Request};
+use crate::clock::{self, Clock};
 use crate::journal_file::FileDisk;
+use crate::record::Recorder;
 use arc_swap::ArcSwap;
 use cutover_core::Name;
 use cutover_core::estate::{Estate, Sample, Target};
@@ -10,7 +11,6 @@ use cutover_core::facts::{Fact, Facts};
 use cutover_core::gate::Gate;
 use cutover_core::gate::board::{Board, Verdict};
 use cutover_core::journal::{Journal, Record};
-use cutover_core::measures::Measures;
 use cutover_core::reading::Demand;
 use cutover_core::render;
 use cutover_core::settings::Settings;
@@ -23,8 +23,6 @@ use tokio::sync::{mpsc, watch};
 
 /// Evaluating again with new facts settles after a few rounds; more than this is a defect, and then nothing is go.
 const ROUNDS: usize = 16;
-/// Lines of history kept for readers.
-const HISTORY: usize = 10_000;
 /// Bytes of the hold file that are shown.
 const HOLD_FILE: usize = 1024;
 
@@ -42,6 +40,8 @@ pub(crate) struct Parts {
     pub demands: watch::Sender<BTreeSet<Demand>>,
     /// A file whose presence holds every step.
     pub hold_file: Option<PathBuf>,
+    /// Where everything it decides by is recorded, if anywhere.
+    pub recorder: Option<Recorder>,
 }
 
 /// The running agent.
@@ -55,6 +55,7 @@ pub(crate) struct Agent {
     history: Arc<Vec<Name>>,
     journal_error: Option<Name>,
     started: Now,
+    hold: Option<String>,
     said: BTreeMap<&'static str, (Verdict, &'static str)>,
     failing: BTreeMap<Target, bool>,
 }
@@ -77,11 +78,16 @@ impl Agent {
             facts.apply(fact);
             history.push(Name::from(r.payload));
         }
+        let started = clock::now();
+        if let Some(r) = &mut parts.recorder {
+            let facts: Vec<String> = history.iter().map(ToString::to_string).collect();
+            r.start(started, &parts.settings, &facts);
+        }
         let drop = history.len().saturating_sub(HISTORY);
         history.drain(..drop);
         let (requests_in, requests) = mpsc::channel(64);
         let published = Arc::new(ArcSwap::from_pointee(None));
-        let handle = Handle { published: published.clone(), requests: requests_in };
+        let handle = Handle { published: published.clone(), requests: requests_in, clock: Clock::Machine };
         let gate = Gate::new(parts.settings.clone());
         let agent = Agent {
             parts,
@@ -92,7 +98,8 @@ impl Agent {
             gate,
             history: Arc::new(history),
             journal_error: None,
-            started: clock::now(),
+            started,
+            hold: None,
             said: BTreeMap::new(),
             failing: BTreeMap::new(),
         };
@@ -131,12 +138,19 @@ impl Agent {
                 None => tracing::info!(%target, "is sampled"),
             }
         }
-        self.estate.apply(sample, clock::now());
+        let now = clock::now();
+        if let Some(r) = &mut self.parts.recorder {
+            r.sample(now, &sample);
+        }
+        self.estate.apply(sample, now);
     }
 
     /// Evaluates until no fact is new, and publishes.
     fn turn(&mut self) {
         let now = clock::now();
+        if let Some(r) = &mut self.parts.recorder {
+            r.turn(now);
+        }
         self.estate.tick(now);
         for _ in 0..ROUNDS {
             let turn = self.gate.evaluate(&self.estate, &self.facts, now);
@@ -211,7 +225,12 @@ impl Agent {
                 .gate
                 .request(&self.estate, &self.facts, now, &author, &reason, &op)
                 .map_err(Denied::Refused)
-                .and_then(|facts| self.write(facts).map_err(Denied::Journal)),
+                .and_then(|facts| {
+                    if let Some(r) = &mut self.parts.recorder {
+                        r.said(now, &facts);
+                    }
+                    self.write(facts).map_err(Denied::Journal)
+                }),
         };
         match &outcome {
             Ok(()) => tracing::info!(%author, ?op, "accepted"),
@@ -247,15 +266,13 @@ impl Agent {
                 tracing::info!(step = s.step.id, life = s.life.as_str(), "{answer}");
             }
         }
-        let measures = Measures::of(&self.estate, &self.facts, &self.parts.settings, board.at);
-        let published = Published {
-            board,
-            measures,
-            settings: self.parts.settings.clone(),
+        let about = About {
             journal: self.journal_error.clone(),
             started: self.started,
             history: self.history.clone(),
+            simulated: false,
         };
+        let published = Published::of(board, &self.estate, &self.facts, &self.parts.settings, about);
         self.published.store(Arc::new(Some(Arc::new(published))));
     }
 
@@ -270,6 +287,12 @@ impl Agent {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
             Err(e) => Some(format!("{} cannot be read ({e}), which counts as held", path.display())),
         };
+        if text != self.hold
+            && let Some(r) = &mut self.parts.recorder
+        {
+            r.hold_file(clock::now(), text.as_deref());
+        }
+        self.hold.clone_from(&text);
         self.gate.set_hold_file(text.map(Name::from));
     }
 }

@@ -1,7 +1,9 @@
 //! What the commands take. Every `--help` ends with an example.
 
-use super::values::{anchor, duration};
+use super::values::{anchor, duration, size};
+use crate::rehearse::Pace;
 use clap::{Args, Subcommand};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +26,20 @@ pub(crate) enum Command {
     /// Checks a configuration, and with --connect what the agent can read of every target.
     #[command(after_help = "Example:\n  cutover-agent check --config cutover.yaml --connect")]
     Check(CheckArgs),
+    /// Plays a whole migration of a simulated estate, with the real gate, journal, answers and metrics on it.
+    #[command(after_help = "\
+Examples:
+  cutover-agent rehearse
+      the built-in estate, in about two minutes; ask it meanwhile as you would ask an agent
+  cutover-agent rehearse --speed max --json > account.jsonl
+  cutover-agent rehearse --config cutover.yaml --report rehearsal.json
+      your own limits, on an estate invented from your configuration
+  cutover-agent rehearse --scenario mine.scn --seed 7
+  cutover-agent rehearse --replay night.rec --config other.yaml
+      a recording of `run --record`, and where other limits would have answered differently
+  cutover-agent rehearse --all
+      every built-in scenario: what each must say, and whether it does")]
+    Rehearse(RehearseArgs),
     /// Prints the playbook: steps, checks, how long each must hold, and the exits a person's word opens.
     #[command(after_help = "Example:\n  cutover-agent playbook --markdown > playbook.md\n  \
         cutover-agent playbook --config cutover.yaml     # with the limits in force")]
@@ -96,6 +112,59 @@ pub(crate) struct RunArgs {
     /// Configuration files, merged in order: later ones override single keys.
     #[arg(long, value_name = "FILE", required = true)]
     pub(crate) config: Vec<PathBuf>,
+    /// Records everything it decides by, for `rehearse --replay`; an earlier recording there is gone on with.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// The recording ends at this size.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
+    pub(crate) record_limit: u64,
+}
+
+/// `rehearse`.
+#[derive(Args, Debug)]
+pub(crate) struct RehearseArgs {
+    /// Your own configuration: its scope, producers, renames and limits, on an estate invented from it.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "all"])]
+    pub(crate) config: Vec<PathBuf>,
+    /// A scenario of your own (docs/rehearse.md has the language).
+    #[arg(long, value_name = "FILE", conflicts_with = "all")]
+    pub(crate) scenario: Option<PathBuf>,
+    /// Feeds a recording (`run --record`) to the gate and tells its verdicts; with --config, where they would differ.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "all", "record"])]
+    pub(crate) replay: Option<PathBuf>,
+    /// Records what the agent decides by, as `run --record` does.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// The recording ends at this size.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
+    pub(crate) record_limit: u64,
+    /// Runs every built-in scenario instead, as fast as it goes, and prints a table.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// The seed of everything random: the same seed gives the same account.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// How many times faster than real time, or `max`; by default the whole takes two minutes.
+    #[arg(long, value_name = "N", value_parser = Pace::parse)]
+    pub(crate) speed: Option<Pace>,
+    /// Records each producer writes in a second, with --config.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rate: u32,
+    /// Goes on answering at the end, until ctrl-c.
+    #[arg(long)]
+    pub(crate) stay: bool,
+    /// Prints one JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where it answers.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9820")]
+    pub(crate) listen: SocketAddr,
+    /// Where the journal is kept; a temporary folder otherwise, gone at the end.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Writes the closing report there, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 /// `check`.

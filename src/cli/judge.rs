@@ -59,13 +59,17 @@ pub(super) fn judge(asked: &Asked<'_>, sent: Mono, came: Result<Answered, Unreac
         _ => {}
     }
     let body = a.json().unwrap_or_default();
-    if let Some(faster) = body.get("rehearsal").filter(|r| !r.is_null())
+    if let Some(marked) = body.get("rehearsal").filter(|r| !r.is_null())
         && !asked.allow_rehearsal
     {
-        let faster = faster.get("faster").and_then(serde_json::Value::as_i64).unwrap_or_default();
-        return Poll::Refused(format!(
-            "this is a rehearsal, every time is divided by {faster}; --allow-rehearsal accepts it"
-        ));
+        let how = match marked.get("simulated").and_then(serde_json::Value::as_bool) {
+            Some(true) => "the estate is simulated".to_owned(),
+            _ => {
+                let faster = marked.get("faster").and_then(serde_json::Value::as_i64).unwrap_or_default();
+                format!("every time is divided by {faster}")
+            }
+        };
+        return Poll::Refused(format!("this is a rehearsal, {how}; --allow-rehearsal accepts it"));
     }
     if a.status != 200 || verdict != "go" {
         return Poll::Not(a.summary());

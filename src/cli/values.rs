@@ -44,9 +44,28 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(total))
 }
 
+/// A size with its unit: `64KiB`, `256MiB`, `1GiB`.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let wrong = || "is not a size with its unit, as in 64KiB, 256MiB or 1GiB".to_owned();
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
+    let (number, shift) =
+        units.iter().find_map(|(u, shift)| Some((text.strip_suffix(u)?, *shift))).ok_or_else(wrong)?;
+    let number = number.trim().parse::<u64>().map_err(|_| wrong())?;
+    number.checked_mul(1 << shift).filter(|n| *n > 0 && *n <= 1 << 40).ok_or_else(wrong)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_has_a_unit() {
+        assert_eq!(size("64KiB"), Ok(65_536));
+        assert_eq!(size("256MiB"), Ok(268_435_456));
+        for text in ["", "5", "MiB", "0MiB", "5MB", "-1GiB", "99999999999GiB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_time_has_a_unit() {

@@ -1,22 +1,37 @@
 //! Who a client is: rules for homes, readers, writers and bystanders.
 //!
-//! Only the Kafka rules of source and destination decide anything in this version; the others are checked in shape.
+//! Kafka clients are told apart by their homes only: its rules for readers, writers and bystanders are checked in shape.
 
+use super::mongodb::{FIELDS, rules};
 use super::read::At;
-use cutover_core::settings::{ClientField, Home, HomeRule, Track};
+use cutover_core::settings::{ClientField, ClientRule, Home, HomeRule, Track};
 
 /// What the section says.
 #[derive(Default)]
 pub(super) struct Identity {
     /// Rules that tell homes of Kafka clients apart.
     pub(super) homes: Vec<HomeRule>,
+    /// Rules about MongoDB clients.
+    pub(super) mongodb: Clients,
     /// There is a rule that tells homes apart, of Kafka or of MongoDB: there is a services track.
     pub(super) tells_homes: bool,
 }
 
+/// Rules about MongoDB clients.
+#[derive(Default)]
+pub(super) struct Clients {
+    /// Which home a client has.
+    pub(super) homes: Vec<(Home, ClientRule)>,
+    /// Who reads only.
+    pub(super) readers: Vec<ClientRule>,
+    /// Who writes.
+    pub(super) writers: Vec<ClientRule>,
+    /// Who does not count.
+    pub(super) bystanders: Vec<ClientRule>,
+}
+
 const KAFKA: [(&str, ClientField); 3] =
     [("client_id", ClientField::ClientId), ("group", ClientField::Group), ("host", ClientField::Host)];
-const MONGODB: [&str; 3] = ["app_name", "user", "address"];
 
 /// Reads the section; `root` says which tracks there are.
 pub(super) fn read(at: &At<'_>, root: &At<'_>) -> Identity {
@@ -29,29 +44,33 @@ pub(super) fn read(at: &At<'_>, root: &At<'_>) -> Identity {
         // A rule about a system that is not configured tells nothing.
         identity.tells_homes |=
             ["kafka", "mongodb"].iter().any(|system| at.get(system).given() && root.get(system).given());
-        mongodb(&at.get("mongodb"));
+        identity.mongodb.homes.extend(rules(&at.get("mongodb"), true).into_iter().map(|rule| (home, rule)));
     }
     for key in ["readers", "writers"] {
         let at = at.get(key);
         some_rule(&at);
         orphans(&at, root);
         kafka(&at.get("kafka"), Home::Unattributed);
-        mongodb(&at.get("mongodb"));
+        let rules = rules(&at.get("mongodb"), true);
+        match key {
+            "readers" => identity.mongodb.readers = rules,
+            _ => identity.mongodb.writers = rules,
+        }
     }
     for (_, at) in at.get("bystanders").entries() {
-        bystander(&at, root);
+        identity.mongodb.bystanders.extend(bystander(&at, root));
     }
     identity
 }
 
-fn bystander(at: &At<'_>, root: &At<'_>) {
+fn bystander(at: &At<'_>, root: &At<'_>) -> Vec<ClientRule> {
     if !at.is_map() {
-        return;
+        return Vec::new();
     }
     some_rule(at);
     orphans(at, root);
     kafka(&at.get("kafka"), Home::Unattributed);
-    mongodb(&at.get("mongodb"));
+    let rules = rules(&at.get("mongodb"), true);
     if at.get("kafka").given() {
         at.get("kafka").warn("has no effect in this version: name the group in `kafka.ignored` instead");
     }
@@ -65,6 +84,7 @@ fn bystander(at: &At<'_>, root: &At<'_>) {
     if let Some(why) = reason.reason() {
         at.relax(&why, &tracks);
     }
+    rules
 }
 
 /// Refuses a rule without any pattern: it recognises nobody, which nobody can have meant.
@@ -73,7 +93,7 @@ fn some_rule(at: &At<'_>) {
         return;
     }
     let kafka = KAFKA.iter().any(|(field, _)| at.get("kafka").get(field).given());
-    let mongodb = MONGODB.iter().any(|field| at.get("mongodb").get(field).given());
+    let mongodb = FIELDS.iter().any(|(field, _)| at.get("mongodb").get(field).given());
     if !kafka && !mongodb {
         at.fail(
             "recognises nobody: give at least one of kafka.client_id, kafka.group, kafka.host, mongodb.app_name, \
@@ -97,10 +117,4 @@ fn kafka(at: &At<'_>, home: Home) -> Vec<HomeRule> {
         patterns.into_iter().map(move |pattern| HomeRule { home, field, pattern })
     };
     KAFKA.into_iter().flat_map(field).collect()
-}
-
-fn mongodb(at: &At<'_>) {
-    for key in MONGODB {
-        at.get(key).patterns(true);
-    }
 }

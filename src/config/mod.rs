@@ -30,7 +30,9 @@ mod yaml;
 
 pub(crate) use agent::AgentConfig;
 pub(crate) use error::{ConfigErrors, Problem};
-pub(crate) use kafka::KafkaTargets;
+pub(crate) use kafka::{KafkaTarget, KafkaTargets};
+pub(crate) use mongodb::{MirrorTarget, MongodbTarget, MongodbTargets};
+pub(crate) use probes::{ProbeTarget, Question};
 
 use cutover_core::Name;
 use cutover_core::settings::{Settings, Track};
@@ -52,6 +54,10 @@ pub(crate) struct Config {
     pub(crate) agent: AgentConfig,
     /// The two Kafka clusters.
     pub(crate) kafka: Option<KafkaTargets>,
+    /// The two MongoDB deployments and the mirrors.
+    pub(crate) mongodb: Option<MongodbTargets>,
+    /// How the probes are asked.
+    pub(crate) probes: BTreeMap<Name, ProbeTarget>,
     /// How long a request to a target may take; below every interval.
     pub(crate) timeout: Dur,
     /// Tracks taken out of the configuration on purpose, though the journal may know of begun steps, and why.
@@ -117,10 +123,10 @@ fn load_texts(texts: &[(Arc<str>, String)], env: &BTreeMap<String, String>) -> R
     relaxations.sort();
     warnings.sort();
     let effective = effective.into_inner();
-    let Parts { mut settings, agent, kafka, timeout, dropped } = parts;
+    let Parts { mut settings, agent, kafka, mongodb, probes, timeout, dropped } = parts;
     settings.config_hash = effective.hash();
     settings.relaxations = relaxations;
-    Ok(Config { settings, agent, kafka, timeout, dropped, warnings, effective })
+    Ok(Config { settings, agent, kafka, mongodb, probes, timeout, dropped, warnings, effective })
 }
 
 fn read_file(file: &Path) -> Result<String, String> {
@@ -136,6 +142,8 @@ struct Parts {
     settings: Settings,
     agent: AgentConfig,
     kafka: Option<KafkaTargets>,
+    mongodb: Option<MongodbTargets>,
+    probes: BTreeMap<Name, ProbeTarget>,
     timeout: Dur,
     dropped: BTreeMap<Track, Name>,
 }
@@ -144,15 +152,16 @@ fn type_all(root: &At<'_>) -> Parts {
     shape::check(root);
     let (agent, pulse) = agent::read(&root.get("agent"));
     let identity = identity::read(&root.get("identity"), root);
-    let gates = probes::read(&root.get("probes"));
+    let probes = probes::read(&root.get("probes"), pulse);
     let mut tracks = BTreeSet::new();
-    if identity.tells_homes || gates.iter().any(|step| step.track == Track::Services) {
+    if identity.tells_homes || probes.gated.iter().any(|step| step.track == Track::Services) {
         tracks.insert(Track::Services);
     }
-    if root.get("mongodb").given() {
+    let mongodb = root.get("mongodb").given().then(|| {
         tracks.insert(Track::Mongodb);
-        mongodb::read(&root.get("mongodb"), pulse);
-    }
+        mongodb::read(root, identity.mongodb, pulse)
+    });
+    let (mongodb, mongodb_settings) = mongodb.map_or((None, None), |(targets, settings)| (targets, Some(settings)));
     let kafka = root.get("kafka").given().then(|| {
         tracks.insert(Track::Kafka);
         kafka::read(root, identity.homes, pulse)
@@ -177,8 +186,9 @@ fn type_all(root: &At<'_>) -> Parts {
         dwell: steps.dwell,
         requirements_enforced: common.requirements_enforced,
         kafka: kafka_settings,
-        mongodb: None,
+        mongodb: mongodb_settings,
+        probes: probes.settings,
         relaxations: Vec::new(),
     };
-    Parts { settings, agent, kafka: targets, timeout: pulse.timeout, dropped }
+    Parts { settings, agent, kafka: targets, mongodb, probes: probes.targets, timeout: pulse.timeout, dropped }
 }

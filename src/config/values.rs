@@ -73,6 +73,9 @@ pub(super) fn rate(text: &str) -> Result<u64, String> {
     rate.filter(|rate| *rate > 0).ok_or_else(wrong)
 }
 
+/// What the name of a URL's parameter with a secret in it contains.
+const SECRET: [&str; 6] = ["password", "passwd", "secret", "token", "api_key", "apikey"];
+
 /// What is wrong with a URL: it must be http(s), with a host, and must not carry a password.
 pub(super) fn url_problem(text: &str) -> Option<&'static str> {
     let Some(rest) = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) else {
@@ -82,10 +85,19 @@ pub(super) fn url_problem(text: &str) -> Option<&'static str> {
     if host.contains('@') {
         return Some("leave user and password out: this file is no place for secrets");
     }
+    if parameters(rest).any(|name| SECRET.iter().any(|word| name.to_lowercase().contains(word))) {
+        return Some("leave secrets out: this file is no place for them");
+    }
     if host.is_empty() || host.starts_with(':') || text.contains(char::is_whitespace) {
         return Some("it has no host, or a blank in it");
     }
     None
+}
+
+/// The names of a URL's parameters.
+fn parameters(url: &str) -> impl Iterator<Item = &str> {
+    let query = url.split('#').next().and_then(|url| url.split_once('?')).map_or("", |(_, query)| query);
+    query.split('&').map(|pair| pair.split('=').next().unwrap_or(pair))
 }
 
 /// Whether a text could be the name of a Kafka topic.
@@ -134,8 +146,10 @@ mod tests {
 
     #[test]
     fn urls_carry_no_password() {
-        assert_eq!(url_problem("http://127.0.0.1:8080/x"), None);
-        for url in ["ftp://x", "http://", "https://u:p@host/", "http://a b"] {
+        for url in ["http://127.0.0.1:8080/x", "https://h/?match=token", "https://h/?a=1#token=2"] {
+            assert_eq!(url_problem(url), None, "{url}");
+        }
+        for url in ["ftp://x", "http://", "https://u:p@host/", "http://a b", "https://h/p?a=1&Access_Token=x"] {
             assert!(url_problem(url).is_some(), "{url}");
         }
     }

@@ -40,10 +40,11 @@ pub(super) struct AnswerBody<'a> {
     checks: Vec<CheckBody>,
 }
 
-/// Every time is divided by `faster`.
+/// Every time is divided by `faster`, or the estate is simulated.
 #[derive(Copy, Clone, Serialize)]
 pub(super) struct Rehearsal {
     faster: i64,
+    simulated: bool,
 }
 
 /// Something the configuration relaxes.
@@ -128,9 +129,9 @@ impl<'a> AnswerBody<'a> {
     }
 }
 
-/// How much faster a rehearsal runs; `None` for the real thing.
+/// How a rehearsal differs; `None` for the real thing.
 pub(super) fn rehearsal(p: &Published) -> Option<Rehearsal> {
-    (p.settings.faster > 1).then_some(Rehearsal { faster: p.settings.faster })
+    (p.settings.faster > 1 || p.simulated).then_some(Rehearsal { faster: p.settings.faster, simulated: p.simulated })
 }
 
 /// The relaxations that touch a track, or all of them.
@@ -246,6 +247,7 @@ fn place(s: &Subject) -> Option<Value> {
         Subject::Namespace(side, ns) => json!({ "side": side, "namespace": ns }),
         Subject::MongoMember(side, host) => json!({ "side": side, "member": host }),
         Subject::Mirror(m) => json!({ "mirror": m }),
+        Subject::Probe(p) => json!({ "probe": p }),
         Subject::Client(side, c) => json!({ "side": side, "client": c }),
         Subject::Thing(t) => json!({ "thing": t }),
     })

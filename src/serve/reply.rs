@@ -21,6 +21,8 @@ pub(crate) const AGENT: &str = "cutover-agent";
 pub(crate) const VERDICT: &str = "cutover-verdict";
 /// The migration's name.
 pub(crate) const MIGRATION: &str = "cutover-migration";
+/// `simulated` on whatever a rehearsal on a simulated estate answers.
+pub(crate) const REHEARSAL: &str = "cutover-rehearsal";
 /// Until when the answer may be believed, RFC 3339.
 pub(crate) const VALID_UNTIL: &str = "cutover-valid-until";
 

@@ -5,7 +5,7 @@ use super::answer::Said;
 use super::body::Chunks;
 use super::json::AnswerBody;
 use super::query;
-use super::reply::Reply;
+use super::reply::{REHEARSAL, Reply};
 use super::state::State;
 use super::{page, status, text};
 use crate::agent::Published;
@@ -13,7 +13,7 @@ use cutover_core::gate::board::{Gated, StepBoard, Verdict};
 use cutover_core::playbook;
 use cutover_core::time::{Dur, Now};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, VARY};
+use hyper::header::{ALLOW, HeaderName, VARY};
 use hyper::{Request, Response, StatusCode};
 use std::collections::BTreeMap;
 
@@ -77,6 +77,10 @@ pub(super) async fn route(request: Request<Incoming>, state: &State) -> Response
     let reply = match state.handle.board() {
         Some(p) => reply.about(&p.settings.migration),
         None => reply,
+    };
+    let reply = match state.handle.clock.simulated() {
+        true => reply.with(HeaderName::from_static(REHEARSAL), "simulated"),
+        false => reply,
     };
     reply.response()
 }

@@ -3,7 +3,6 @@
 use super::Tokens;
 use super::metrics::Cache;
 use crate::agent::{Handle, Published};
-use crate::clock;
 use cutover_core::time::Now;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -25,7 +24,7 @@ impl State {
     /// The newest board, and the instant at which it is looked at: always read after the board.
     pub(super) fn look(&self) -> (Option<Arc<Published>>, Now) {
         let board = self.handle.board();
-        (board, clock::now())
+        (board, self.handle.clock.now())
     }
 
     /// Whether the agent is going down.

@@ -129,6 +129,9 @@ fn reason(out: &mut String, pad: &str, question: &str, said: &Said<'_>) {
 }
 
 fn notes(out: &mut String, p: &Published, step: Option<&StepBoard>) {
+    if p.simulated {
+        let _ = writeln!(out, "  REHEARSAL: the estate is simulated; this says nothing about real servers");
+    }
     if p.settings.faster > 1 {
         let _ = writeln!(out, "  REHEARSAL: every time is divided by {}", p.settings.faster);
     }

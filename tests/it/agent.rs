@@ -1,6 +1,6 @@
 //! The agent as its users meet it: the real binary, its HTTP answers, its command line.
 
-use cutover_lab::{Listener, Pair, Scratch, Side, secret};
+use cutover_lab::{Listener, MongoPair, MongoShopOptions, Pair, Rights, Scratch, Side, secret};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,11 +18,22 @@ pub(crate) struct Agent {
     url: String,
     port: u16,
     token: String,
-    names: (String, String),
+    names: Option<(String, String)>,
+    mongodb: Option<MongoSection>,
+    extra: String,
     ignored: BTreeMap<String, String>,
     migration: String,
     child: Option<Child>,
     runs: u32,
+}
+
+/// What the configuration says of MongoDB.
+struct MongoSection {
+    databases: Vec<String>,
+    /// What application names begin with.
+    prefix: String,
+    /// Name, URL, application names on either side, namespaces.
+    mirrors: Vec<(String, String, [String; 2], String)>,
 }
 
 /// One answer of `/ready` or `/done`.
@@ -64,30 +75,74 @@ impl Answer {
 }
 
 impl Agent {
-    /// Writes a configuration for the estate and starts the agent on it.
+    /// Writes a configuration for two Kafka clusters and starts the agent on it.
     pub(crate) fn start(pair: &Pair, source: &str, destination: &str) -> Result<Agent, String> {
-        let text = |e: std::io::Error| format!("cannot prepare the agent's folder: {e}");
+        let migration = format!("it-{}", source.to_lowercase().replace('.', "-").trim_end_matches('-'));
+        let mut agent = Agent::prepared(&migration)?;
+        agent.with_kafka(pair, source, destination)?;
+        agent.up()?;
+        Ok(agent)
+    }
+
+    /// An agent that is not started yet, without anything to look at.
+    pub(crate) fn prepared(migration: &str) -> Result<Agent, String> {
         let folder = Scratch::new("agent").map_err(|e| e.to_string())?;
         let port = cutover_lab::free_port().map_err(|e| e.to_string())?;
         let token = secret();
-        fs::write(folder.path().join("token"), &token).map_err(text)?;
-        for side in [Side::Source, Side::Destination] {
-            let properties = pair.cluster(side).client_properties(Listener::Plaintext, None);
-            fs::write(folder.path().join(format!("{side}.properties")), properties).map_err(text)?;
-        }
-        let mut agent = Agent {
-            migration: format!("it-{}", source.to_lowercase().replace('.', "-").trim_end_matches('-')),
+        fs::write(folder.path().join("token"), &token).map_err(prepare)?;
+        Ok(Agent {
+            migration: migration.to_owned(),
             folder,
             url: format!("http://127.0.0.1:{port}"),
             port,
             token,
-            names: (source.to_owned(), destination.to_owned()),
+            names: None,
+            mongodb: None,
+            extra: String::new(),
             ignored: BTreeMap::new(),
             child: None,
             runs: 0,
+        })
+    }
+
+    /// Lets it look at two Kafka clusters.
+    pub(crate) fn with_kafka(&mut self, pair: &Pair, source: &str, destination: &str) -> Result<(), String> {
+        for side in Side::BOTH {
+            let properties = pair.cluster(side).client_properties(Listener::Plaintext, None);
+            fs::write(self.folder.path().join(format!("{side}.properties")), properties).map_err(prepare)?;
+        }
+        self.names = Some((source.to_owned(), destination.to_owned()));
+        Ok(())
+    }
+
+    /// Lets it look at two replica sets, as a user with the rights the documentation asks for, and at the mirrors, each
+    /// with what it carries. `databases` are those of the migration.
+    pub(crate) fn with_mongodb(
+        &mut self,
+        pair: &MongoPair,
+        shop: &MongoShopOptions,
+        databases: &[&str],
+        mirrors: &[(&cutover_lab::Mirror, &str)],
+    ) -> Result<(), String> {
+        let databases: Vec<String> = databases.iter().map(|d| (*d).to_owned()).collect();
+        for side in Side::BOTH {
+            let set = pair.set(side);
+            let user = format!("agent-{}", self.migration);
+            let account = set.create_user(&user, Rights::agent(&databases)).map_err(|e| e.to_string())?;
+            fs::write(self.folder.path().join(format!("{side}.uri")), set.uri(&account)).map_err(prepare)?;
+        }
+        let of = |(m, carries): &(&cutover_lab::Mirror, &str)| {
+            let o = m.options();
+            (o.name.clone(), m.url(), [o.source_app.clone(), o.destination_app.clone()], (*carries).to_owned())
         };
-        agent.up()?;
-        Ok(agent)
+        let mirrors = mirrors.iter().map(of).collect();
+        self.mongodb = Some(MongoSection { databases, prefix: shop.app_prefix.clone(), mirrors });
+        Ok(())
+    }
+
+    /// Adds lines to the configuration.
+    pub(crate) fn with(&mut self, lines: &str) {
+        self.extra.push_str(lines);
     }
 
     /// Leaves a group or a topic out, with the reason; it counts from the next start.
@@ -102,33 +157,82 @@ impl Agent {
 
     fn config(&self) -> String {
         let at = |name: &str| self.folder.path().join(name).display().to_string();
-        let (source, destination) = &self.names;
-        let mut ignored = String::from("  ignored:\n");
-        for (name, reason) in &self.ignored {
-            let _ = writeln!(ignored, "    \"{name}\": \"{reason}\"");
-        }
-        if self.ignored.is_empty() {
-            ignored.clear();
-        }
-        format!(
-            "migration: {}\nscope: {}\nrehearsal: {{ faster: 10 }}\npace: 10s\n\
+        let mut c = format!(
+            "migration: {}\nrehearsal: {{ faster: 10 }}\npace: 10s\n\
              agent:\n  interval: 2s\n  timeout: 1800ms\n  listen: \"127.0.0.1:{}\"\n  data_dir: {}\n  \
-             tokens: {{ lab: {{ file: {} }} }}\n\
-             identity:\n  source: {{ kafka: {{ client_id: \"{{service}}-src-*\" }} }}\n  \
-             destination: {{ kafka: {{ client_id: \"{{service}}-dst-*\" }} }}\n\
-             producers:\n  crm-cdc: {{ topics: [\"{source}crm.*.ingestion\"], owner: lab, cadence: 10s }}\n  \
-             erp-etl: {{ topics: [\"{source}erp.*.ingestion\"], owner: lab, cadence: 10s }}\n\
-             kafka:\n  source: {{ properties_file: {} }}\n  destination: {{ properties_file: {} }}\n  \
-             rename: {{ topics: {{ \"{source}\": \"{destination}\" }} }}\n{}",
+             tokens: {{ lab: {{ file: {} }} }}\n",
             self.migration,
-            source.trim_end_matches('.'),
             self.port,
             at("data"),
             at("token"),
-            at("source.properties"),
-            at("destination.properties"),
-            ignored,
-        )
+        );
+        self.identity(&mut c);
+        if let Some((source, destination)) = &self.names {
+            let _ = write!(
+                c,
+                "scope: {}\nproducers:\n  crm-cdc: {{ topics: [\"{source}crm.*.ingestion\"], owner: lab, cadence: 10s }}\n  \
+                 erp-etl: {{ topics: [\"{source}erp.*.ingestion\"], owner: lab, cadence: 10s }}\n\
+                 kafka:\n  source: {{ properties_file: {} }}\n  destination: {{ properties_file: {} }}\n  \
+                 rename: {{ topics: {{ \"{source}\": \"{destination}\" }} }}\n",
+                source.trim_end_matches('.'),
+                at("source.properties"),
+                at("destination.properties"),
+            );
+            if !self.ignored.is_empty() {
+                c.push_str("  ignored:\n");
+            }
+            for (name, reason) in &self.ignored {
+                let _ = writeln!(c, "    \"{name}\": \"{reason}\"");
+            }
+        }
+        if let Some(m) = &self.mongodb {
+            let _ = write!(
+                c,
+                "mongodb:\n  source: {{ uri_file: {} }}\n  destination: {{ uri_file: {} }}\n  databases: [{}]\n  \
+                 slow_interval: 5s\n  unsupported_versions: \"the lab's stand-in goes from 6.0 to 6.0\"\n  mirrors:\n",
+                at("source.uri"),
+                at("destination.uri"),
+                m.databases.join(", "),
+            );
+            for (name, url, apps, carries) in &m.mirrors {
+                let _ = writeln!(
+                    c,
+                    "    {name}: {{ kind: mongomirror, url: \"{url}\", namespaces: \"{carries}\", \
+                     client: {{ app_name: [\"{}\", \"{}\"] }} }}",
+                    apps[0], apps[1]
+                );
+            }
+        }
+        c.push_str(&self.extra);
+        c
+    }
+
+    fn identity(&self, c: &mut String) {
+        let (kafka, mongodb) = (self.names.is_some(), self.mongodb.as_ref());
+        let mut source = Vec::new();
+        let mut destination = Vec::new();
+        if kafka {
+            source.push("kafka: { client_id: \"{service}-src-*\" }".to_owned());
+            destination.push("kafka: { client_id: \"{service}-dst-*\" }".to_owned());
+        }
+        if mongodb.is_some() {
+            destination.push("mongodb: { app_name: \"{service}-dst\" }".to_owned());
+        }
+        c.push_str("identity:\n");
+        for (home, rules) in [("source", source), ("destination", destination)] {
+            if !rules.is_empty() {
+                let _ = writeln!(c, "  {home}: {{ {} }}", rules.join(", "));
+            }
+        }
+        if let Some(m) = mongodb {
+            let prefix = &m.prefix;
+            let _ = writeln!(c, "  readers: {{ mongodb: {{ app_name: \"{prefix}crud-*\" }} }}");
+            let _ = writeln!(c, "  writers: {{ mongodb: {{ app_name: \"{prefix}svc-*\" }} }}");
+            let _ = writeln!(
+                c,
+                "  bystanders: {{ lab: {{ mongodb: {{ app_name: \"lab-*\" }}, reason: \"the lab's eyes and hands\" }} }}"
+            );
+        }
     }
 
     /// Starts the agent and waits until it answers.
@@ -248,6 +352,10 @@ impl Drop for Agent {
             let _ = child.wait();
         }
     }
+}
+
+fn prepare(e: std::io::Error) -> String {
+    format!("cannot prepare the agent's folder: {e}")
 }
 
 /// `GET /<question>/<step>` of the agent at `url`.

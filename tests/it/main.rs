@@ -5,6 +5,8 @@
 
 mod agent;
 mod claims;
+mod mongo_claims;
+mod mongo_polling;
 mod poller;
 mod rights;
 mod silence;
@@ -28,6 +30,10 @@ impl Estate {
 }
 
 fn main() -> std::process::ExitCode {
+    // The lab starts this very program wherever it needs a mirror.
+    if let Some(code) = cutover_lab::mirror_if_asked() {
+        return code;
+    }
     let mut args = Arguments::from_args();
     // Two at a time: each runs an agent and a dozen clients on a small machine.
     args.test_threads = args.test_threads.or(Some(2));
@@ -41,6 +47,8 @@ fn main() -> std::process::ExitCode {
         test("kafka_by_polling", poller::run),
         test("kafka_source_falls_silent", silence::run),
         test("kafka_rights_and_connections", rights::run),
+        test("mongodb_by_claims", mongo_claims::run),
+        test("mongodb_by_polling_and_elections", mongo_polling::run),
     ];
     let conclusion = libtest_mimic::run(&args, trials);
     // Dropping the estate stops its servers.

@@ -2,7 +2,7 @@
 //! not begun yet that the oracle has called unsafe for longer than a sample may be old is a false go.
 
 use crate::agent;
-use cutover_lab::{Oracle, Step, now};
+use cutover_lab::{MongoOracle, MongoStep, Oracle, Step, now};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,18 +13,81 @@ use std::time::Duration;
 /// watcher's own rounds.
 const BELIEVED: Duration = Duration::from_millis(3 * 2000 + 1000);
 
+/// Whoever knows what is safe, without asking the agent.
+pub(crate) trait Truth: Clone + Send + 'static {
+    /// The steps it knows.
+    fn steps(&self) -> Vec<&'static str>;
+    /// Why a step is not safe now; empty where it is.
+    fn unsafe_reasons(&self, step: &str) -> Vec<String>;
+    /// Writes into its timeline.
+    fn note(&self, text: String);
+    /// What happened so far.
+    fn timeline(&self) -> String;
+}
+
+impl Truth for Oracle {
+    fn steps(&self) -> Vec<&'static str> {
+        KAFKA.iter().map(|(name, _)| *name).collect()
+    }
+
+    fn unsafe_reasons(&self, step: &str) -> Vec<String> {
+        KAFKA.iter().filter(|(name, _)| *name == step).flat_map(|(_, s)| Oracle::unsafe_reasons(self, *s)).collect()
+    }
+
+    fn note(&self, text: String) {
+        Oracle::note(self, text);
+    }
+
+    fn timeline(&self) -> String {
+        Oracle::timeline(self).to_string()
+    }
+}
+
+impl Truth for MongoOracle {
+    fn steps(&self) -> Vec<&'static str> {
+        MONGODB.iter().map(|(name, _)| *name).collect()
+    }
+
+    fn unsafe_reasons(&self, step: &str) -> Vec<String> {
+        let of = |s: &MongoStep| MongoOracle::unsafe_reasons(self, *s);
+        MONGODB.iter().filter(|(name, _)| *name == step).flat_map(|(_, s)| of(s)).collect()
+    }
+
+    fn note(&self, text: String) {
+        MongoOracle::note(self, text);
+    }
+
+    fn timeline(&self) -> String {
+        MongoOracle::timeline(self).to_string()
+    }
+}
+
+const KAFKA: [(&str, Step); 4] = [
+    ("switch-producers", Step::SwitchProducers),
+    ("stop-consumers", Step::StopConsumers),
+    ("start-consumers", Step::StartConsumers),
+    ("retire-source", Step::RetireSource),
+];
+const MONGODB: [(&str, MongoStep); 5] = [
+    ("start-mirror", MongoStep::StartMirror),
+    ("switch-readers", MongoStep::SwitchReaders),
+    ("stop-writers", MongoStep::StopWriters),
+    ("stop-mirror", MongoStep::StopMirror),
+    ("start-writers", MongoStep::StartWriters),
+];
+
 /// The watchers; stop them with [`Watch::finish`].
-pub(crate) struct Watch {
+pub(crate) struct Watch<T: Truth> {
     stop: Arc<AtomicBool>,
     found: Arc<Mutex<Vec<String>>>,
     asked: Arc<Mutex<BTreeMap<&'static str, (u64, u64)>>>,
     thread: Option<JoinHandle<()>>,
-    oracle: Oracle,
+    oracle: T,
 }
 
-impl Watch {
+impl<T: Truth> Watch<T> {
     /// Starts watching the agent at `url`.
-    pub(crate) fn start(url: &str, oracle: &Oracle) -> Watch {
+    pub(crate) fn start(url: &str, oracle: &T) -> Watch<T> {
         let stop = Arc::new(AtomicBool::new(false));
         let found = Arc::new(Mutex::new(Vec::new()));
         let asked = Arc::new(Mutex::new(BTreeMap::new()));
@@ -50,52 +113,43 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl<T: Truth> Drop for Watch<T> {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }
 }
 
-fn name(step: Step) -> &'static str {
-    match step {
-        Step::SwitchProducers => "switch-producers",
-        Step::StopConsumers => "stop-consumers",
-        Step::StartConsumers => "start-consumers",
-        Step::RetireSource => "retire-source",
-    }
-}
-
 fn watch(
     url: &str,
-    oracle: &Oracle,
+    oracle: &impl Truth,
     stop: &AtomicBool,
     found: &Mutex<Vec<String>>,
     asked: &Mutex<BTreeMap<&'static str, (u64, u64)>>,
 ) {
-    let steps = [Step::SwitchProducers, Step::StopConsumers, Step::StartConsumers, Step::RetireSource];
+    let steps = oracle.steps();
     let mut unsafe_since = BTreeMap::new();
     while !stop.load(Ordering::Relaxed) {
-        for step in steps {
+        for &step in &steps {
             let reasons = oracle.unsafe_reasons(step);
             let since = match reasons.is_empty() {
                 true => {
-                    unsafe_since.remove(name(step));
+                    unsafe_since.remove(step);
                     None
                 }
-                false => Some(*unsafe_since.entry(name(step)).or_insert_with(now)),
+                false => Some(*unsafe_since.entry(step).or_insert_with(now)),
             };
             // The agent may be down: some tests kill it.
-            let Ok(a) = agent::ask(url, "ready", name(step)) else { continue };
+            let Ok(a) = agent::ask(url, "ready", step) else { continue };
             let pending_go = a.is_go() && matches!(a.life(), "pending" | "out-of-order");
             if let Ok(mut asked) = asked.lock() {
-                let n = asked.entry(name(step)).or_insert((0, 0));
+                let n = asked.entry(step).or_insert((0, 0));
                 *n = (n.0 + 1, n.1 + u64::from(pending_go));
             }
             let late = since.is_some_and(|s| now() - s > BELIEVED);
             if pending_go && late {
-                oracle.note(format!("FALSE GO for {}: {}", name(step), reasons.join("; ")));
+                oracle.note(format!("FALSE GO for {}: {}", step, reasons.join("; ")));
                 if let Ok(mut f) = found.lock() {
-                    f.push(format!("false go for {}: {}\n{:#}", name(step), reasons.join("; "), a.body));
+                    f.push(format!("false go for {}: {}\n{:#}", step, reasons.join("; "), a.body));
                 }
             }
         }

@@ -5,6 +5,7 @@
 use super::Failure;
 use crate::Name;
 use crate::time::Span;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -15,7 +16,7 @@ pub type TopicPartition = (Name, i32);
 ///
 /// Read in this order, each when the one before has come back: listing of topics and groups, members, committed
 /// offsets, log ends (low, high watermark, last stable offset), producers. Lag is thereby only ever overstated.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KafkaSample {
     /// The cluster's own id.
     pub cluster_id: Name,
@@ -43,7 +44,7 @@ pub struct KafkaSample {
 }
 
 /// One advertised broker.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BrokerSample {
     /// Its advertised `host:port`.
     pub address: Name,
@@ -52,7 +53,7 @@ pub struct BrokerSample {
 }
 
 /// A topic in scope.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TopicSample {
     /// Its id; nil where the cluster is too old to give one.
     pub id: Uuid,
@@ -63,7 +64,7 @@ pub struct TopicSample {
 }
 
 /// A partition of a topic in scope.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PartitionSample {
     /// How many replicas it has.
     pub replicas: u32,
@@ -74,7 +75,7 @@ pub struct PartitionSample {
 }
 
 /// The ends of a partition's log.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Ends {
     /// The low watermark: the first offset still there.
     pub low: i64,
@@ -100,7 +101,7 @@ impl Ends {
 
 /// What DescribeProducers says of an idempotent or transactional producer. Its timestamps are the client's own and
 /// prove nothing, so they are not kept.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct ProducerState {
     /// Producer id.
     pub id: i64,
@@ -113,7 +114,7 @@ pub struct ProducerState {
 }
 
 /// The kind of a group, as the broker types it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum GroupKind {
     /// The classic protocol; `consumer`, or another protocol type (`connect`, a registry, none for a simple consumer).
     Classic {
@@ -145,7 +146,7 @@ impl GroupKind {
 }
 
 /// A group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GroupSample {
     /// Its kind.
     pub kind: GroupKind,
@@ -159,7 +160,7 @@ pub struct GroupSample {
 }
 
 /// A member of a group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Member {
     /// The client id it gave.
     pub client_id: Name,
@@ -173,7 +174,7 @@ pub struct Member {
 }
 
 /// The slow reading: topic configurations, sizes, the broker's settings that matter.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct KafkaConfigs {
     /// The cluster's own id.
     pub cluster_id: Name,
@@ -188,7 +189,7 @@ pub struct KafkaConfigs {
 }
 
 /// The settings of a topic that a move depends on.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct TopicConfig {
     /// `cleanup.policy`, its words sorted and comma-separated.
     pub cleanup_policy: Name,
@@ -203,7 +204,7 @@ pub struct TopicConfig {
 }
 
 /// What reading the tails of partitions with `read_committed` showed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct KafkaTails {
     /// The cluster's own id.
     pub cluster_id: Name,
@@ -212,7 +213,7 @@ pub struct KafkaTails {
 }
 
 /// One tail that was read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tail {
     /// The topic.
     pub topic: Name,

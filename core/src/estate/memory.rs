@@ -29,7 +29,22 @@ pub struct KafkaMemory {
     pub(crate) commits: BTreeMap<Name, BTreeMap<TopicPartition, CommitMemory>>,
     pub(crate) lags: BTreeMap<(Name, Name), VecDeque<LagPoint>>,
     pub(crate) first: Option<Mono>,
+    pub(crate) clients: BTreeMap<KafkaClient, Mono>,
 }
+
+/// A member as the broker shows it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct KafkaClient {
+    /// The group it is a member of.
+    pub group: Name,
+    /// The client id it gave.
+    pub client_id: Name,
+    /// The host the broker sees it at.
+    pub host: Name,
+}
+
+/// Clients are remembered for this long after they were last seen.
+pub const CLIENTS: Dur = Dur::mins(10);
 
 /// A total lag at an instant.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -134,6 +149,11 @@ impl KafkaMemory {
         self.lags.get(&(group.clone(), topic.clone()))
     }
 
+    /// Members that read something in scope, seen within the last ten minutes, and when last.
+    pub fn clients(&self) -> &BTreeMap<KafkaClient, Mono> {
+        &self.clients
+    }
+
     /// When the first good sample was sent.
     pub fn first(&self) -> Option<Mono> {
         self.first
@@ -151,6 +171,7 @@ impl KafkaMemory {
         self.remember_ends(span, &sample);
         self.remember_commits(span, &sample);
         self.remember_lags(&sample);
+        self.remember_clients(span, &sample);
         if let Some((_, old)) = self.last.replace((span, sample)) {
             self.earlier.push_back(old);
             if self.earlier.len() > KEPT - 1 {
@@ -167,6 +188,18 @@ impl KafkaMemory {
         for m in self.commits.values_mut().flat_map(BTreeMap::values_mut) {
             m.since = None;
         }
+    }
+
+    fn remember_clients(&mut self, span: Span, sample: &KafkaSample) {
+        for (group, g) in &sample.groups {
+            for m in g.members.as_ref().ok().into_iter().flatten() {
+                if m.topics.as_ref().is_ok_and(|t| !t.is_empty()) {
+                    let (client_id, host) = (m.client_id.clone(), m.host.clone());
+                    self.clients.insert(KafkaClient { group: group.clone(), client_id, host }, span.sent);
+                }
+            }
+        }
+        self.clients.retain(|_, at| span.sent - *at <= CLIENTS);
     }
 
     fn remember_ends(&mut self, span: Span, sample: &KafkaSample) {

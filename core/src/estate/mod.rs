@@ -7,13 +7,16 @@ pub mod kafka;
 mod memory;
 pub mod mongodb;
 mod mongodb_memory;
+pub mod probe;
 
 use crate::Name;
 use crate::time::{Mono, Now, Span, Wall};
 use kafka::{KafkaConfigs, KafkaSample, KafkaTails};
-pub use memory::{CommitMemory, EndsMemory, KafkaMemory, LagPoint};
+pub use memory::{CLIENTS, CommitMemory, EndsMemory, KafkaClient, KafkaMemory, LagPoint};
 use mongodb::{MirrorSample, MongoCatalog, MongoCounts, MongoSample};
 pub use mongodb_memory::{MirrorMemory, MongoMemory};
+pub use probe::ProbeMemory;
+use probe::ProbeSample;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -48,7 +51,7 @@ impl fmt::Display for Side {
 }
 
 /// What a sampler looks at.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Target {
     /// The Kafka cluster of a side.
     Kafka(Side),
@@ -123,7 +126,7 @@ impl Failure {
 }
 
 /// What one sampler learned of one target in one go.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sample {
     /// The target sampled.
     pub target: Target,
@@ -134,7 +137,7 @@ pub struct Sample {
 }
 
 /// The content of a sample.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Content {
     /// The regular reading of a Kafka cluster.
     Kafka(Box<KafkaSample>),
@@ -150,12 +153,14 @@ pub enum Content {
     MongoCounts(MongoCounts),
     /// The regular reading of a mirror.
     Mirror(MirrorSample),
+    /// What a probe came back with.
+    Probe(ProbeSample),
 }
 
 impl Content {
     /// Taken at every interval, so that it says how its target is doing.
     fn is_regular(&self) -> bool {
-        matches!(self, Content::Kafka(_) | Content::Mongodb(_) | Content::Mirror(_))
+        matches!(self, Content::Kafka(_) | Content::Mongodb(_) | Content::Mirror(_) | Content::Probe(_))
     }
 }
 
@@ -178,6 +183,7 @@ pub struct Estate {
     kafka: BTreeMap<Side, KafkaMemory>,
     mongodb: BTreeMap<Side, MongoMemory>,
     mirrors: BTreeMap<Name, MirrorMemory>,
+    probes: BTreeMap<Name, ProbeMemory>,
     health: BTreeMap<Target, Health>,
     steps: Option<i64>,
     jumps: u64,
@@ -231,6 +237,7 @@ impl Estate {
                     _ => {}
                 }
             }
+            (Target::Probe(name), Ok(Content::Probe(p))) => self.probes.entry(name).or_default().apply(span, p),
             (Target::Mirror(name), Ok(Content::Mirror(m))) => self.mirrors.entry(name).or_default().apply(span, m),
             _ => {}
         }
@@ -244,6 +251,8 @@ impl Estate {
             self.jumped = Some(now.mono);
             self.kafka.values_mut().for_each(KafkaMemory::forget_spans);
             self.mirrors.values_mut().for_each(MirrorMemory::forget_spans);
+            self.mongodb.values_mut().for_each(MongoMemory::forget_spans);
+            self.probes.values_mut().for_each(ProbeMemory::forget_spans);
         }
         // Slow drift (NTP slewing) is followed; only a jump between two looks counts.
         self.steps = Some(offset);
@@ -273,6 +282,11 @@ impl Estate {
     /// What is remembered of a mirror; `None` before its first good sample.
     pub fn mirror(&self, name: &str) -> Option<&MirrorMemory> {
         self.mirrors.get(name).filter(|m| m.last.is_some())
+    }
+
+    /// What is remembered of a probe; `None` before its first good sample.
+    pub fn probe(&self, name: &str) -> Option<&ProbeMemory> {
+        self.probes.get(name).filter(|p| p.last.is_some())
     }
 
     /// How each target sampled so far is doing.

@@ -59,7 +59,7 @@ impl std::str::FromStr for Ts {
 ///
 /// Read in this order, each when the one before has come back: topology, clients, transactions and builds, oplog
 /// ends, and last the writes. The writes are thereby never older than what was concluded without them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MongoSample {
     /// `settings.replicaSetId` of its configuration, in hex: what makes it this deployment and no other.
     pub set_id: Name,
@@ -96,7 +96,7 @@ pub struct MongoSample {
 }
 
 /// A data-bearing member.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MongoMember {
     /// `PRIMARY`, `SECONDARY`, `RECOVERING`, …
     pub state: Name,
@@ -105,7 +105,7 @@ pub struct MongoMember {
 }
 
 /// Clients of one member that look the same.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct MongoClient {
     /// `appName`, empty where it gave none.
     pub app_name: Name,
@@ -120,7 +120,7 @@ pub struct MongoClient {
 }
 
 /// The ends of an oplog.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Oplog {
     /// Its oldest entry.
     pub first: Ts,
@@ -153,7 +153,7 @@ pub const ANYWHERE: &str = "";
 
 /// Real writes in the databases of the migration: inserts, updates, deletes and commands, transactions and batches
 /// unpacked. Not among them: no-ops, internal namespaces, and deletes that the TTL monitor accounts for.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Writes {
     /// Every entry from here on was read: an older write was not seen.
     pub from: Ts,
@@ -170,7 +170,7 @@ pub struct Writes {
 }
 
 /// Transactions of a primary.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Transactions {
     /// Open ones.
     pub open: u64,
@@ -179,7 +179,7 @@ pub struct Transactions {
 }
 
 /// The slow reading of a deployment, also taken when a check asks: what is in it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MongoCatalog {
     /// The deployment.
     pub set_id: Name,
@@ -195,7 +195,7 @@ pub struct MongoCatalog {
 }
 
 /// Offsets that documents store (Fast Data's `__internal__kafkaInfo`).
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct StoredOffsets {
     /// The highest seen, by topic and partition.
     pub highest: BTreeMap<TopicPartition, i64>,
@@ -204,7 +204,7 @@ pub struct StoredOffsets {
 }
 
 /// A collection or view.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Collection {
     /// What it is.
     pub kind: CollectionKind,
@@ -223,7 +223,7 @@ pub struct Collection {
 }
 
 /// What a namespace is.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum CollectionKind {
     /// A plain collection, capped or not.
     #[default]
@@ -235,7 +235,7 @@ pub enum CollectionKind {
 }
 
 /// An index.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Index {
     /// Its specification as canonical JSON: `key` in order, the other fields sorted; `v`, `ns` and `background` left out.
     pub spec: Name,
@@ -246,7 +246,7 @@ pub struct Index {
 }
 
 /// Exact counts that a check asked for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct MongoCounts {
     /// The deployment.
     pub set_id: Name,
@@ -255,21 +255,21 @@ pub struct MongoCounts {
 }
 
 /// What a mirror's instances answered.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MirrorSample {
     /// Each instance by the place of its URL in the configuration, from 0: its status, or why there is none.
     pub instances: Vec<Result<MirrorStatus, Failure>>,
 }
 
 /// What an instance said of itself.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum MirrorStatus {
     /// MongoMirror's status port.
     Mongomirror(MongomirrorStatus),
 }
 
 /// MongoMirror's status, as its port gives it; any field may be missing.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct MongomirrorStatus {
     /// What decides: `initializing`, `initial sync` or `oplog sync`. Empty where it was not given.
     pub stage: Name,

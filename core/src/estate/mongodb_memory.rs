@@ -1,7 +1,8 @@
 //! What is remembered of a MongoDB deployment and of a mirror between samples.
 
 use super::Failure;
-use super::mongodb::{MirrorSample, MirrorStatus, MongoCatalog, MongoCounts, MongoSample, Ts};
+use super::memory::CLIENTS;
+use super::mongodb::{MirrorSample, MirrorStatus, MongoCatalog, MongoClient, MongoCounts, MongoSample, Ts};
 use crate::Name;
 use crate::time::{Mono, Span, Wall};
 use std::collections::{BTreeMap, VecDeque};
@@ -19,6 +20,8 @@ pub struct MongoMemory {
     pub(crate) newest: Option<(Option<Ts>, Mono)>,
     /// The newest write of each namespace before the one that is its newest now.
     pub(crate) previous: BTreeMap<Name, Ts>,
+    /// Clients by (app name, user, address), seen within the last ten minutes, and when last.
+    pub(crate) clients: BTreeMap<(Name, Name, Name), (Mono, MongoClient)>,
 }
 
 impl MongoMemory {
@@ -35,6 +38,11 @@ impl MongoMemory {
     /// The newest exact count of a namespace, and when it was taken.
     pub fn exact(&self, namespace: &str) -> Option<(Span, u64)> {
         self.counts.get(namespace).copied()
+    }
+
+    /// Clients seen on any member within the last ten minutes.
+    pub fn clients(&self) -> impl Iterator<Item = &MongoClient> {
+        self.clients.values().map(|(_, c)| c)
     }
 
     /// Since when no newer write has been seen.
@@ -77,7 +85,17 @@ impl MongoMemory {
             }
             self.previous.retain(|ns, _| now.last.contains_key(ns));
         }
+        for c in sample.members.values().filter_map(|m| m.clients.as_ref().ok()).flatten() {
+            let key = (c.app_name.clone(), c.user.clone(), c.address.clone());
+            self.clients.insert(key, (span.sent, c.clone()));
+        }
+        self.clients.retain(|_, (at, _)| span.sent - *at <= CLIENTS);
         self.last = Some((span, sample));
+    }
+
+    /// After a jump of the clocks nobody can be told to have been seen within ten minutes.
+    pub(super) fn forget_spans(&mut self) {
+        self.clients.clear();
     }
 
     pub(super) fn count(&mut self, span: Span, counts: MongoCounts) {

@@ -328,7 +328,8 @@ pub enum Fact {
         /// They are blocked.
         on: bool,
     },
-    /// The newest write in scope of a deployment when a step was done, or what was carried over since.
+    /// The newest write in scope of a deployment when it was frozen (of the source: when stop-writers was done; of the
+    /// destination: when stop-mirror was first go), or what was carried over since.
     LastWrite {
         /// Replica set id.
         set: Name,

@@ -44,6 +44,7 @@ fn settings() -> Settings {
         dwell: BTreeMap::new(),
         requirements_enforced: false,
         mongodb: None,
+        probes: BTreeMap::new(),
         kafka: Some(kafka),
         relaxations: vec![],
     }

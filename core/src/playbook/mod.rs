@@ -319,6 +319,9 @@ pub static REQUIREMENTS_MET: Check = Check {
             crate::reading::IfEmpty::Unknown("requirements"),
             |(word, says)| {
                 let at = Subject::Thing((*word).into());
+                if let Some(measured) = measured(v, word) {
+                    return measured;
+                }
                 Ok(match v.facts.confirmed("requirement", &[(*word).into()]) {
                     Some(w) => crate::reading::Finding::yes(Code::Confirmed, at).detail(w.author.clone()),
                     None => crate::reading::Finding::unknown(Code::NotConfirmed, at)
@@ -332,6 +335,14 @@ pub static REQUIREMENTS_MET: Check = Check {
     exits: &[Exit { confirm: "requirement", about: &["requirement"], says: "this requirement is met" }],
     asks: "every requirement of the migration was confirmed",
 };
+
+/// What the probes attached to a requirement say, if there are any: the first that does not pass.
+fn measured(v: &View<'_>, word: &str) -> Option<crate::reading::Known<crate::reading::Finding>> {
+    let attached = v.settings.probes.iter().filter(|(_, p)| p.requirement.as_deref() == Some(word));
+    let said: Vec<_> = attached.map(|(name, p)| v.probe(name, p).map(|p| services::judged(&p))).collect();
+    let worst = said.iter().position(|f| f.as_ref().map_or(true, |f| f.is != crate::reading::Tri::Yes));
+    said.into_iter().nth(worst.unwrap_or(0))
+}
 
 /// A reading that this version does not have: unknown, never absent.
 pub fn not_built(_: &View<'_>) -> Reading {

@@ -2,7 +2,10 @@
 
 mod kafka;
 mod mongo;
+mod mongo_truth;
 mod mongodb;
+mod probes;
 mod properties;
 mod rules;
+mod services;
 mod world;

@@ -130,11 +130,22 @@ impl Mongo {
                 d.collections.insert(word(0), (rest[1].parse().unwrap(), BTreeSet::from(["_id_".to_owned()]), kind));
                 d.write(&word(0), ts);
             }
-            "index" => {
-                d.collections.get_mut(rest[0]).unwrap().1.insert(word(1));
+            "drop" => {
+                d.collections.remove(rest[0]);
                 d.write(&word(0), ts);
             }
-            "count" => d.collections.get_mut(rest[0]).unwrap().0 = rest[1].parse().unwrap(),
+            "index" => {
+                // An index of what is not there creates nothing here.
+                if let Some(c) = d.collections.get_mut(rest[0]) {
+                    c.1.insert(word(1));
+                    d.write(&word(0), ts);
+                }
+            }
+            "count" => {
+                if let Some(c) = d.collections.get_mut(rest[0]) {
+                    c.0 = rest[1].parse().unwrap();
+                }
+            }
             "exact" => drop(d.exact.insert(word(0), rest[1].parse().unwrap())),
             "join" => d.clients.push((word(0), i64::from(self.ordinal))),
             "leave" => d.clients.retain(|(c, _)| c != rest[0]),
@@ -155,6 +166,58 @@ impl Mongo {
             "id" => d.id = word(0),
             other => panic!("no such command: {other}"),
         }
+    }
+
+    /// Why a step would do harm now: what is so, not what was sampled.
+    pub(super) fn hazards(&self, step: &str, now: Now) -> Vec<String> {
+        let (s, d, m) = (&self.sides[&Side::Source], &self.sides[&Side::Destination], &self.mirror);
+        let mut found = Vec::new();
+        let mut if_so = |so: bool, what: &str| {
+            if so {
+                found.push(what.to_owned());
+            }
+        };
+        let written = s.recent.iter().map(|(ts, _)| *ts).max().unwrap_or_default();
+        let lives = m.port || m.sessions;
+        let works = lives && m.stage == "oplog sync" && m.error.is_none();
+        // What is younger than a refresh and 5 s may still be on its way.
+        let old = |ts: &Ts| ts.wall().0 <= now.wall.0 - 15_000;
+        let late = s.recent.iter().any(|(ts, _)| *ts > m.position && old(ts));
+        let writers = |d: &Deployment| d.clients.iter().any(|(c, _)| c.starts_with("svc-"));
+        let readers = s.clients.iter().any(|(c, _)| c.starts_with("crud-"));
+        match step {
+            "start-mirror" => {
+                if_so(lives, "the mirror runs already");
+                if_so(!d.collections.is_empty(), "the destination holds something");
+            }
+            "switch-readers" => {
+                if_so(!works || late, "the mirror does not follow");
+                if_so(s.collections.keys().any(|ns| !d.collections.contains_key(ns)), "a collection is missing there");
+            }
+            "stop-writers" => {
+                if_so(!works || late, "the mirror does not follow");
+                if_so(readers, "readers are still on the source");
+            }
+            "stop-mirror" => {
+                if_so(writers(s), "a writer is connected to the source");
+                if_so(s.open > 0, "a transaction is open on the source");
+                // What was not applied would be lost.
+                if_so(m.position < written, "a write was not applied");
+                if_so(m.stage != "oplog sync" || m.error.is_some(), "the mirror is not steady");
+                if_so(unlike(s, d), "the two sides differ");
+                if_so(s.uncommitted && written > Ts::default(), "the last write is not committed");
+            }
+            "start-writers" => {
+                if_so(lives, "the mirror lives");
+                if_so(m.position < written, "a write was not applied");
+                if_so(writers(s), "a writer is connected to the source");
+                if_so(unlike(s, d), "the two sides differ");
+                if_so(d.blocked, "the destination blocks writes");
+                if_so(!d.builds.is_empty(), "an index is being built");
+            }
+            other => panic!("no such step: {other}"),
+        }
+        found
     }
 
     /// Samples everything at `now`: the mirror first.
@@ -194,6 +257,14 @@ impl Mongo {
             }
         }
     }
+}
+
+/// Collections, indexes or counts are not the same.
+fn unlike(s: &Deployment, d: &Deployment) -> bool {
+    let exact = |d: &Deployment| -> Vec<(String, u64, BTreeSet<String>)> {
+        d.collections.iter().map(|(ns, c)| (ns.clone(), d.exactly(ns), c.1.clone())).collect()
+    };
+    exact(s) != exact(d)
 }
 
 impl Mirror {

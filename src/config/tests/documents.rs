@@ -11,7 +11,11 @@ const DOCUMENT: &str = include_str!("../../../docs/configuration.md");
 fn example(text: &str) -> super::Config {
     let dir = tempfile::tempdir().unwrap();
     for name in ["kafka-src", "kafka-dst", "mongo-src", "mongo-dst", "alice"] {
-        std::fs::write(dir.path().join(name), format!("bootstrap.servers={name}:9092")).unwrap();
+        let text = match name.starts_with("mongo") {
+            true => format!("mongodb://agent:hunter2@{name}:27017/?replicaSet=r0"),
+            false => format!("bootstrap.servers={name}:9092"),
+        };
+        std::fs::write(dir.path().join(name), text).unwrap();
     }
     let text = text.replace("/run/secrets", &dir.path().display().to_string());
     load(&[&text], &[("PIPELINE_TOKEN", "0123456789abcdef")]).unwrap_or_else(|e| panic!("{e}"))

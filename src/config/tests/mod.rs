@@ -3,6 +3,7 @@
 mod documents;
 mod errors;
 mod layers;
+mod mongodb;
 mod properties;
 mod relaxing;
 mod secrets;

@@ -1,6 +1,8 @@
 //! What each section refuses, word by word.
 
-use super::{BASE, said, said_of};
+use super::{BASE, said, said_of, with};
+use cutover_core::settings::Track;
+use cutover_core::time::Dur;
 use expect_test::expect;
 
 #[test]
@@ -208,31 +210,6 @@ fn identities_recognise_somebody() {
 }
 
 #[test]
-fn mongodb_is_checked_in_shape() {
-    expect![[r#"
-        the configuration has 8 errors:
-          2.yaml:2:23: mongodb.source.uri_file: the file (its path is not absolute and could be the secret itself: it is not shown) cannot be read: No such file or directory (os error 2)
-          2.yaml:3:16: mongodb.destination: has a key that does not belong there; expected `uri_file` or `uri_env`
-          2.yaml:4:15: mongodb.databases[0]: came `admin`, which is no user database
-          2.yaml:5:14: mongodb.copy_rate: came `20`; write a whole number with its unit, as in 20MB/s
-          2.yaml:6:24: mongodb.left_behind.shop: is no namespace: write database and collection, as in shop.tmp
-          2.yaml:7:25: mongodb.mirrors.a.kind: came `mongomirorr`; expected `mongomirror`, `mongosync`, `clustersync` or `external`; did you mean `mongomirror`?
-          2.yaml:7:66: mongodb.mirrors.b.url: an `external` mirror has no status port: its markers are watched
-          2.yaml:7:66: mongodb.mirrors.b.url: is no usable URL: leave user and password out: this file is no place for secrets
-    "#]].assert_eq(&said(
-        "\
-mongodb:
-  source: { uri_file: hunter2hunter2hunter2 }
-  destination: { uri: 'mongodb://root:hunter2@db/' }
-  databases: [admin]
-  copy_rate: 20
-  left_behind: { shop: 'rebuilt' }
-  mirrors: { a: { kind: mongomirorr }, b: { kind: external, url: 'http://u:hunter2@h' }, c: { kind: mongomirror, url: ['http://h'] } }
-",
-    ));
-}
-
-#[test]
 fn probes_are_checked_in_shape() {
     expect![[r#"
         the configuration has 10 errors:
@@ -246,7 +223,8 @@ fn probes_are_checked_in_shape() {
           2.yaml:4:99: probes.c.timeout: must be shorter than the probe's interval
           2.yaml:5:14: probes.d.kind: came `htpp`; expected `tcp`, `http`, `dns`, `count`, `promql` or `pods`; did you mean `http`?
           2.yaml:5:26: probes.d.side: came `sauce`; expected `source` or `destination`; did you mean `source`?
-    "#]].assert_eq(&said(
+    "#]]
+    .assert_eq(&said(
         "\
 probes:
   a: { kind: http, gates: [redirect] }
@@ -255,4 +233,86 @@ probes:
   d: { kind: htpp, side: sauce }
 ",
     ));
+}
+
+#[test]
+fn what_probes_ask_is_checked() {
+    expect![[r#"
+        the configuration has 14 errors:
+          2.yaml:2:42: probes.a.address: came `::1:443`; expected host:port
+          2.yaml:2:71: probes.a.certificate_days: needs `tls: true`: without TLS nobody shows a certificate
+          2.yaml:3:76: probes.b.certificate_days: needs an https:// URL: without TLS nobody shows a certificate
+          2.yaml:3:90: probes.b.interval: must be longer than the probe's timeout, which is `agent.timeout` (4s): give the probe one of its own
+          2.yaml:4:39: probes.c.url: is no usable URL: leave secrets out: this file is no place for them
+          2.yaml:4:89: probes.c.timeout: must be shorter than the probe's interval
+          2.yaml:5:39: probes.d.url: is no usable URL: invalid IPv6 address
+          2.yaml:6:39: probes.e.name: came `10.0.0.1`; expected a name, as in api.shop.example
+          2.yaml:6:61: probes.e.resolvers[0]: came `dns.google`; expected an IP address, with its port where that is not 53
+          2.yaml:6:73: probes.e.resolvers[1]: came `10.0.0.2:0`; expected an IP address, with its port where that is not 53
+          2.yaml:6:96: probes.e.expect: the list is empty: name at least one
+          2.yaml:7:39: probes.f.name: came `a..b`, which is no DNS name
+          2.yaml:7:56: probes.f.resolvers: the list is empty: name at least one
+          2.yaml:7:69: probes.f.expect[0]: came `a b.example`, which is no DNS name
+    "#]]
+    .assert_eq(&said(
+        "\
+probes:
+  a: { kind: tcp, side: source, address: '::1:443', certificate_days: 14 }
+  b: { kind: http, side: source, url: 'http://api.new/', certificate_days: 14, interval: 2s }
+  c: { kind: http, side: source, url: 'https://api.new/?access_token=hunter2', timeout: 6s }
+  d: { kind: http, side: source, url: 'http://[::/' }
+  e: { kind: dns, side: source, name: 10.0.0.1, resolvers: [dns.google, '10.0.0.2:0'], expect: [] }
+  f: { kind: dns, side: source, name: a..b, resolvers: [], expect: ['a b.example'] }
+",
+    ));
+}
+
+#[test]
+fn what_probes_cannot_do_is_warned_of() {
+    expect![[r#"
+        warning: 2.yaml:2:6: probes.a: pods are not read by this version: what this probe gates stays unknown
+        warning: 2.yaml:3:6: probes.b: counts are not read by this version: what this probe gates stays unknown
+        warning: 2.yaml:4:58: probes.c.vantage: only names where the agent runs: it looks from nowhere else; another place looks through a blackbox exporter and a `promql` probe
+    "#]]
+    .assert_eq(&said(
+        "\
+probes:
+  a: { kind: pods, side: source, namespace: n, selector: app=x }
+  b: { kind: count, side: source, database: d, collection: c }
+  c: { kind: tcp, side: source, address: 'a:1', vantage: office }
+  d: { kind: promql, side: source, url: 'http://p:9090', query: probe_success, vantage: blackbox }
+",
+    ));
+}
+
+#[test]
+fn probes_come_out_as_questions() {
+    let config = with(
+        "\
+agent: { interval: 4s, timeout: 2s }
+probes:
+  a: { kind: tcp, side: source, address: '[::1]:443', tls: true, gates: [redirect-traffic, stop-consumers] }
+  b: { kind: dns, side: destination, name: Api.shop.example, resolvers: [10.0.0.2, '[::1]:5353', 10.0.0.2], expect: [LB.New.example., 'FD00::0:1'], interval: 1min, timeout: 10s }
+  c: { kind: http, side: destination, url: 'https://api.new/x', status: 204, requirement: images, vantage: office }
+  d: { kind: pods, side: source, namespace: n, selector: app=x }
+  e: { kind: count, side: source, database: d, collection: c }
+",
+    );
+    let (settings, targets) = (&config.settings.probes, &config.probes);
+    let times = |name: &str| (settings[name].interval, targets[name].timeout);
+    assert_eq!((times("a"), times("b")), ((Dur::secs(4), Dur::secs(2)), (Dur::mins(1), Dur::secs(10))));
+    assert!(settings["a"].gates.contains("redirect-traffic") && config.settings.tracks.contains(&Track::Services));
+    assert_eq!(
+        (settings["c"].requirement.as_deref(), settings["c"].vantage.as_deref()),
+        (Some("images"), Some("office"))
+    );
+    assert_eq!((settings.len(), targets.contains_key("d")), (5, false));
+    let asked: Vec<String> = targets.values().map(|t| format!("{:?}\n", t.question)).collect();
+    expect![[r#"
+        Tcp { host: "::1", port: 443, tls: true, days: None }
+        Dns { name: Name("api.shop.example."), resolvers: {10.0.0.2:53, [::1]:5353}, expect: {"fd00::1", "lb.new.example"} }
+        Http { url: Url { scheme: "https", cannot_be_a_base: false, username: "", password: None, host: Some(Domain("api.new")), port: None, path: "/x", query: None, fragment: None }, status: Some(204), days: None }
+        Unread
+    "#]]
+    .assert_eq(&asked.concat());
 }

@@ -8,9 +8,10 @@ mod proof;
 mod regular;
 mod slow;
 
+use super::{millis, supervised};
 use crate::clock;
 use cutover_core::estate::kafka::{KafkaConfigs, KafkaSample};
-use cutover_core::estate::{Content, Failure, FailureKind, Sample, Side, Target};
+use cutover_core::estate::{Content, Failure, Sample, Side, Target};
 use cutover_core::reading::Demand;
 use cutover_core::settings::KafkaSettings;
 use cutover_core::time::{Dur, Mono, Span};
@@ -19,7 +20,6 @@ use cutover_kafka::{Clock, Cluster, KafkaError, Timeouts};
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -68,37 +68,12 @@ impl Sampler {
         Target::Kafka(self.side)
     }
 
-    /// Runs one reading under the sampler's timeout and sends what came of it. False when nobody takes samples any more.
+    /// Runs one reading and sends what came of it. False when nobody takes samples any more.
     async fn take(&self, reading: impl Future<Output = Result<(Span, Content), Failure>>, within: Dur) -> bool {
-        let sent = clock::now().mono;
-        let outcome = match tokio::time::timeout(millis(within), reading).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(Failure::new(FailureKind::Timeout, format!("no complete answer within {within}"))),
-        };
-        let (span, outcome) = match outcome {
-            Ok((span, content)) => (span, Ok(content)),
-            Err(f) => (Span { sent, received: clock::now().mono }, Err(f)),
-        };
-        self.samples.send(Sample { target: self.target(), span, outcome }).await.is_ok()
+        super::take(&self.samples, self.target(), reading, within).await
     }
-}
-
-fn millis(d: Dur) -> Duration {
-    Duration::from_millis(u64::try_from(d.0).unwrap_or(0))
 }
 
 fn span<T>(t: &cutover_kafka::Timed<T>) -> Span {
     Span { sent: Mono(t.sent), received: Mono(t.received) }
-}
-
-/// Starts a task again when it panics: a defect in one reading must not silence a target without a word.
-async fn supervised<F: Future<Output = ()> + Send + 'static>(what: &'static str, make: impl Fn() -> F) {
-    loop {
-        match tokio::spawn(make()).await {
-            Ok(()) => return,
-            Err(e) if e.is_cancelled() => return,
-            Err(e) => tracing::error!(what, "a sampler's task ended by a defect and is started again: {e}"),
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
 }

@@ -25,6 +25,7 @@ pub(super) fn add(f: &mut Families, p: &Published) {
     targets(f, p);
     f.add(&m::JOURNAL_UP, &[], flag(p.journal.is_none()));
     f.add(&m::REHEARSAL, &[], whole(p.settings.faster));
+    f.add(&m::SIMULATED, &[], flag(p.simulated));
 }
 
 fn step(f: &mut Families, s: &StepBoard) {

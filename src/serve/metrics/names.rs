@@ -91,6 +91,8 @@ metrics! {
         "Whether facts can be written to the journal; nothing is go otherwise.";
     REHEARSAL = Gauge "cutover_rehearsal_faster" []
         "By how much every time is divided: 1 unless this is a rehearsal.";
+    SIMULATED = Gauge "cutover_simulated" []
+        "Whether the estate is simulated: nothing here is about real servers.";
     BOARD_AGE = Gauge "cutover_board_age_seconds" []
         "How long ago the verdicts were evaluated, at the scrape.";
     BUILD_INFO = Gauge "cutover_build_info" ["version"]

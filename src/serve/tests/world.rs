@@ -46,6 +46,7 @@ pub(super) fn settings() -> Settings {
         dwell: BTreeMap::new(),
         requirements_enforced: false,
         mongodb: None,
+        probes: BTreeMap::new(),
         kafka: None,
         relaxations: vec![Relaxation {
             path: "kafka.ignored.shop.old-rtu".into(),
@@ -159,6 +160,7 @@ pub(super) fn published(now: Now) -> Published {
         journal: None,
         started: Now { mono: now.mono - Dur::hours(1), wall: now.wall - Dur::hours(1) },
         history: Arc::new((0..5).map(|i| Name::from(format!("{{\"fact\":\"x\",\"n\":{i}}}"))).collect()),
+        simulated: false,
     }
 }
 
@@ -232,7 +234,11 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let (requests, mut taken) = mpsc::channel::<Request>(4);
-        let handle = Handle { published: Arc::new(ArcSwap::from_pointee(p.map(Arc::new))), requests };
+        let handle = Handle {
+            published: Arc::new(ArcSwap::from_pointee(p.map(Arc::new))),
+            requests,
+            clock: clock::Clock::Machine,
+        };
         let (stop, stopped) = watch::channel(false);
         let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
         let (seen, shown) = (asked.clone(), handle.clone());

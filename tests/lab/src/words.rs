@@ -110,6 +110,62 @@ impl FromStr for Step {
     }
 }
 
+/// A step of the MongoDB track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MongoStep {
+    /// The mirrors begin to replicate.
+    StartMirror,
+    /// The reading services go to the destination.
+    SwitchReaders,
+    /// The writing services leave the source.
+    StopWriters,
+    /// The mirrors end.
+    StopMirror,
+    /// The writing services start on the destination.
+    StartWriters,
+}
+
+impl MongoStep {
+    /// All five in order.
+    pub const ALL: [MongoStep; 5] = [
+        MongoStep::StartMirror,
+        MongoStep::SwitchReaders,
+        MongoStep::StopWriters,
+        MongoStep::StopMirror,
+        MongoStep::StartWriters,
+    ];
+
+    /// The name the playbook gives it.
+    pub fn name(self) -> &'static str {
+        match self {
+            MongoStep::StartMirror => "start-mirror",
+            MongoStep::SwitchReaders => "switch-readers",
+            MongoStep::StopWriters => "stop-writers",
+            MongoStep::StopMirror => "stop-mirror",
+            MongoStep::StartWriters => "start-writers",
+        }
+    }
+}
+
+impl fmt::Display for MongoStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for MongoStep {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        MongoStep::ALL.into_iter().find(|step| step.name() == text).ok_or_else(|| {
+            format!(
+                "no step `{text}`; the lab knows start-mirror, switch-readers, stop-writers, stop-mirror, start-writers"
+            )
+        })
+    }
+}
+
 /// One partition on one side.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Part {

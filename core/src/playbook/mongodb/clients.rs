@@ -87,6 +87,16 @@ pub(super) fn readers_moved(v: &View<'_>) -> Reading {
     })
 }
 
+/// The same once the readers have been switched; where that step is skipped there is nothing to stay true.
+pub(super) fn readers_still_moved(v: &View<'_>) -> Reading {
+    match v.settings.skipped("switch-readers") {
+        Some(why) => {
+            Reading::of(Finding::yes(Code::Relaxed, Subject::Step("switch-readers")).detail(why.clone()), None)
+        }
+        None => readers_moved(v),
+    }
+}
+
 fn moved(identity: &Name, here: &BTreeMap<Name, &Name>, there: &BTreeMap<Name, &Name>) -> Finding {
     let at = |side| Subject::Client(side, identity.clone());
     if let Some(host) = here.get(identity) {
@@ -127,6 +137,25 @@ pub(super) fn writers_gone(v: &View<'_>) -> Reading {
             Finding::no(Code::Connected, Subject::Client(Side::Source, i.clone())).detail(format!("on {host}"))
         });
         Ok(gone.and(none_of(basis, fresh)).and(none_of(basis, unmatched(settings, &s)?)))
+    })
+}
+
+/// No writer is back on the source, which nothing carries any more. A source that cannot be asked must be fenced.
+pub(super) fn writers_stay_away(v: &View<'_>) -> Reading {
+    body(|| {
+        let settings = v.mongodb_settings()?;
+        let s = match v.mongodb(Side::Source) {
+            Ok(s) => s,
+            Err(g) => {
+                let fix = "cutover-agent confirm source-fenced --reason …";
+                return super::writes::fenced(v).map(|f| Reading::of(f, None)).ok_or_else(|| g.fix(fix));
+            }
+        };
+        let here = connected(settings, &s, &Role::Writer)?;
+        let back = here.into_iter().map(|(i, host)| {
+            Finding::no(Code::Connected, Subject::Client(Side::Source, i)).detail(format!("on {host}"))
+        });
+        Ok(none_of(Some(s.basis), back))
     })
 }
 
@@ -202,7 +231,7 @@ fn appears(v: &View<'_>, writes: bool, role: &Role) -> Reading {
             .into_iter()
             .filter(|(i, _)| known.contains(i))
             .map(|(i, host)| {
-                Finding::yes(Code::Connected, Subject::Client(Side::Destination, i)).detail(format!("on {host}"))
+                Finding::yes(Code::Seen, Subject::Client(Side::Destination, i)).detail(format!("on {host}"))
             })
             .collect();
         Ok(sighted(Some::<Basis>(d.basis), found))

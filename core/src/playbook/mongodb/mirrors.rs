@@ -394,14 +394,14 @@ pub(super) fn appears(v: &View<'_>) -> Reading {
             if let Ok(mirror) = v.mirror(name, m) {
                 basis = Basis::join(basis, Some(mirror.basis));
                 if answers(v, name) {
-                    found.push(Finding::yes(Code::StillThere, at()).detail("its status port answers"));
+                    found.push(Finding::yes(Code::Seen, at()).detail("its status port answers"));
                 }
             }
             for side in Side::BOTH {
                 let Ok(db) = v.mongodb(side) else { continue };
                 basis = Basis::join(basis, Some(db.basis));
                 if sessions(v, &db, name).is_ok_and(|s| !s.is_empty()) {
-                    found.push(Finding::yes(Code::StillThere, at()).detail(format!("a session on the {side}")));
+                    found.push(Finding::yes(Code::Seen, at()).detail(format!("a session on the {side}")));
                 }
             }
         }

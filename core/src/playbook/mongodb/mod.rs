@@ -74,12 +74,17 @@ checks! {
         "readers cannot write at the destination";
     READERS = "readers-moved" "mongodb/readers-moved", clients::readers_moved, S60, &[],
         "every reader is gone from the source and seen at the destination";
+    READERS_STILL = "readers-moved" "mongodb/readers-still-moved", clients::readers_still_moved, S60, &[],
+        "every reader is gone from the source and seen at the destination, where switch-readers is not skipped";
     NO_WRITE = "no-source-write" "mongodb/no-source-write", writes::no_source_write,
         Dwell::Own { default: LONG, floor: LONG }, &[SCALED],
         "the last real write in scope is old enough by the source's clock, and no transaction is open";
     WRITERS_GONE = "writers-gone" "mongodb/writers-gone", clients::writers_gone,
         Dwell::Absence { long: LONG, short: writes::SHORT, shown: |v| silenced(v).is_some() }, &[SCALED],
         "every witnessed writer is absent from every member";
+    WRITERS_AWAY = "writers-stay-away" "mongodb/writers-stay-away", clients::writers_stay_away, steady(60),
+        &[exit("source-fenced", &[], "nobody can write to the source any more")],
+        "no writer is back on the source";
     DRAINED = "drained" "mongodb/drained", mirrors::drained, steady(35), &[],
         "every mirror has applied everything written";
     MAJORITY = "majority" "mongodb/majority", writes::majority, Dwell::None, &[],
@@ -138,7 +143,7 @@ static SWITCH_READERS: Step = Step {
 };
 static STOP_WRITERS: Step = Step {
     downtime: Downtime::Opens,
-    ready: &[FOLLOWING.req(), HEADROOM.req(), COVERAGE.req(), READERS.req()],
+    ready: &[FOLLOWING.req(), HEADROOM.req(), COVERAGE.req(), READERS_STILL.req()],
     done: &[NO_WRITE.req(), WRITERS_GONE.req()],
     anchors_done: observe::writers_stopped,
     anchors_adopted: observe::adopt_writers_stopped,
@@ -164,6 +169,7 @@ static STOP_MIRROR: Step = Step {
     anchors_adopted: observe::adopt_mirrors_stopped,
     tripwires: &[
         Tripwire { check: &STAY_AWAY, until: None, until_begun: None },
+        Tripwire { check: &WRITERS_AWAY, until: None, until_begun: None },
         Tripwire { check: &SOURCE_STILL, until: None, until_begun: None },
         Tripwire { check: &DESTINATION_QUIET, until: None, until_begun: Some("start-writers") },
     ],

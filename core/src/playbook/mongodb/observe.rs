@@ -34,7 +34,21 @@ pub(in crate::playbook) fn observe(v: &View<'_>, out: &mut Vec<Fact>) {
             }
         }
     }
+    destination_anchor(v, out);
     words(v, settings, out);
+}
+
+/// From the first go of `stop-mirror` on everything is applied, and nobody has a reason to write at the destination:
+/// its last write is frozen then, not when the mirrors have ended, which may be minutes later.
+fn destination_anchor(v: &View<'_>, out: &mut Vec<Fact>) {
+    let stop = v.facts.step("stop-mirror");
+    if stop.was_go.is_none() || stop.done.is_some() || !v.facts.is_done("stop-writers") {
+        return;
+    }
+    let anchored = v.mongodb(Side::Destination).is_ok_and(|d| v.facts.last_writes.contains_key(&d.sample.set_id));
+    if !anchored {
+        out.extend(anchor(v, Side::Destination, None));
+    }
 }
 
 /// Clients with a role and sessions of mirrors.
@@ -122,9 +136,9 @@ pub(super) fn writers_stopped(v: &View<'_>) -> Vec<Fact> {
     anchor(v, Side::Source, None).into_iter().collect()
 }
 
-/// What is frozen when the mirrors have ended: the destination's last write, and what the source holds.
+/// What is frozen when the mirrors have ended: what the source holds.
 pub(super) fn mirrors_stopped(v: &View<'_>) -> Vec<Fact> {
-    anchor(v, Side::Destination, None).into_iter().chain(super::data::source_facts(v)).collect()
+    super::data::source_facts(v)
 }
 
 /// The same as [`writers_stopped`], measured late.
@@ -132,7 +146,7 @@ pub(super) fn adopt_writers_stopped(v: &View<'_>, author: &str) -> Vec<Fact> {
     anchor(v, Side::Source, Some(author)).into_iter().collect()
 }
 
-/// The same as [`mirrors_stopped`], measured late.
+/// The same as [`mirrors_stopped`], measured late, with the destination's last write.
 pub(super) fn adopt_mirrors_stopped(v: &View<'_>, author: &str) -> Vec<Fact> {
     anchor(v, Side::Destination, Some(author)).into_iter().chain(super::data::source_facts(v)).collect()
 }

@@ -78,14 +78,17 @@ fn fits_mongomirror(from: (u32, u32), to: (u32, u32)) -> bool {
 
 const NO_COLLECTION: IfEmpty = IfEmpty::Unknown("collections in the databases of the migration (mongodb.databases)");
 
-/// Collections of the source: those catalogued, and those written since.
+/// Collections of the source: those catalogued, and those written since that were not there then.
 fn source_namespaces(settings: &MongodbSettings, v: &View<'_>, s: &Mongodb<'_>) -> Known<(Basis, BTreeSet<Name>)> {
-    let (basis, _, catalog) = v.catalog(s)?;
+    let (basis, listed_at, catalog) = v.catalog(s)?;
     let listed = in_scope(settings, Side::Source, catalog)?;
     let carried = listed.iter().filter(|(_, c)| c.kind != CollectionKind::View);
     let mut all: BTreeSet<Name> = carried.map(|(ns, _)| ns.clone()).collect();
     if let Ok(w) = &s.sample.writes {
-        all.extend(w.last.keys().filter(|ns| ns.contains('.') && settings.in_scope(ns)).cloned());
+        // What was dropped before the list was taken is not there any more, and was written before.
+        let listed = s.sample.clock.0 - (s.span.sent - listed_at.sent).0;
+        let since = w.last.iter().filter(|(_, ts)| ts.wall().0 + 1000 >= listed).map(|(ns, _)| ns);
+        all.extend(since.filter(|ns| ns.contains('.') && settings.in_scope(ns)).cloned());
     }
     Ok((basis, all))
 }
@@ -99,7 +102,8 @@ pub(super) fn coverage(v: &View<'_>) -> Reading {
             let carriers: Vec<&str> = settings.carriers(ns).map(|(name, _)| &**name).collect();
             Ok(match carriers[..] {
                 [_] => Finding::yes(Code::Ok, at),
-                [] => Finding::no(Code::NotCovered, at).fix(format!(
+                // It may have been dropped since: a fresh list would tell.
+                [] => Finding::no(Code::NotCovered, at).want(Demand::Collections(Side::Source)).fix(format!(
                     "add it to the namespaces of a mirror, or: mongodb.left_behind: {{ {ns}: \"<reason>\" }}"
                 )),
                 _ => Finding::no(Code::CoveredTwice, at).detail(carriers.join(", ")),

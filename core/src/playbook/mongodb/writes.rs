@@ -134,7 +134,7 @@ fn held(v: &View<'_>, m: &Mongodb<'_>) -> Known<Reading> {
     Ok(Reading::of(f, Some(m.basis)))
 }
 
-/// Nobody but the mirrors writes at the destination: nothing for a while, and nothing since the mirrors ended.
+/// Nobody but the mirrors writes at the destination: nothing for a while, and nothing since stop-mirror was first go.
 pub(super) fn destination_quiet(v: &View<'_>) -> Reading {
     body(|| {
         let d = v.mongodb(Side::Destination)?;

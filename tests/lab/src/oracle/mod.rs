@@ -1,9 +1,12 @@
 //! The oracle: what is safe *now*, from what the lab itself did, never from the agent or its code.
 //!
+//! For MongoDB there is [`MongoOracle`], built the same way, which also looks at the documents themselves.
+//!
 //! [`Ledger`] is plain data, [`unsafe_reasons`] a pure function of it; [`Oracle`] is the shared handle on both, with a
 //! timeline and the moments at which a step became safe or stopped being so.
 
 mod ledger;
+mod mongo;
 mod names;
 mod reasons;
 #[cfg(test)]
@@ -14,6 +17,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 pub use ledger::{Attachment, GroupFacts, Ledger, LogFacts, OpenTransaction, TopicFacts};
+pub use mongo::{
+    Acknowledged, ClientFacts, CollectionLook, DocumentLook, Expected, Look, MirrorFacts, MongoLedger, MongoOracle,
+    OpenMongoTransaction, SideLook, Sighting, mongo_undone_reasons, mongo_unsafe_reasons,
+};
 pub use names::Names;
 pub use reasons::unsafe_reasons;
 pub use timeline::{Entry, Timeline};

@@ -59,7 +59,8 @@ fn names(dir: &Path) -> io::Result<BTreeSet<String>> {
     fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
-fn sum(file: &Path) -> io::Result<String> {
+/// The SHA-256 of a file, as lower-case hexadecimal digits.
+pub(super) fn sum(file: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();
     io::copy(&mut File::open(file)?, &mut hasher)?;
     let mut text = String::with_capacity(64);

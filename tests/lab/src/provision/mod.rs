@@ -1,4 +1,4 @@
-//! Fetches Kafka once, verified, into a cache; offline and instant from the second time on.
+//! Fetches Kafka and MongoDB once, verified, into a cache; offline and instant from the second time on.
 //!
 //! The cache is `$CUTOVER_CACHE`, or `~/.cache/cutover-lab`. The jars come through Maven and its own settings, are
 //! compared with the list of SHA-256 sums in this crate, and only then renamed into place; whoever finds the folder can
@@ -6,10 +6,13 @@
 
 mod jars;
 mod maven;
+mod mongod;
 mod tools;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+
+pub use mongod::{MONGOD_VERSION, Mongod, provision_mongod, provision_mongod_in, verify_mongod};
 
 use crate::error::{Doing, Error, Result};
 use crate::progress::say;
@@ -66,12 +69,7 @@ pub fn provision_in(cache: &Path, version: Version) -> Result<Kafka> {
         jars::verify_names(version, &libs)?;
         return Ok(kafka);
     }
-    fs::create_dir_all(cache).doing(|| format!("create {}", cache.display()))?;
-    let lock = lock_file(&cache.join("lock"))?;
-    if lock.try_lock().is_err() {
-        say("another lab is fetching; waiting for it");
-        lock.lock().doing(|| format!("lock {}", cache.display()))?;
-    }
+    let _lock = lock_cache(cache)?;
     if libs.is_dir() {
         return Ok(kafka);
     }
@@ -86,6 +84,17 @@ pub fn provision_in(cache: &Path, version: Version) -> Result<Kafka> {
     fs::rename(&fetched, &libs).doing(|| format!("rename into {}", libs.display()))?;
     say(format!("Kafka {version}: ready"));
     Ok(kafka)
+}
+
+/// Keeps other labs from fetching until the value is dropped.
+fn lock_cache(cache: &Path) -> Result<File> {
+    fs::create_dir_all(cache).doing(|| format!("create {}", cache.display()))?;
+    let lock = lock_file(&cache.join("lock"))?;
+    if lock.try_lock().is_err() {
+        say("another lab is fetching; waiting for it");
+        lock.lock().doing(|| format!("lock {}", cache.display()))?;
+    }
+    Ok(lock)
 }
 
 /// Verifies every byte of what lies in the cache again.

@@ -1,10 +1,11 @@
 //! What can be done to a running lab: one type for the command line and for the control port.
 
-use std::sync::{Mutex, PoisonError};
-
 use clap::{Subcommand, ValueEnum};
-use cutover_lab::{Error, Pair, ProducerOptions, Result, Shop, Side, Stop};
+use cutover_lab::{Error, ProducerOptions, Result, Shop, Side, Stop};
 use serde::{Deserialize, Serialize};
+
+use crate::estate::{Estate, KafkaPart, locked};
+use crate::mongo_action::MongoAction;
 
 /// An action on the running lab. Topics may be named without their prefix.
 #[derive(Debug, Clone, PartialEq, Subcommand, Serialize, Deserialize)]
@@ -87,6 +88,10 @@ pub(crate) enum Action {
     PauseDestination,
     /// Let the destination's broker run on
     ResumeDestination,
+    /// What is done to MongoDB.
+    #[command(flatten)]
+    #[serde(untagged)]
+    Mongo(MongoAction),
 }
 
 /// A side, on the command line.
@@ -108,7 +113,12 @@ impl From<At> for Side {
 
 impl Action {
     /// Does it, and says what was done.
-    pub(crate) fn perform(&self, shop: &Shop, pair: &Mutex<Pair>) -> Result<String> {
+    pub(crate) fn perform(&self, estate: &Estate) -> Result<String> {
+        let part = match self {
+            Action::Mongo(action) => return action.perform(estate.mongodb()?),
+            _ => estate.kafka()?,
+        };
+        let shop = &part.shop;
         match self {
             Action::SwitchProducers => {
                 shop.switch_producers().map(|()| "the producers write to the destination".into())
@@ -146,10 +156,20 @@ impl Action {
                 shop.empty_topics((*side).into())?;
                 Ok(format!("the shop's topics at the {} are empty", Side::from(*side)))
             }
-            Action::PauseSource => halt(shop, pair, Side::Source, true),
-            Action::ResumeSource => halt(shop, pair, Side::Source, false),
-            Action::PauseDestination => halt(shop, pair, Side::Destination, true),
-            Action::ResumeDestination => halt(shop, pair, Side::Destination, false),
+            Action::PauseSource => halt(part, Side::Source, true),
+            Action::ResumeSource => halt(part, Side::Source, false),
+            Action::PauseDestination => halt(part, Side::Destination, true),
+            Action::ResumeDestination => halt(part, Side::Destination, false),
+            Action::Mongo(action) => action.perform(estate.mongodb()?),
+        }
+    }
+
+    /// Whether it may be done while another action is still running: what ends a wait.
+    pub(crate) fn is_urgent(&self) -> bool {
+        match self {
+            Action::ResumeSource | Action::ResumeDestination => true,
+            Action::Mongo(action) => action.is_urgent(),
+            _ => false,
         }
     }
 }
@@ -168,13 +188,13 @@ fn end(shop: &Shop, id: Option<&str>, how: impl Fn(&Shop, &str) -> Result<()>, d
     Ok(format!("{done}: {}", ids.join(", ")))
 }
 
-fn halt(shop: &Shop, pair: &Mutex<Pair>, side: Side, pause: bool) -> Result<String> {
-    let mut pair = pair.lock().unwrap_or_else(PoisonError::into_inner);
+fn halt(part: &KafkaPart, side: Side, pause: bool) -> Result<String> {
+    let mut pair = locked(&part.pair);
     let cluster = pair.cluster_mut(side);
     let what = if pause { "paused" } else { "running" };
     for node in 0..cluster.brokers() {
         if pause { cluster.pause(node)? } else { cluster.resume(node)? }
     }
-    shop.oracle().note(format!("the {side} is {what}"));
+    part.shop.oracle().note(format!("the {side} is {what}"));
     Ok(format!("the {side} is {what}"))
 }

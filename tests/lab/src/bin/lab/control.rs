@@ -9,11 +9,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use cutover_lab::{Error, Pair, Result, Shop, Step};
+use cutover_lab::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
-use crate::files;
+use crate::estate::Estate;
+use crate::{files, status};
 
 /// The longest line either side reads.
 const LONGEST: u64 = 4 << 20;
@@ -73,35 +74,35 @@ fn exchange(mut stream: TcpStream, request: &Request) -> std::io::Result<Respons
 }
 
 /// Listens for as long as the process lives; a thread per connection.
-pub(crate) fn listen(shop: Arc<Shop>, pair: Arc<Mutex<Pair>>) -> std::io::Result<Door> {
+pub(crate) fn listen(estate: &Arc<Estate>) -> std::io::Result<Door> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let secret = cutover_lab::secret();
     let door = Door { port: listener.local_addr()?.port(), secret };
     let expected = door.secret.clone();
     // One action at a time; status and timeline are answered while one runs.
     let busy = Arc::new(Mutex::new(()));
-    // The listening thread holds the shop weakly, so that the one who opened it also ends it.
-    let (shop, pair) = (Arc::downgrade(&shop), Arc::downgrade(&pair));
+    // The listening thread holds the estate weakly, so that the one who opened it also ends it.
+    let estate = Arc::downgrade(estate);
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let (Some(shop), Some(pair)) = (shop.upgrade(), pair.upgrade()) else { return };
+            let Some(estate) = estate.upgrade() else { return };
             let (expected, busy) = (expected.clone(), Arc::clone(&busy));
             thread::spawn(move || {
                 // Whoever went away does not get an answer.
-                let _ = serve(stream, &expected, &shop, &pair, &busy);
+                let _ = serve(stream, &expected, &estate, &busy);
             });
         }
     });
     Ok(door)
 }
 
-fn serve(stream: TcpStream, secret: &str, shop: &Shop, pair: &Mutex<Pair>, busy: &Mutex<()>) -> std::io::Result<()> {
+fn serve(stream: TcpStream, secret: &str, estate: &Estate, busy: &Mutex<()>) -> std::io::Result<()> {
     let mut line = String::new();
     BufReader::new(stream.try_clone()?.take(LONGEST)).read_line(&mut line)?;
     let answer = match serde_json::from_str::<Request>(&line) {
         Err(error) => Err(format!("not a request: {error}")),
         Ok(request) if request.secret != secret => Err("wrong secret".to_owned()),
-        Ok(request) => answer(&request.ask, shop, pair, busy),
+        Ok(request) => answer(&request.ask, estate, busy),
     };
     let (ok, text) = match answer {
         Ok(text) => (true, text),
@@ -112,60 +113,24 @@ fn serve(stream: TcpStream, secret: &str, shop: &Shop, pair: &Mutex<Pair>, busy:
     (&stream).write_all(out.as_bytes())
 }
 
-fn answer(ask: &Ask, shop: &Shop, pair: &Mutex<Pair>, busy: &Mutex<()>) -> Result<String, String> {
+fn answer(ask: &Ask, estate: &Estate, busy: &Mutex<()>) -> Result<String, String> {
     match ask {
-        Ask::Status { json } => Ok(status(shop, *json)),
-        Ask::Timeline => Ok(shop.oracle().timeline().to_string()),
+        Ask::Status { json } => Ok(status::status(estate, *json)),
+        Ask::Timeline => Ok(status::timeline(estate)),
         // What ends a wait may be needed while another action waits.
-        Ask::Do(action @ (Action::ResumeSource | Action::ResumeDestination)) => {
-            action.perform(shop, pair).map_err(|error| error.to_string())
-        }
+        Ask::Do(action) if action.is_urgent() => action.perform(estate).map_err(|error| error.to_string()),
         Ask::Do(action) => {
             let Ok(_busy) = busy.try_lock() else { return Err("another action is still running".to_owned()) };
-            action.perform(shop, pair).map_err(|error| error.to_string())
+            action.perform(estate).map_err(|error| error.to_string())
         }
     }
-}
-
-fn status(shop: &Shop, json: bool) -> String {
-    let ledger = shop.oracle().ledger();
-    if json {
-        let steps: serde_json::Map<_, _> = Step::ALL
-            .into_iter()
-            .map(|step| {
-                let reasons = cutover_lab::unsafe_reasons(&ledger, step);
-                let body = serde_json::json!({
-                    "safe": reasons.is_empty(),
-                    "begun": ledger.begun.contains(&step),
-                    "done": ledger.done.contains(&step),
-                    "reasons": reasons,
-                });
-                (step.name().to_owned(), body)
-            })
-            .collect();
-        return serde_json::Value::Object(steps).to_string();
-    }
-    let mut out = String::new();
-    for step in Step::ALL {
-        let reasons = cutover_lab::unsafe_reasons(&ledger, step);
-        let life = match (ledger.begun.contains(&step), ledger.done.contains(&step)) {
-            (_, true) => ", done",
-            (true, false) => ", begun",
-            (false, false) => "",
-        };
-        let verdict = if reasons.is_empty() { "safe" } else { "unsafe" };
-        out.push_str(&format!("{:<17} {verdict}{life}\n", step.name()));
-        for reason in reasons {
-            out.push_str(&format!("                  - {reason}\n"));
-        }
-    }
-    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::action::At;
+    use crate::mongo_action::MongoAction;
 
     #[test]
     fn requests_survive_the_wire() {
@@ -173,6 +138,8 @@ mod tests {
             Ask::Do(Action::StartConsumers { side: At::Destination }),
             Ask::Do(Action::CommitTransaction { id: None }),
             Ask::Do(Action::SwitchProducers),
+            Ask::Do(Action::Mongo(MongoAction::StartWriters { side: At::Destination })),
+            Ask::Do(Action::Mongo(MongoAction::StopMirror)),
             Ask::Status { json: true },
             Ask::Timeline,
         ];

@@ -5,9 +5,11 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use cutover_lab::{Error, Listener, Names, Pair, Result, Side};
+use cutover_lab::{Error, Listener, Result, Rights, Side};
 
+use crate::agent_config::AgentConfig;
 use crate::control::Door;
+use crate::estate::{Estate, locked};
 
 /// How to reach the lab.
 pub(crate) const CONTROL: &str = "control.json";
@@ -56,14 +58,34 @@ impl RunFolder {
         self.path.join(name)
     }
 
-    /// Writes what the agent needs: configuration, client properties, a token. Returns the port it shall listen on.
-    pub(crate) fn write_agent(&self, pair: &Pair, names: &Names) -> Result<u16> {
-        for (side, name) in [(Side::Source, "source.properties"), (Side::Destination, "destination.properties")] {
-            self.write(name, &pair.cluster(side).client_properties(Listener::Plaintext, None))?;
-        }
-        self.write("token", &format!("{}\n", cutover_lab::secret()))?;
+    /// Writes what the agent needs: configuration, client properties, connection strings, a token. Returns the port it
+    /// shall listen on.
+    pub(crate) fn write_agent(&self, estate: &Estate) -> Result<u16> {
         let port = cutover_lab::free_port()?;
-        self.write(CONFIG, &config(&self.path, names, port))?;
+        self.write("token", &format!("{}\n", cutover_lab::secret()))?;
+        let mut config = AgentConfig { folder: &self.path, port, kafka: None, mongodb: None };
+        if let Some(part) = &estate.kafka {
+            let pair = locked(&part.pair);
+            for (side, name) in [(Side::Source, "source.properties"), (Side::Destination, "destination.properties")] {
+                self.write(name, &pair.cluster(side).client_properties(Listener::Plaintext, None))?;
+            }
+            config.kafka = Some(part.shop.names().clone());
+        }
+        if let Some(part) = &estate.mongodb {
+            let pair = locked(&part.pair);
+            let database = part.shop.options().database.clone();
+            for (side, name) in [(Side::Source, "source.uri"), (Side::Destination, "destination.uri")] {
+                let set = pair.set(side);
+                let agent = set.create_user("agent", Rights::agent(std::slice::from_ref(&database)))?;
+                self.write(name, &format!("{}\n", set.uri(&agent)))?;
+            }
+            let mirrors = part.shop.mirrors().into_iter().map(|name| {
+                let mirror = part.shop.mirror(&name)?;
+                Ok((mirror.options().clone(), mirror.url()))
+            });
+            config.mongodb = Some((database, mirrors.collect::<Result<_>>()?));
+        }
+        self.write(CONFIG, &config.to_string())?;
         Ok(port)
     }
 
@@ -86,41 +108,6 @@ impl Drop for RunFolder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.path);
     }
-}
-
-fn config(folder: &Path, names: &Names, port: u16) -> String {
-    let file = |name: &str| serde_json::json!(folder.join(name)).to_string();
-    let (source, destination) = (&names.source, &names.destination);
-    let scope = source.trim_end_matches('.');
-    let rename = if source == destination {
-        String::new()
-    } else {
-        format!("  rename: {{ topics: {{ \"{source}\": \"{destination}\" }} }}\n")
-    };
-    format!(
-        "# Written by `lab up` for the estate it runs; gone when it ends.\n\
-         migration: lab\n\
-         scope: {scope}\n\
-         rehearsal: {{ faster: 10 }}\n\
-         kafka:\n  \
-           source: {{ properties_file: {} }}\n  \
-           destination: {{ properties_file: {} }}\n\
-         {rename}\
-         identity:\n  \
-           source: {{ kafka: {{ client_id: \"{{service}}-src-*\" }} }}\n  \
-           destination: {{ kafka: {{ client_id: \"{{service}}-dst-*\" }} }}\n\
-         producers:\n  \
-           crm-cdc: {{ topics: [\"{source}crm.*.ingestion\"], owner: lab, cadence: 10s }}\n  \
-           erp-etl: {{ topics: [\"{source}erp.*.ingestion\"], owner: lab, cadence: 10s }}\n\
-         agent:\n  \
-           listen: \"127.0.0.1:{port}\"\n  \
-           data_dir: {}\n  \
-           tokens: {{ lab: {{ file: {} }} }}\n",
-        file("source.properties"),
-        file("destination.properties"),
-        file("agent-data"),
-        file("token"),
-    )
 }
 
 #[cfg(test)]
@@ -151,14 +138,5 @@ mod tests {
         fs::write(other.path().join("thesis.tex"), "").unwrap();
         assert!(RunFolder::take(other.path()).is_err());
         assert!(other.path().join("thesis.tex").exists());
-    }
-
-    #[test]
-    fn the_configuration_renames_only_where_the_names_differ() {
-        let same = config(Path::new("/run"), &Names::same("shop.PROD."), 1);
-        assert!(same.contains("scope: shop.PROD\n") && !same.contains("rename"), "{same}");
-        let renamed = config(Path::new("/run"), &Names::renamed("shop.PROD.", "shop.prod."), 1);
-        assert!(renamed.contains("  rename: { topics: { \"shop.PROD.\": \"shop.prod.\" } }\n"), "{renamed}");
-        assert!(renamed.contains("client_id: \"{service}-dst-*\""), "{renamed}");
     }
 }

@@ -1,8 +1,12 @@
 //! `lab`: the real estate from the command line. What it can do is in the library; this is its handle.
 
 mod action;
+mod agent_config;
 mod control;
+mod estate;
 mod files;
+mod mongo_action;
+mod status;
 mod up;
 
 use std::path::PathBuf;
@@ -16,8 +20,9 @@ use control::Ask;
 
 const EXAMPLES: &str = "\
 Examples:
-  lab provision                      fetch Kafka 3.9.1 and 4.1.0 once, verified
-  lab up                             start two clusters and a shop on the first, until Ctrl-C
+  lab provision                      fetch Kafka 3.9.1 and 4.1.0 and MongoDB 6.0.5 once, verified
+  lab up                             start everything and a shop on the sources, until Ctrl-C
+  lab up --only mongodb              the one part alone
   lab up --destination-prefix shop.PROD.      the same without renaming the topics
 
 Then, in another terminal, a migration with its near misses:
@@ -32,12 +37,20 @@ Then, in another terminal, a migration with its near misses:
   lab do seed
   lab do start-consumers
   lab do retire-source
+  lab do start-mirror
+  lab do mirror-fault --hold-last    0 s behind, and not drained
+  lab do switch-readers
+  lab do stop-writers
+  lab status                         stop-mirror is unsafe: an acknowledged write is missing
+  lab do mirror-fault                mended
+  lab do stop-mirror
+  lab do start-writers
   lab timeline                       all of it, with milliseconds
 
-Java 17 and Maven are needed: apt-get install openjdk-17-jre-headless maven
+MongoDB comes through python3 and pip. Java 17 and Maven are needed: apt-get install openjdk-17-jre-headless maven
 Everything fetched is kept in $CUTOVER_CACHE, or ~/.cache/cutover-lab.";
 
-/// Two real Kafka clusters, a small Fast Data shop on them, and an oracle that knows what is safe.
+/// Two real Kafka clusters, two MongoDB replica sets, a small Fast Data shop, and an oracle that knows what is safe.
 #[derive(Debug, Parser)]
 #[command(name = "lab", version, about, after_help = EXAMPLES)]
 struct Cli {
@@ -47,7 +60,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Fetch both Kafkas into the cache and verify them; instant when they are there
+    /// Fetch both Kafkas and MongoDB into the cache and verify them; instant when they are there
     Provision {
         /// Compare every byte of what is in the cache with the committed sums
         #[arg(long)]
@@ -62,7 +75,7 @@ enum Command {
         #[command(subcommand)]
         action: Action,
     },
-    /// Per step of the Kafka track: safe or unsafe, with every reason
+    /// Per step of the tracks that run: safe or unsafe, with every reason
     Status {
         #[command(flatten)]
         run: Run,
@@ -70,7 +83,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// What happened so far, in milliseconds since the shop was opened
+    /// What happened so far, in milliseconds since each shop was opened
     Timeline {
         #[command(flatten)]
         run: Run,
@@ -95,6 +108,10 @@ impl Run {
 }
 
 fn main() -> ExitCode {
+    // The mirrors of this lab are this program.
+    if let Some(code) = cutover_lab::mirror_if_asked() {
+        return code;
+    }
     match perform(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -114,6 +131,11 @@ fn perform(command: Command) -> Result<()> {
                 }
                 println!("Kafka {version} is in {}", cutover_lab::cache_dir()?.display());
             }
+            cutover_lab::provision_mongod()?;
+            if verify {
+                cutover_lab::verify_mongod()?;
+            }
+            println!("MongoDB {} is in {}", cutover_lab::MONGOD_VERSION, cutover_lab::cache_dir()?.display());
             Ok(())
         }
         Command::Up(up) => up.perform(),

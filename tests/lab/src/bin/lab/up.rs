@@ -1,15 +1,16 @@
 //! `lab up`: everything started, until Ctrl-C.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use clap::Args;
-use cutover_lab::{Error, Names, Pair, Result, Shop, ShopOptions};
+use clap::{Args, ValueEnum};
+use cutover_lab::{Error, MongoPair, MongoShop, MongoShopOptions, Names, Pair, Result, Shop, ShopOptions};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::estate::{Estate, KafkaPart, MongoPart, locked};
 use crate::files::{CONFIG, RunFolder};
 use crate::{Run, control};
 
@@ -18,6 +19,15 @@ use crate::{Run, control};
 pub(crate) struct Up {
     #[command(flatten)]
     run: Run,
+    /// Only this part; both by default
+    #[arg(long, value_enum)]
+    only: Option<Only>,
+    /// The shop's database
+    #[arg(long, default_value = "shop")]
+    database: String,
+    /// Seconds between two refreshes of the mirror's numbers; MongoMirror takes 10
+    #[arg(long, default_value_t = 1.0)]
+    refresh: f64,
     /// What the shop's topics and groups begin with at the source
     #[arg(long, default_value = "shop.PROD.")]
     prefix: String,
@@ -30,6 +40,13 @@ pub(crate) struct Up {
     /// Without the KIP-848 group, which costs a small Java process at the source
     #[arg(long)]
     no_kip848: bool,
+}
+
+/// A part of the estate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Only {
+    Kafka,
+    Mongodb,
 }
 
 impl Up {
@@ -48,56 +65,79 @@ impl Up {
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(io("listen for signals"))?;
 
         let folder = RunFolder::take(&self.run.folder()?)?;
-        let names = Names::renamed(dotted(&self.prefix), dotted(&self.destination_prefix));
-        let pair = Pair::start()?;
+        let mut estate = Estate { kafka: None, mongodb: None };
+        if self.only != Some(Only::Kafka) {
+            estate.mongodb = Some(self.mongodb()?);
+        }
         if again.load(Ordering::SeqCst) {
             return Ok(());
         }
-        let mut options = ShopOptions::named(names.clone()).rate(self.rate);
-        options.kip848 = !self.no_kip848;
-        let shop = Shop::open(&pair, options)?;
-        shop.start()?;
-        let port = folder.write_agent(&pair, &names)?;
-
-        let pair = Arc::new(Mutex::new(pair));
-        let shop = Arc::new(shop);
-        let door = control::listen(Arc::clone(&shop), Arc::clone(&pair)).map_err(io("open the control port"))?;
+        if self.only != Some(Only::Mongodb) {
+            estate.kafka = Some(self.kafka()?);
+        }
+        if again.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let port = folder.write_agent(&estate)?;
+        let estate = Arc::new(estate);
+        let door = control::listen(&estate).map_err(io("open the control port"))?;
         folder.write_door(&door)?;
-        greet(&folder, port, &pair);
+        greet(&folder, port, &estate);
 
         let _ = signals.forever().next();
         eprintln!("lab: ending everything (Ctrl-C again to hurry)");
-        // A paused broker would keep the services waiting.
-        resume(&pair);
-        drop(sole(shop));
-        drop(sole(pair));
+        estate.resume();
+        drop(sole(estate));
         drop(folder);
         eprintln!("lab: nothing is left running");
         Ok(())
     }
 }
 
-fn greet(folder: &RunFolder, port: u16, pair: &Mutex<Pair>) {
-    let pair = pair.lock().unwrap_or_else(PoisonError::into_inner);
+impl Up {
+    fn kafka(&self) -> Result<KafkaPart> {
+        let pair = Pair::start()?;
+        let names = Names::renamed(dotted(&self.prefix), dotted(&self.destination_prefix));
+        let mut options = ShopOptions::named(names).rate(self.rate);
+        options.kip848 = !self.no_kip848;
+        let shop = Shop::open(&pair, options)?;
+        shop.start()?;
+        Ok(KafkaPart { shop, pair: Mutex::new(pair) })
+    }
+
+    fn mongodb(&self) -> Result<MongoPart> {
+        let pair = MongoPair::start()?;
+        let mut options = MongoShopOptions::database(&self.database).rate(self.rate);
+        let refresh = Duration::from_secs_f64(self.refresh.clamp(0.1, 60.0));
+        for mirror in &mut options.mirrors {
+            mirror.refresh_ms = u64::try_from(refresh.as_millis()).unwrap_or(1_000);
+        }
+        options.following_within = refresh + Duration::from_secs(5);
+        let shop = MongoShop::open(&pair, options)?;
+        shop.start()?;
+        Ok(MongoPart { shop, pair: Mutex::new(pair) })
+    }
+}
+
+fn greet(folder: &RunFolder, port: u16, estate: &Estate) {
     println!();
-    println!("  source       Kafka {}  {}", pair.source.version(), pair.source.bootstrap());
-    println!("  destination  Kafka {}  {}", pair.destination.version(), pair.destination.bootstrap());
+    if let Some(part) = &estate.kafka {
+        let pair = locked(&part.pair);
+        println!("  source       Kafka {}  {}", pair.source.version(), pair.source.bootstrap());
+        println!("  destination  Kafka {}  {}", pair.destination.version(), pair.destination.bootstrap());
+    }
+    if let Some(part) = &estate.mongodb {
+        let pair = locked(&part.pair);
+        let version = cutover_lab::MONGOD_VERSION;
+        println!("  source       MongoDB {version}  {}", pair.source.hosts());
+        println!("  destination  MongoDB {version}  {}", pair.destination.hosts());
+    }
     println!();
     println!("run the agent on it (it will listen on 127.0.0.1:{port}):");
     println!();
     println!("  cutover-agent run --config '{}'", folder.join(CONFIG).display());
     println!();
     println!("act on it from another terminal: `lab status`, `lab do --help`. Ctrl-C ends it.");
-}
-
-fn resume(pair: &Mutex<Pair>) {
-    let mut pair = pair.lock().unwrap_or_else(PoisonError::into_inner);
-    for side in cutover_lab::Side::BOTH {
-        let cluster = pair.cluster_mut(side);
-        for node in 0..cluster.brokers() {
-            let _ = cluster.resume(node);
-        }
-    }
 }
 
 /// The value itself, once the last action that still runs has let go of it; after a while, without it.

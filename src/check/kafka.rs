@@ -1,88 +1,14 @@
-//! `check --connect`: what the agent can read of each target, what needs it, and what would grant it. It takes the same
-//! readings as the samplers, once, and changes nothing.
+//! What the agent can read of a Kafka cluster.
 
+use super::{CONNECT, Row, first};
 use crate::sample::kafka::{Sampler, read_once};
 use cutover_core::estate::kafka::{KafkaConfigs, KafkaSample};
 use cutover_core::estate::{Failure, Side};
-use serde::Serialize;
-use std::fmt::Write;
-
-/// One capability of one target.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Row {
-    /// The target, such as `kafka/source`.
-    pub target: String,
-    /// What the agent tried to read.
-    pub capability: &'static str,
-    /// Steps whose checks need it.
-    pub needed_by: &'static str,
-    /// It could be read.
-    pub ok: bool,
-    /// Needed for some step; an optional one only makes the evidence richer.
-    pub required: bool,
-    /// What came back.
-    pub found: String,
-    /// What would grant it.
-    pub fix: Option<String>,
-}
-
-/// Tries everything on every target.
-pub(crate) async fn connect(samplers: &[Sampler]) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for s in samplers {
-        rows.extend(one(s).await);
-    }
-    let ids: Vec<&str> = rows.iter().filter(|r| r.capability == "connect" && r.ok).map(|r| r.found.as_str()).collect();
-    if let [a, b] = ids[..] {
-        let same = a == b;
-        rows.push(Row {
-            target: "kafka".to_owned(),
-            capability: "two different clusters",
-            needed_by: "switch-producers",
-            ok: !same,
-            required: true,
-            found: if same { "source and destination are the same cluster".into() } else { "the ids differ".into() },
-            fix: same.then(|| "let one of the two properties files name the other cluster".into()),
-        });
-    }
-    rows
-}
-
-/// 0 if everything required can be read, 1 if something cannot, 3 if a target cannot be reached at all.
-pub(crate) fn exit_code(rows: &[Row]) -> u8 {
-    let unreachable = rows.iter().any(|r| !r.ok && r.capability == "connect");
-    match rows.iter().all(|r| r.ok || !r.required) {
-        true => 0,
-        false if unreachable => 3,
-        false => 1,
-    }
-}
-
-/// A table for people.
-pub(crate) fn table(rows: &[Row]) -> String {
-    let width = |f: fn(&Row) -> usize| rows.iter().map(f).max().unwrap_or(0);
-    let (t, c) = (width(|r| r.target.len()), width(|r| r.capability.len()));
-    let mut out = String::new();
-    for r in rows {
-        let mark = match (r.ok, r.required) {
-            (true, _) => "ok  ",
-            (false, true) => "FAIL",
-            (false, false) => "miss",
-        };
-        let _ = writeln!(out, "{mark}  {:t$}  {:c$}  {}", r.target, r.capability, r.found);
-        if !r.ok {
-            let _ = writeln!(out, "      needed by {}", r.needed_by);
-            if let Some(fix) = &r.fix {
-                let _ = writeln!(out, "      fix: {fix}");
-            }
-        }
-    }
-    out
-}
 
 const EVERY: &str = "every step of the kafka track";
 
-async fn one(s: &Sampler) -> Vec<Row> {
+/// Tries everything on one side.
+pub(super) async fn side(s: &Sampler) -> Vec<Row> {
     let target = format!("kafka/{}", s.side);
     let row = |capability, needed_by, ok, found: String, fix: Option<&str>| Row {
         target: target.clone(),
@@ -97,10 +23,10 @@ async fn one(s: &Sampler) -> Vec<Row> {
         Ok(read) => read,
         Err(f) => {
             let fix = "mend the address, the network or the credentials in the client properties of this side";
-            return vec![row("connect", EVERY, false, f.message.to_string(), Some(fix))];
+            return vec![row(CONNECT, EVERY, false, f.message.to_string(), Some(fix))];
         }
     };
-    let mut rows = vec![row("connect", EVERY, true, sample.cluster_id.to_string(), None)];
+    let mut rows = vec![row(CONNECT, EVERY, true, sample.cluster_id.to_string(), None)];
     for b in sample.brokers.values() {
         let found = b.reached.as_ref().map_or_else(|f| f.message.to_string(), |()| "answers".to_owned());
         let found = format!("{}: {found}", b.address);
@@ -151,23 +77,18 @@ fn readings(
         topics,
         Some(&format!("mend `scope`, create the topics, or let the agent see them: {}", topic_acl("Describe"))),
     )];
-    let first = |failures: Vec<String>, good: &str| match failures.first() {
-        None => (true, good.to_owned()),
-        Some(f) if failures.len() == 1 => (false, f.clone()),
-        Some(f) => (false, format!("{f} (and {} more)", failures.len() - 1)),
-    };
     let parts = || sample.topics.values().flat_map(|t| t.partitions.values());
     let said = |f: &Failure| f.message.to_string();
-    let (ok, found) = first(parts().filter_map(|p| p.ends.as_ref().err().map(said)).collect(), "read");
+    let (ok, found) = first(parts().filter_map(|p| p.ends.as_ref().err()), "read");
     rows.push(row("log ends", EVERY, ok, found, Some(&topic_acl("Describe"))));
-    let members = sample.groups.values().filter_map(|g| g.members.as_ref().err().map(said)).collect();
+    let members = sample.groups.values().filter_map(|g| g.members.as_ref().err());
     let (ok, found) = first(members, "read");
     rows.push(row("members of groups", "stop-consumers, start-consumers", ok, found, Some(&group_acl)));
-    let commits = sample.groups.values().filter_map(|g| g.commits.as_ref().err().map(said)).collect();
+    let commits = sample.groups.values().filter_map(|g| g.commits.as_ref().err());
     let (ok, found) = first(commits, "read");
     rows.push(row("committed offsets", "stop-consumers, start-consumers", ok, found, Some(&group_acl)));
     if side == Side::Source {
-        let failed = parts().filter_map(|p| p.producers.as_ref().err().map(said)).collect();
+        let failed = parts().filter_map(|p| p.producers.as_ref().err());
         let (ok, found) = first(failed, "read");
         rows.push(row("producer states", "stop-consumers", ok, found, Some(&topic_acl("Read"))));
     }
@@ -178,7 +99,7 @@ fn readings(
             return rows;
         }
     };
-    let (ok, found) = first(configs.topics.values().filter_map(|c| c.as_ref().err().map(said)).collect(), "read");
+    let (ok, found) = first(configs.topics.values().filter_map(|c| c.as_ref().err()), "read");
     rows.push(row(
         "topic configurations",
         "switch-producers, retire-source",
@@ -187,7 +108,7 @@ fn readings(
         Some(&topic_acl("DescribeConfigs")),
     ));
     if side == Side::Source {
-        let (ok, found) = first(configs.newest.values().filter_map(|c| c.as_ref().err().map(said)).collect(), "read");
+        let (ok, found) = first(configs.newest.values().filter_map(|c| c.as_ref().err()), "read");
         rows.push(row("newest timestamps", "retire-source", ok, found, Some(&topic_acl("Describe"))));
         let ok = !configs.sizes.is_empty() || configs.topics.is_empty();
         let found = if ok { "read" } else { "not told" }.to_owned();

@@ -1,0 +1,106 @@
+//! What a probe came back with, and what is remembered of its answers.
+
+use super::Failure;
+use crate::Name;
+use crate::time::{Dur, Mono, Span};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One look of a probe. A failure to connect is an answer of a TCP or HTTP probe (it does not pass), and a failure of
+/// the sample only where nothing was learned of what it asks.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ProbeSample {
+    /// What it asks holds.
+    pub pass: bool,
+    /// What came back, in a few words.
+    pub said: Name,
+    /// Whole days until the certificate that was shown expires.
+    pub certificate_days: Option<i64>,
+    /// What each resolver answers, for a probe of names.
+    pub names: BTreeMap<Name, Result<NameAnswer, Failure>>,
+}
+
+/// What a resolver answers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NameAnswer {
+    /// The addresses.
+    pub addresses: BTreeSet<Name>,
+    /// How long the answer may be kept from now on.
+    pub ttl: Dur,
+    /// All of them are expected ones.
+    pub expected: bool,
+}
+
+/// What is remembered of a probe.
+#[derive(Clone, Debug, Default)]
+pub struct ProbeMemory {
+    /// The newest good sample.
+    pub(crate) last: Option<(Span, ProbeSample)>,
+    /// The longest any resolver has ever let its answer be kept.
+    pub(crate) longest: Dur,
+    /// Since when every resolver has given expected addresses only.
+    pub(crate) since: Option<Mono>,
+}
+
+impl ProbeMemory {
+    /// The newest good sample and its span.
+    pub fn last(&self) -> Option<(Span, &ProbeSample)> {
+        self.last.as_ref().map(|(s, p)| (*s, p))
+    }
+
+    /// How long an answer given before the names moved can still be kept, counted from `now`; `None` while not every
+    /// resolver answers with the expected addresses.
+    pub fn cached_for(&self, now: Mono) -> Option<Dur> {
+        self.since.map(|s| (self.longest - (now - s)).max(Dur::ZERO))
+    }
+
+    pub(super) fn apply(&mut self, span: Span, sample: ProbeSample) {
+        if self.last.as_ref().is_some_and(|(s, _)| span.sent < s.received) {
+            return;
+        }
+        let answers = || sample.names.values().filter_map(|a| a.as_ref().ok());
+        self.longest = answers().map(|a| a.ttl).chain([self.longest]).max().unwrap_or_default();
+        // A resolver that did not answer neither proves nor disproves anything of what it gave before.
+        if answers().any(|a| !a.expected) {
+            self.since = None;
+        } else if !sample.names.is_empty() && sample.names.values().all(Result::is_ok) {
+            self.since.get_or_insert(span.received);
+        }
+        self.last = Some((span, sample));
+    }
+
+    pub(super) fn forget_spans(&mut self) {
+        self.since = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(expected: &[bool], ttl: i64) -> ProbeSample {
+        let answer = |e: bool| NameAnswer { addresses: BTreeSet::new(), ttl: Dur::secs(ttl), expected: e };
+        ProbeSample {
+            pass: expected.iter().all(|e| *e),
+            said: "".into(),
+            certificate_days: None,
+            names: expected.iter().enumerate().map(|(i, e)| (format!("r{i}").into(), Ok(answer(*e)))).collect(),
+        }
+    }
+
+    fn at(t: i64) -> Span {
+        Span { sent: Mono(t * 1000), received: Mono(t * 1000 + 10) }
+    }
+
+    #[test]
+    fn an_old_answer_may_be_kept_for_the_longest_time_ever_given() {
+        let mut m = ProbeMemory::default();
+        m.apply(at(0), look(&[false, true], 300));
+        assert_eq!(m.cached_for(Mono(0)), None);
+        m.apply(at(10), look(&[true, true], 20));
+        assert_eq!(m.cached_for(Mono(10_010)), Some(Dur::secs(300)));
+        assert_eq!(m.cached_for(Mono(400_000)), Some(Dur::ZERO));
+        m.apply(at(500), look(&[true, false], 20));
+        assert_eq!(m.cached_for(Mono(900_000)), None);
+    }
+}

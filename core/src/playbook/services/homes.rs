@@ -1,0 +1,220 @@
+//! Where the clients of the clusters in force run: by group members and MongoDB clients, told apart by the home rules.
+
+use crate::Name;
+use crate::estate::Side;
+use crate::playbook::kafka::{body, sighted};
+use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
+use crate::settings::{Home, KafkaSettings, MongodbSettings, Role, Track};
+use crate::time::Dur;
+use crate::view::{Kafka, Mongodb, View, gap};
+use std::collections::BTreeSet;
+
+/// Somebody who was seen within this long is present.
+const WITHIN: Dur = crate::estate::CLIENTS;
+
+/// The clusters in force that are configured; what is not configured is left out.
+struct Force<'a> {
+    kafka: Option<(&'a KafkaSettings, Kafka<'a>)>,
+    mongodb: Option<(&'a MongodbSettings, Mongodb<'a>)>,
+    basis: Option<Basis>,
+}
+
+fn in_force<'a>(v: &View<'a>) -> Known<Force<'a>> {
+    let side = |track: Track| {
+        v.in_force(track).ok_or_else(|| Gap::new(Code::OtherDowntime, Subject::Thing(track.as_str().into())))
+    };
+    let untold = |what: &str, fields: &str| {
+        Gap::new(Code::NotMeasured, Subject::Thing(what.into()))
+            .detail("no rule tells its clients at the source from those at the destination")
+            .fix(format!("identity.destination: {{ {what}: {{ {fields} }} }}"))
+    };
+    let kafka = match &v.settings.kafka {
+        Some(s) if s.homes.is_empty() => return Err(untold("kafka", "client_id: …, group: … or host: …")),
+        Some(s) => Some((s, v.kafka(side(Track::Kafka)?)?)),
+        None => None,
+    };
+    let mongodb = match &v.settings.mongodb {
+        Some(s) if s.homes.is_empty() => return Err(untold("mongodb", "app_name: …, user: … or address: …")),
+        Some(s) => Some((s, v.mongodb(side(Track::Mongodb)?)?)),
+        None => None,
+    };
+    if kafka.is_none() && mongodb.is_none() {
+        return Err(Gap::new(Code::NotMeasured, Subject::Whole).detail("no kafka and no mongodb section"));
+    }
+    let basis = Basis::join(kafka.as_ref().map(|k| k.1.basis), mongodb.as_ref().map(|m| m.1.basis));
+    Ok(Force { kafka, mongodb, basis })
+}
+
+/// Anybody who cannot be shown to run at the destination counts as running at the source.
+fn is_source(home: Home) -> bool {
+    home != Home::Destination
+}
+
+/// Identities that were ever seen running at the source, as they are looked for on the clusters in force.
+fn sources(v: &View<'_>, f: &Force<'_>) -> BTreeSet<Subject> {
+    let mut all = BTreeSet::new();
+    if let Some((s, k)) = &f.kafka {
+        for (cluster, members) in &v.facts.members {
+            let groups = members.iter().filter(|(_, homes)| homes.iter().any(|h| is_source(*h))).map(|((g, _), _)| g);
+            for group in groups.filter(|g| !s.ignored.contains_key(*g)) {
+                let here = *cluster == k.sample.cluster_id;
+                // A group of the old cluster goes by its new name on the new one.
+                let name = if here || k.side == Side::Source { group.clone() } else { s.group_there(group) };
+                all.insert(Subject::Group(k.side, name));
+            }
+        }
+    }
+    if let Some((_, m)) = &f.mongodb {
+        for c in v.facts.clients.values().flatten().filter(|c| is_source(c.home)) {
+            all.insert(Subject::Client(m.side, c.identity.clone()));
+        }
+    }
+    all
+}
+
+/// Who was seen with home destination within ten minutes.
+fn destinations(f: &Force<'_>) -> BTreeSet<Subject> {
+    let mut seen = BTreeSet::new();
+    if let Some((s, k)) = &f.kafka {
+        let there =
+            k.memory.clients().keys().filter(|c| s.home(&c.group, &c.client_id, &c.host).0 == Home::Destination);
+        seen.extend(there.map(|c| Subject::Group(k.side, c.group.clone())));
+    }
+    if let Some((s, m)) = &f.mongodb {
+        let there = m.memory.clients().map(|c| s.identity(c)).filter(|(home, _)| *home == Home::Destination);
+        seen.extend(there.map(|(_, identity)| Subject::Client(m.side, identity.into())));
+    }
+    seen
+}
+
+/// Every identity ever seen with home source has been seen with home destination lately.
+pub(super) fn present(v: &View<'_>) -> Reading {
+    body(|| {
+        let f = in_force(v)?;
+        let there = destinations(&f);
+        let all = sources(v, &f);
+        let nobody = IfEmpty::Never("services running at the source");
+        Ok(each(f.basis, all.iter().map(|at| (at, at)), nobody, |at| {
+            Ok(if there.contains(at) {
+                Finding::yes(Code::Ok, at.clone())
+            } else {
+                Finding::no(Code::NotDeployed, at.clone()).limit(Qty::Time(WITHIN))
+            })
+        }))
+    })
+}
+
+/// Somebody with home destination is there who was known to run at the source: what begins `deploy-services`.
+pub(super) fn appears(v: &View<'_>) -> Reading {
+    body(|| {
+        let f = in_force(v)?;
+        let there = destinations(&f);
+        let found = sources(v, &f).into_iter().filter(|at| there.contains(at));
+        Ok(sighted(f.basis, found.map(|at| Finding::yes(Code::Seen, at).detail("with home destination"))))
+    })
+}
+
+/// No client of home source is connected to the clusters in force.
+pub(super) fn no_source_home(v: &View<'_>) -> Reading {
+    body(|| {
+        let f = in_force(v)?;
+        let mut found = Vec::new();
+        if let Some((s, k)) = &f.kafka {
+            if !k.is_complete() {
+                return Err(Gap::new(Code::Hidden, Subject::Side(k.side)));
+            }
+            for (group, g) in k.sample.groups.iter().filter(|(g, _)| !s.ignored.contains_key(*g)) {
+                let at = || Subject::Group(k.side, group.clone());
+                for m in g.members.as_ref().map_err(|e| gap(e, at()))? {
+                    let reads = m.topics.as_ref().map_err(|e| gap(e, at()))?;
+                    if !reads.is_empty() && is_source(s.home(group, &m.client_id, &m.host).0) {
+                        found.push(Finding::no(Code::SourceHome, at()).detail(m.client_id.clone()));
+                    }
+                }
+            }
+        }
+        if let Some((s, m)) = &f.mongodb {
+            for (host, member) in &m.sample.members {
+                let listed = member.clients.as_ref().map_err(|e| gap(e, Subject::MongoMember(m.side, host.clone())))?;
+                for c in listed.iter().filter(|c| !matches!(s.role(c), Role::Bystander | Role::Mirror(_))) {
+                    let (home, identity) = s.identity(c);
+                    if is_source(home) {
+                        let at = Subject::Client(m.side, identity.into());
+                        found.push(Finding::no(Code::SourceHome, at).detail(format!("connected to {host}")));
+                    }
+                }
+            }
+        }
+        let witness = if sources(v, &f).is_empty() {
+            Finding::unknown(Code::NeverSeen, Subject::Whole)
+                .detail("no service was ever seen running at the source, so the absence of all of them proves nothing")
+        } else {
+            Finding::yes(Code::Ok, Subject::Whole)
+        };
+        Ok(none_of(f.basis, found).and(Reading::of(witness, f.basis)))
+    })
+}
+
+/// A group may be this far behind.
+const BEHIND: Dur = Dur::secs(60);
+/// A group that is further behind must have been catching up for this long.
+const SLOPE: Dur = Dur::mins(5);
+
+/// The largest lag in time over the pairs in force is below a minute, or does not grow.
+pub(super) fn keeping_up(v: &View<'_>) -> Reading {
+    body(|| {
+        let Some(s) = &v.settings.kafka else {
+            let f = Finding::yes(Code::Relaxed, Subject::Whole).detail("no kafka section in the configuration");
+            return Ok(Reading::of(f, None));
+        };
+        let side = v.in_force(Track::Kafka);
+        let side = side.ok_or_else(|| Gap::new(Code::OtherDowntime, Subject::Thing("kafka".into())))?;
+        let k = v.kafka(side)?;
+        let mut pairs: BTreeSet<(Name, Name)> = BTreeSet::new();
+        for known in v.facts.pairs.values().flatten() {
+            if !s.ignored.contains_key(&known.0) && s.in_scope(&known.1) {
+                pairs.insert(match side {
+                    Side::Source => known.clone(),
+                    Side::Destination => (s.group_there(&known.0), s.topic_there(&known.1)),
+                });
+            }
+        }
+        let nobody = IfEmpty::Unknown("groups that read topics in scope");
+        Ok(each(Some(k.basis), pairs.iter().map(|p| (p, p)), nobody, |(group, topic)| keeps_up(v, &k, group, topic)))
+    })
+}
+
+fn keeps_up(v: &View<'_>, k: &Kafka<'_>, group: &Name, topic: &Name) -> Known<Finding> {
+    let at = || Subject::Pair(k.side, group.clone(), topic.clone(), vec![]);
+    let t = k.topic(topic)?;
+    let g = k.group(group).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
+    let commits = g.commits.as_ref().map_err(|f| gap(f, at()))?;
+    let mut worst = Dur::ZERO;
+    let mut known = true;
+    for (p, part) in &t.partitions {
+        let ends = part.ends.as_ref().map_err(|f| gap(f, at()))?;
+        let tp = (topic.clone(), *p);
+        let committed = match commits.get(&tp) {
+            Some(c) => *c.as_ref().map_err(|f| gap(f, at()))?,
+            None if ends.is_empty() => continue,
+            None => return Err(Gap::new(Code::NeverCommitted, at())),
+        };
+        match k.memory.ends().get(&tp).and_then(|m| m.age_of(committed)) {
+            Some(age) => worst = worst.max(age),
+            None => known = false,
+        }
+    }
+    if known && worst < BEHIND {
+        return Ok(Finding::yes(Code::Ok, at()));
+    }
+    let falling = |f: Finding| f.seen(Qty::Time(worst)).limit(Qty::Time(BEHIND));
+    let over = v.settings.scaled(SLOPE);
+    let series = k.memory.lags(group, topic).ok_or_else(|| Gap::new(Code::Partial, at()).detail("its lag"))?;
+    let newest = series.back().ok_or_else(|| Gap::new(Code::Partial, at()).detail("its lag"))?;
+    // The newest point at least as old as the window.
+    match series.iter().rev().find(|p| newest.at - p.at >= over) {
+        Some(before) if newest.lag <= before.lag => Ok(Finding::yes(Code::Ok, at()).detail("catching up")),
+        Some(_) => Ok(falling(Finding::no(Code::FallingBehind, at()))),
+        None => Err(Gap::new(Code::Dwelling, at()).detail("how its lag moves is not known yet")),
+    }
+}

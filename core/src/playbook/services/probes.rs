@@ -1,0 +1,177 @@
+//! What probes say: clusters reachable from every vantage, the destination healthy, traffic and names moved.
+
+use crate::Name;
+use crate::estate::Side;
+use crate::playbook::kafka::{body, sighted};
+use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each};
+use crate::settings::{ProbeKind, ProbeSettings, Track};
+use crate::view::{Probe, View, gap};
+
+/// The probes that a condition picks.
+fn picked<'a>(
+    v: &View<'a>,
+    pick: impl Fn(&ProbeSettings) -> bool + 'a,
+) -> impl Iterator<Item = (&'a Name, &'a ProbeSettings)> {
+    v.settings.probes.iter().filter(move |(_, p)| pick(p))
+}
+
+/// What a probe says now.
+pub(in crate::playbook) fn judged(p: &Probe<'_>) -> Finding {
+    let at = Subject::Probe(p.name.clone());
+    let from = p.settings.vantage.as_ref().map_or(String::new(), |v| format!(" (from {v})"));
+    let f = if p.sample.pass { Finding::yes(Code::Ok, at) } else { Finding::no(Code::ProbeFails, at) };
+    f.detail(format!("{}{from}", p.sample.said))
+}
+
+/// Every probe picked passes.
+fn pass(v: &View<'_>, empty: IfEmpty, pick: impl Fn(&ProbeSettings) -> bool) -> Reading {
+    let mut basis: Option<Basis> = None;
+    let mut found: Vec<(&Name, Known<Finding>)> = Vec::new();
+    for (name, settings) in v.settings.probes.iter().filter(|(_, p)| pick(p)) {
+        let said = v.probe(name, settings).map(|p| {
+            basis = Basis::join(basis, Some(p.basis));
+            judged(&p)
+        });
+        found.push((name, said));
+    }
+    each(basis, found, empty, |said| said)
+}
+
+fn gates(p: &ProbeSettings, step: &str) -> bool {
+    p.gates.contains(step)
+}
+
+/// The clusters in force answer the agent, and the probes of this step pass from wherever they look.
+pub(super) fn in_force_reachable(v: &View<'_>) -> Reading {
+    let mut r: Option<Reading> = None;
+    let mut add = |one: Reading| r = Some(r.take().map_or_else(|| one.clone(), |r| r.and(one.clone())));
+    let cluster = |track: Track, read: &dyn Fn(Side) -> Known<(Basis, Subject)>| match v.in_force(track) {
+        None => Reading::of(Finding::no(Code::OtherDowntime, Subject::Thing(track.as_str().into())), None),
+        Some(side) => match read(side) {
+            Ok((basis, at)) => Reading::of(Finding::yes(Code::Ok, at), Some(basis)),
+            Err(g) => Reading::unknown(g),
+        },
+    };
+    if v.settings.kafka.is_some() {
+        add(cluster(Track::Kafka, &|side| v.kafka(side).map(|k| (k.basis, Subject::Side(side)))));
+    }
+    if v.settings.mongodb.is_some() {
+        add(cluster(Track::Mongodb, &|side| {
+            let m = v.mongodb(side)?;
+            m.sample.primary.as_ref().map_err(|f| gap(f, Subject::Mongodb(side)))?;
+            Ok((m.basis, Subject::Mongodb(side)))
+        }));
+    }
+    if picked(v, |p| gates(p, "deploy-services")).next().is_some() {
+        add(pass(v, IfEmpty::Unknown("probes"), |p| gates(p, "deploy-services")));
+    }
+    r.unwrap_or_else(|| {
+        let what = Gap::new(Code::EmptySet, Subject::Whole).detail("clusters or probes to look at");
+        Reading::unknown(what)
+    })
+}
+
+/// Every HTTP and TCP probe and pod selector of side destination passes.
+pub(super) fn destination_healthy(v: &View<'_>) -> Reading {
+    let kinds = [ProbeKind::Http, ProbeKind::Tcp, ProbeKind::Pods];
+    let empty = IfEmpty::Unknown("HTTP or TCP probes of side destination (probes)");
+    pass(v, empty, |p| {
+        (p.side == Side::Destination && kinds.contains(&p.kind))
+            || (gates(p, "redirect-traffic") && p.kind != ProbeKind::Promql)
+    })
+}
+
+fn word(v: &View<'_>, name: &str) -> Option<Reading> {
+    let w = v.facts.confirmed(name, &[])?;
+    let f = Finding::yes(Code::Confirmed, Subject::Whole).detail(format!("{}: {}", w.author, w.reason));
+    Some(Reading::of(f, None))
+}
+
+fn moves_traffic(p: &ProbeSettings) -> bool {
+    gates(p, "redirect-traffic") && p.kind == ProbeKind::Promql
+}
+
+/// The expressions attached to the redirection hold.
+pub(super) fn traffic_moved(v: &View<'_>) -> Reading {
+    if let Some(r) = word(v, "traffic-moved") {
+        return r;
+    }
+    if picked(v, moves_traffic).next().is_none() {
+        return Reading::unknown(Gap::new(Code::NotMeasured, Subject::Whole).detail("the traffic").fix(
+            "attach a `promql` probe that gates redirect-traffic, or: cutover-agent confirm traffic-moved --reason …, \
+             or skip the step with a reason",
+        ));
+    }
+    pass(v, IfEmpty::Unknown("probes"), moves_traffic)
+}
+
+/// The traffic reaches the destination: what begins `redirect-traffic`.
+pub(super) fn traffic_appears(v: &View<'_>) -> Reading {
+    appears(v, moves_traffic, |p| p.sample.pass)
+}
+
+fn appears(v: &View<'_>, pick: impl Fn(&ProbeSettings) -> bool, seen: impl Fn(&Probe<'_>) -> bool) -> Reading {
+    let mut basis: Option<Basis> = None;
+    let mut found = Vec::new();
+    for (name, settings) in v.settings.probes.iter().filter(|(_, p)| pick(p)) {
+        let Ok(p) = v.probe(name, settings) else { continue };
+        basis = Basis::join(basis, Some(p.basis));
+        if seen(&p) {
+            found.push(Finding::yes(Code::Seen, Subject::Probe(name.clone())).detail(p.sample.said.clone()));
+        }
+    }
+    sighted(basis, found)
+}
+
+/// The probes of the destination's entry points pass.
+pub(super) fn entry_points(v: &View<'_>) -> Reading {
+    pass(v, IfEmpty::Unknown("probes of side destination that gate switch-dns"), |p| {
+        gates(p, "switch-dns") && p.kind != ProbeKind::Dns && p.side == Side::Destination
+    })
+}
+
+/// Every resolver answers only with expected addresses, and no answer it gave before can still be kept.
+pub(super) fn names_moved(v: &View<'_>) -> Reading {
+    if let Some(r) = word(v, "names-moved") {
+        return r;
+    }
+    body(|| {
+        let mut basis: Option<Basis> = None;
+        let mut found: Vec<(&Name, Known<Finding>)> = Vec::new();
+        for (name, settings) in picked(v, |p| p.kind == ProbeKind::Dns) {
+            let said = v.probe(name, settings).and_then(|p| {
+                basis = Basis::join(basis, Some(p.basis));
+                names(v, &p)
+            });
+            found.push((name, said));
+        }
+        Ok(each(basis, found, IfEmpty::Unknown("`dns` probes"), |said| said))
+    })
+}
+
+fn names(v: &View<'_>, p: &Probe<'_>) -> Known<Finding> {
+    let at = || Subject::Probe(p.name.clone());
+    if p.sample.names.is_empty() {
+        return Err(Gap::new(Code::EmptySet, at()).detail("resolvers that were asked"));
+    }
+    for (resolver, answer) in &p.sample.names {
+        let a = answer.as_ref().map_err(|f| gap(f, at()))?;
+        if !a.expected || a.addresses.is_empty() {
+            let given: Vec<&str> = a.addresses.iter().map(|x| &**x).collect();
+            return Ok(Finding::no(Code::ProbeFails, at()).detail(format!("{resolver} answers {}", given.join(", "))));
+        }
+    }
+    Ok(match p.memory.cached_for(v.now.mono) {
+        Some(left) if left.0 == 0 => Finding::yes(Code::Ok, at()),
+        Some(left) => Finding::no(Code::StillCached, at()).seen(Qty::Time(left)).wait(left),
+        None => Finding::unknown(Code::Partial, at()).detail("not every resolver has answered yet"),
+    })
+}
+
+/// Some resolver answers with the destination: what begins `switch-dns`.
+pub(super) fn names_appear(v: &View<'_>) -> Reading {
+    let moved = |p: &Probe<'_>| {
+        p.sample.names.values().any(|a| a.as_ref().is_ok_and(|a| a.expected && !a.addresses.is_empty()))
+    };
+    appears(v, |p| p.kind == ProbeKind::Dns, moved)
+}

@@ -1,0 +1,294 @@
+//! The services track, and all tracks together.
+
+use super::mongo::mongodb;
+use super::world::{run_with, settings};
+use cutover_core::Name;
+use cutover_core::estate::Side;
+use cutover_core::settings::*;
+use cutover_core::time::Dur;
+use expect_test::expect;
+use std::collections::{BTreeMap, BTreeSet};
+
+fn probe(kind: ProbeKind, side: Side, gates: &[&str]) -> ProbeSettings {
+    ProbeSettings {
+        kind,
+        side,
+        interval: Dur::secs(5),
+        vantage: None,
+        gates: gates.iter().map(|g| Name::from(*g)).collect(),
+        requirement: None,
+    }
+}
+
+/// Kafka, MongoDB and services, with three probes.
+fn estate() -> Settings {
+    let probes = BTreeMap::from([
+        ("api".into(), probe(ProbeKind::Http, Side::Destination, &["redirect-traffic"])),
+        ("entry".into(), probe(ProbeKind::Tcp, Side::Destination, &["switch-dns"])),
+        ("share".into(), probe(ProbeKind::Promql, Side::Destination, &["redirect-traffic"])),
+        ("name".into(), probe(ProbeKind::Dns, Side::Destination, &["switch-dns"])),
+    ]);
+    Settings {
+        tracks: BTreeSet::from([Track::Services, Track::Mongodb, Track::Kafka]),
+        mongodb: Some(mongodb()),
+        probes,
+        ..settings()
+    }
+}
+
+/// A shop on both systems, everything running at the source.
+const SHOP: &str = "
+    t=0 src.topic crm.ingestion 1; dst.topic crm.ingestion 1
+    t=0 src.member rtu rtu-src-0 crm.ingestion
+    t=0 msrc.coll shop.orders 100; msrc.join svc-orders; msrc.join crud-orders
+    t=0 probe.fail api; probe.pass entry; probe.fail share; probe.names name old 300
+    t=1 src.commit rtu crm.ingestion/0 =0
+    t=6 src.end crm.ingestion/0 +10; src.commit rtu crm.ingestion/0 =10
+    t=11 src.end crm.ingestion/0 +10; src.commit rtu crm.ingestion/0 =20
+";
+
+fn with(parts: &[&str]) -> String {
+    run_with(estate(), &parts.concat())
+}
+
+#[test]
+fn the_services_track_by_claims() {
+    let shown = with(&[
+        SHOP,
+        "
+        t=19 show deploy-services all; show redirect-traffic; show stop-source-services; show switch-dns
+        t=20 op begin deploy-services
+        t=21 src.member rtu rtu-dst-0 crm.ingestion; msrc.join svc-orders-dst
+        t=90 show deploy-services
+        t=91 msrc.join crud-orders-dst; probe.pass api
+        t=160 show deploy-services; show redirect-traffic
+        t=161 op begin redirect-traffic; probe.pass share
+        t=230 show redirect-traffic; show stop-source-services
+        t=231 op begin stop-source-services; src.leave rtu rtu-src-0; msrc.leave svc-orders
+        t=300 show stop-source-services; msrc.leave crud-orders
+        t=370 show stop-source-services; show switch-dns
+        t=371 op begin switch-dns; probe.names name new 60
+        t=380 show switch-dns
+        t=680 show switch-dns
+        ",
+    ]);
+    expect![[r#"
+        t=19 deploy-services pending go
+            in-force-reachable go
+            requirements unknown
+        t=19 redirect-traffic pending no-go (predecessor): deploy-services comes before and is not done (pending)
+        t=19 stop-source-services pending no-go (predecessor): redirect-traffic comes before and is not done (pending)
+        t=19 switch-dns pending no-go (predecessor): stop-source-services comes before and is not done (pending)
+        t=20 begin deploy-services: ok
+        t=90 deploy-services begun go
+        t=90 deploy-services done: no-go (not-deployed): client crud-orders (source) has not been seen with home destination within 10 min
+        t=160 deploy-services begun go
+        t=160 deploy-services done: no-go (dwelling): present: true for 59 s, must be for 1 min
+        t=160 redirect-traffic pending no-go (predecessor): deploy-services comes before and is not done (begun; no-go (dwelling): present: true for 59 s, must be for 1 min)
+        t=161 begin redirect-traffic: ok
+        t=230 redirect-traffic begun go
+        t=230 redirect-traffic done: no-go (dwelling): traffic-moved: true for 59 s, must be for 1 min
+        t=230 stop-source-services pending no-go (predecessor): redirect-traffic comes before and is not done (begun; no-go (dwelling): traffic-moved: true for 59 s, must be for 1 min)
+        t=231 begin stop-source-services: ok
+        t=300 stop-source-services begun go
+        t=300 stop-source-services done: no-go (source-home): client crud-orders (source) still runs at the source: connected to h1:27017
+        t=370 stop-source-services done no-go (already-done): stop-source-services is done since 2026-09-21T14:19:26Z
+        t=370 stop-source-services done: go
+        t=370 switch-dns pending go
+        t=371 begin switch-dns: ok
+        t=380 switch-dns begun go
+        t=380 switch-dns done: no-go (still-cached): probe name has moved, and an old answer may be kept for another 4 min 56 s
+        t=680 switch-dns done no-go (already-done): switch-dns is done since 2026-09-21T14:24:37Z
+        t=680 switch-dns done: go"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_deployment_that_vanishes_comes_undone_and_holds_up_the_next_step() {
+    let shown = with(&[
+        SHOP,
+        "
+        t=20 op begin deploy-services
+        t=21 src.member rtu rtu-dst-0 crm.ingestion; msrc.join svc-orders-dst; msrc.join crud-orders-dst; probe.pass api
+        t=100 show deploy-services; show redirect-traffic
+        t=101 msrc.leave svc-orders-dst
+        t=500 show deploy-services; show redirect-traffic
+        t=800 show deploy-services; show redirect-traffic
+        t=801 msrc.join svc-orders-dst
+        t=900 show deploy-services; show redirect-traffic
+        ",
+    ]);
+    expect![[r#"
+        t=20 begin deploy-services: ok
+        t=100 deploy-services done no-go (already-done): deploy-services is done since 2026-09-21T14:14:51Z
+        t=100 deploy-services done: go
+        t=100 redirect-traffic pending go
+        t=500 deploy-services done no-go (already-done): deploy-services is done since 2026-09-21T14:14:51Z
+        t=500 deploy-services done: go
+        t=500 redirect-traffic pending go
+        t=800 deploy-services undone go
+        t=800 deploy-services done: no-go (undone): deploy-services was done and is no longer true
+        t=800 redirect-traffic pending no-go (undone): deploy-services was done and is no longer true
+        t=900 deploy-services done no-go (already-done): deploy-services is done since 2026-09-21T14:14:51Z
+        t=900 deploy-services done: go
+        t=900 redirect-traffic pending go"#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn another_track_in_its_downtime_holds_the_services_where_they_are() {
+    let mut s = estate();
+    s.skip.insert("switch-readers".into(), "readers move with the writers".into());
+    let shown = run_with(
+        s,
+        &[
+            SHOP,
+            "
+            t=15 op begin start-mirror
+            t=16 mirror.start; mdst.coll shop.orders 100
+            t=20 mirror.follow; msrc.write shop.orders
+            t=120 show stop-writers; op begin stop-writers
+            t=121 show deploy-services; show switch-producers
+            t=122 src.member rtu rtu-dst-0 crm.ingestion; msrc.leave svc-orders; dst.end crm.ingestion/0 +1
+            t=123 op begin deploy-services
+            t=200 show deploy-services; show switch-producers; show stop-writers
+            ",
+        ]
+        .concat(),
+    );
+    expect![[r#"
+        t=15 begin start-mirror: ok
+        t=120 begin stop-writers: ok
+        t=120 stop-writers begun go
+        t=120 stop-writers done: no-go (recent-write): shop.orders (source) was written 1 min 35 s ago, must be silent for 6 min
+        t=121 deploy-services pending no-go (other-downtime): the mongodb track is in its downtime
+        t=121 switch-producers pending no-go (other-downtime): the mongodb track is in its downtime
+        t=123 begin deploy-services: no-go (other-downtime): the mongodb track is in its downtime
+        t=200 deploy-services pending no-go (other-downtime): the mongodb track is in its downtime
+        t=200 switch-producers pending no-go (other-downtime): the mongodb track is in its downtime
+        t=200 stop-writers begun go
+        t=200 stop-writers done: no-go (recent-write): shop.orders (source) was written 2 min 55 s ago, must be silent for 6 min"#]].assert_eq(&shown);
+}
+
+#[test]
+fn an_estate_without_rules_or_probes_names_what_is_missing() {
+    let mut s = estate();
+    s.probes.clear();
+    s.mongodb.as_mut().unwrap().homes.clear();
+    let shown = run_with(
+        s,
+        &[
+            SHOP,
+            "t=40 show deploy-services all; show redirect-traffic all; show switch-dns all; op begin deploy-services
+          t=110 show deploy-services; op begin switch-dns",
+        ]
+        .concat(),
+    );
+    expect![[r#"
+        t=40 begin deploy-services: ok
+        t=40 deploy-services begun go
+            in-force-reachable go
+            requirements unknown
+        t=40 deploy-services done: unknown (not-measured): mongodb is not measured: no rule tells its clients at the source from those at the destination
+        t=40 redirect-traffic pending no-go (predecessor): deploy-services comes before and is not done (begun; unknown (not-measured): mongodb is not measured: no rule tells its clients at the source from those at the destination)
+            destination-healthy unknown
+        t=40 switch-dns pending no-go (predecessor): stop-source-services comes before and is not done (pending)
+            entry-points unknown
+        t=110 begin switch-dns: no-go (predecessor): stop-source-services comes before and is not done (pending)
+        t=110 deploy-services begun go
+        t=110 deploy-services done: unknown (not-measured): mongodb is not measured: no rule tells its clients at the source from those at the destination"#]].assert_eq(&shown);
+}
+
+#[test]
+fn names_that_go_back_and_a_resolver_that_is_silent() {
+    let mut s = estate();
+    for step in ["deploy-services", "redirect-traffic", "stop-source-services"] {
+        s.skip.insert(step.into(), "moved before".into());
+    }
+    let shown = run_with(
+        s,
+        &[
+            SHOP,
+            "
+            t=80 show switch-dns; op begin switch-dns; probe.names name new 60
+            t=200 show switch-dns; probe.silent name
+            t=260 show switch-dns; probe.names name old 60
+            t=300 show switch-dns; probe.names name new 60
+            t=590 show switch-dns
+            t=620 show switch-dns
+            ",
+        ]
+        .concat(),
+    );
+    expect![[r#"
+        t=80 begin switch-dns: ok
+        t=80 switch-dns begun go
+        t=80 switch-dns done: no-go (probe-fails): probe name does not pass: 10.0.0.53 answers 10.1.0.1
+        t=200 switch-dns begun go
+        t=200 switch-dns done: no-go (still-cached): probe name has moved, and an old answer may be kept for another 3 min 1 s
+        t=260 switch-dns begun go
+        t=260 switch-dns done: unknown (timeout): probe name does not answer in time: no answer in 4 s
+        t=300 switch-dns begun go
+        t=300 switch-dns done: no-go (probe-fails): probe name does not pass: 10.0.0.53 answers 10.1.0.1
+        t=590 switch-dns begun go
+        t=590 switch-dns done: no-go (still-cached): probe name has moved, and an old answer may be kept for another 11 s
+        t=620 switch-dns done no-go (already-done): switch-dns is done since 2026-09-21T14:23:22Z
+        t=620 switch-dns done: go"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_joint_downtime_ends_only_when_both_tracks_may() {
+    let mut s = estate();
+    s.tracks.remove(&Track::Services);
+    s.joint = true;
+    s.skip.insert("switch-readers".into(), "readers move with the writers".into());
+    let shown = run_with(
+        s,
+        &[
+            SHOP,
+            "
+            t=15 op begin start-mirror
+            t=16 mirror.start; mdst.coll shop.orders 100
+            t=20 mirror.follow; msrc.write shop.orders; op begin switch-producers
+            t=21 dst.end crm.ingestion/0 +1; dst.commit rtu crm.ingestion/0 =0; op confirm offsets-handled
+            t=180 show stop-writers; show stop-consumers
+            t=181 op begin stop-writers; op begin stop-consumers
+            t=182 msrc.leave svc-orders; src.leave rtu; op confirm scaled-to-zero kafka; op confirm scaled-to-zero mongodb
+            t=300 show stop-consumers; show start-consumers
+            t=400 show stop-writers; show stop-mirror; show start-consumers
+            t=401 op begin stop-mirror; mirror.gone
+            t=470 op confirm mirror-removed all
+            t=480 show stop-mirror; show start-writers; show start-consumers
+            t=500 show start-writers; show start-consumers; src.end crm.ingestion/0 +1
+            t=510 show start-writers; show start-consumers
+            ",
+        ]
+        .concat(),
+    );
+    expect![[r#"
+        t=15 begin start-mirror: ok
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=180 stop-writers pending go
+        t=180 stop-consumers pending go
+        t=181 begin stop-writers: ok
+        t=181 begin stop-consumers: ok
+        t=182 confirm scaled-to-zero kafka: ok
+        t=182 confirm scaled-to-zero mongodb: ok
+        t=300 stop-consumers done no-go (already-done): stop-consumers is done since 2026-09-21T14:17:31Z
+        t=300 stop-consumers done: go
+        t=300 start-consumers pending no-go (predecessor): stop-mirror comes before and is not done (the downtime is joint)
+        t=400 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:19:01Z
+        t=400 stop-writers done: go
+        t=400 stop-mirror pending go
+        t=400 start-consumers pending no-go (predecessor): stop-mirror comes before and is not done (the downtime is joint)
+        t=401 begin stop-mirror: ok
+        t=470 confirm mirror-removed all: ok
+        t=480 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:21:11Z
+        t=480 stop-mirror done: go
+        t=480 start-writers pending go
+        t=480 start-consumers pending go
+        t=500 start-writers pending go
+        t=500 start-consumers pending go
+        t=510 start-writers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.ingestion partition 0 (source) moved: 21 end offset, 20 when the consumers were stopped
+        t=510 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.ingestion partition 0 (source) moved: 21 end offset, 20 when the consumers were stopped"#]].assert_eq(&shown);
+}

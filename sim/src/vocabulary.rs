@@ -1,0 +1,120 @@
+//! The words of the scenario language, for whoever has to tell a person which one was meant.
+
+use crate::scenario::Scenario;
+
+/// A statement: its first word and how it is written.
+pub const STATEMENTS: &[(&str, &str)] = &[
+    ("seed", "seed 7"),
+    ("interval", "interval 10"),
+    ("replicas", "replicas 3"),
+    ("latency", "latency 300"),
+    ("loss", "loss 3"),
+    ("operator", "operator claims|poller|nobody"),
+    ("retention", "retention 900"),
+    ("topic", "topic crm.ingestion 2"),
+    ("reader", "reader rtu reads=crm.ingestion writes=crm.pr-update style=classic every=3 reset=earliest"),
+    ("producer", "producer crm topics=crm.ingestion gap=5..20 writes=plain cadence=20"),
+    ("at", "at 100 src down 40"),
+    ("expect", "expect no-go|go|done|known STEP until|by 900"),
+    ("strict", "strict"),
+    ("until", "until 2000"),
+];
+
+/// What may happen to a cluster: the word after `src` or `dst`.
+pub const CLUSTER: &[&str] = &[
+    "down",
+    "imposter",
+    "hide",
+    "broker",
+    "flap",
+    "unanswered",
+    "coordinator",
+    "slow",
+    "stall",
+    "elect",
+    "truncate",
+    "trim",
+    "clean",
+    "create",
+    "delete",
+    "member",
+    "leave",
+    "commit",
+    "forget",
+];
+
+/// What may happen besides: the word after the time.
+pub const HAPPENS: &[&str] = &[
+    "src", "dst", "end", "stop", "start", "bounce", "switch", "unswitch", "silence", "write", "txn", "kill", "amnesia",
+    "restart", "die", "sleep", "clock", "loss", "forget", "scaled", "backout", "early", "late", "twice", "op",
+];
+
+/// A line that says nothing the language knows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wrong {
+    /// Its number, from 1.
+    pub line: usize,
+    /// The word nobody knows, if it is one word.
+    pub word: Option<String>,
+    /// The words that could stand there.
+    pub known: Vec<&'static str>,
+    /// How such a line is written, if its first word is known.
+    pub usage: Option<&'static str>,
+}
+
+/// Parses a scenario, or says of every line what is wrong with it.
+///
+/// # Errors
+/// Every line that is no statement.
+pub fn parse(text: &str) -> Result<Scenario, Vec<Wrong>> {
+    let wrong: Vec<Wrong> = (1..).zip(text.lines()).filter_map(|(n, l)| check(n, l)).collect();
+    if wrong.is_empty() { Scenario::parse(text).map_err(|_| wrong) } else { Err(wrong) }
+}
+
+fn check(line: usize, text: &str) -> Option<Wrong> {
+    let code = text.split('#').next().unwrap_or("").trim();
+    let words: Vec<&str> = code.split_whitespace().collect();
+    let unknown =
+        |word: &str, known: Vec<&'static str>| Some(Wrong { line, word: Some(word.to_owned()), known, usage: None });
+    let head = *words.first()?;
+    let Some((_, usage)) = STATEMENTS.iter().find(|(h, _)| *h == head) else {
+        return unknown(head, STATEMENTS.iter().map(|(h, _)| *h).collect());
+    };
+    match words.as_slice() {
+        ["at", _, "src" | "dst", verb, ..] if !CLUSTER.contains(verb) => return unknown(verb, CLUSTER.to_vec()),
+        ["at", _, what, ..] if !HAPPENS.contains(what) => return unknown(what, HAPPENS.to_vec()),
+        ["expect", _, step, ..] if !crate::watch::STEPS.contains(step) => {
+            return unknown(step, crate::watch::STEPS.to_vec());
+        }
+        _ => {}
+    }
+    Scenario::parse(code).is_err().then(|| Wrong { line, word: None, known: vec![], usage: Some(usage) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_is_in_the_vocabulary() {
+        for (name, text) in crate::SCENARIOS {
+            assert_eq!(parse(text).err(), None, "{name}");
+        }
+        assert!(crate::SCENARIOS.len() >= 20);
+    }
+
+    #[test]
+    fn a_wrong_line_is_named_with_what_could_stand_there() {
+        let wrong = parse("seed 1\n\ntoipc crm 2 # typo\nat 3 src dwon 4\nat 3 strat rtu\ninterval ten\n").unwrap_err();
+        let said: Vec<_> = wrong.iter().map(|w| (w.line, w.word.as_deref(), w.usage)).collect();
+        assert_eq!(
+            said,
+            [
+                (3, Some("toipc"), None),
+                (4, Some("dwon"), None),
+                (5, Some("strat"), None),
+                (6, None, Some("interval 10"))
+            ]
+        );
+    }
+}

@@ -1,0 +1,117 @@
+//! `check --connect`: what the agent can read of each target, what needs it, and what would grant it. It takes the same
+//! readings as the samplers, once, and changes nothing.
+
+mod kafka;
+mod mongodb;
+mod probe;
+
+pub(crate) use probe::probes;
+
+use crate::daemon::Samplers;
+use cutover_core::estate::Failure;
+use serde::Serialize;
+use std::fmt::Write;
+
+/// One capability of one target.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Row {
+    /// The target, such as `kafka/source`.
+    pub target: String,
+    /// What the agent tried to read.
+    pub capability: &'static str,
+    /// Steps whose checks need it.
+    pub needed_by: &'static str,
+    /// It could be read.
+    pub ok: bool,
+    /// Needed for some step; an optional one only makes the evidence richer.
+    pub required: bool,
+    /// What came back.
+    pub found: String,
+    /// What would grant it.
+    pub fix: Option<String>,
+}
+
+/// Tries everything on every target.
+pub(crate) async fn connect(samplers: &Samplers) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for s in &samplers.kafka {
+        rows.extend(kafka::side(s).await);
+    }
+    rows.extend(different(&rows, "kafka", "two different clusters", "switch-producers", "properties files"));
+    for s in &samplers.mongodb {
+        rows.extend(mongodb::side(s).await);
+    }
+    rows.extend(different(&rows, "mongodb", "two different deployments", "start-mirror", "connection strings"));
+    for s in &samplers.mirrors {
+        rows.extend(mongodb::mirror(s).await);
+    }
+    rows
+}
+
+/// Whether the two sides of a system are two, once both have told their ids.
+fn different(
+    rows: &[Row],
+    system: &str,
+    capability: &'static str,
+    needed_by: &'static str,
+    files: &str,
+) -> Option<Row> {
+    let of = |r: &&Row| r.capability == CONNECT && r.ok && r.target.split('/').next() == Some(system);
+    let ids: Vec<&str> = rows.iter().filter(of).map(|r| r.found.as_str()).collect();
+    let [a, b] = ids[..] else { return None };
+    let same = a == b;
+    Some(Row {
+        target: system.to_owned(),
+        capability,
+        needed_by,
+        ok: !same,
+        required: true,
+        found: if same { "source and destination are the same".into() } else { "the ids differ".into() },
+        fix: same.then(|| format!("let one of the two {files} name the other one")),
+    })
+}
+
+/// The first of several failures, and how many more there are; what is good if there is none.
+fn first<'f>(failures: impl Iterator<Item = &'f Failure>, good: &str) -> (bool, String) {
+    let said: Vec<&str> = failures.map(|f| &*f.message).collect();
+    match said[..] {
+        [] => (true, good.to_owned()),
+        [f] => (false, f.to_owned()),
+        [f, ..] => (false, format!("{f} (and {} more)", said.len() - 1)),
+    }
+}
+
+/// The capability whose absence means that a target cannot be reached at all.
+const CONNECT: &str = "connect";
+
+/// 0 if everything required can be read, 1 if something cannot, 3 if a target cannot be reached at all.
+pub(crate) fn exit_code(rows: &[Row]) -> u8 {
+    let unreachable = rows.iter().any(|r| !r.ok && r.capability == CONNECT);
+    match rows.iter().all(|r| r.ok || !r.required) {
+        true => 0,
+        false if unreachable => 3,
+        false => 1,
+    }
+}
+
+/// A table for people.
+pub(crate) fn table(rows: &[Row]) -> String {
+    let width = |f: fn(&Row) -> usize| rows.iter().map(f).max().unwrap_or(0);
+    let (t, c) = (width(|r| r.target.len()), width(|r| r.capability.len()));
+    let mut out = String::new();
+    for r in rows {
+        let mark = match (r.ok, r.required) {
+            (true, _) => "ok  ",
+            (false, true) => "FAIL",
+            (false, false) => "miss",
+        };
+        let _ = writeln!(out, "{mark}  {:t$}  {:c$}  {}", r.target, r.capability, r.found);
+        if !r.ok {
+            let _ = writeln!(out, "      needed by {}", r.needed_by);
+            if let Some(fix) = &r.fix {
+                let _ = writeln!(out, "      fix: {fix}");
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,301 @@
+//! An estate invented from a configuration alone: what it names is taken from it, what it does not say is made up and
+//! said to be. The limits are the configuration's own.
+
+use super::plan::{Plan, Real};
+use crate::config::Config;
+use cutover_core::Name;
+use cutover_core::pattern::Pattern;
+use cutover_core::playbook;
+use cutover_core::settings::{Class, ClientField, Home, HomeRule, KafkaSettings, Settings, Track};
+use cutover_core::time::Dur;
+use cutover_sim::model::apps::{Producer, Reader, Style, Writes};
+use cutover_sim::scenario::Scenario;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Partitions of an invented topic.
+const PARTITIONS: usize = 3;
+/// What stands for a star.
+const WORDS: [&str; 2] = ["orders", "customers"];
+/// The longest name of a migration.
+const LONGEST: usize = 60;
+
+/// The plan of a configuration.
+///
+/// # Errors
+/// It has no Kafka section, or no name in its scope can be invented.
+pub(super) fn plan(config: &Config, rate: u32) -> Result<Plan, String> {
+    let Some(kafka) = &config.settings.kafka else {
+        return Err(
+            "the configuration has no `kafka` section, and Kafka is all that can be simulated so far".to_owned()
+        );
+    };
+    let mut estate = Estate::of(kafka);
+    estate.producers(kafka, rate);
+    estate.named(kafka);
+    estate.internal(kafka);
+    estate.readers(kafka);
+    if estate.scenario.topics.is_empty() {
+        return Err("no topic can be invented that is in `scope`; name one in `producers.<name>.topics`".to_owned());
+    }
+    let Estate { mut scenario, mut assumed, .. } = estate;
+    scenario.seed = 1;
+    scenario.interval = kafka.interval.0;
+    scenario.latency = (kafka.interval.0 / 40).clamp(10, 200);
+    scenario.replicas = 3;
+    scenario.until = i64::MAX / 4;
+    // So that the agent has seen everybody at work before anything is moved.
+    scenario.events.insert(0, (3_000, "late 90".to_owned()));
+    assumed.push(format!(
+        "every topic has {PARTITIONS} partitions with 3 replicas, exists on both sides with the same settings, and nothing \
+         is left of earlier tests"
+    ));
+    assumed.push(format!(
+        "records of the source expire after {}: retire-source will wait for your retention instead",
+        Dur(scenario.retention)
+    ));
+    let settings = settings(&config.settings, &mut assumed);
+    let dwell = settings.dwell.values().map(|d| d.0).max().unwrap_or(0);
+    let cadence = kafka.producers.values().filter_map(|p| p.cadence).map(|c| c.0).max().unwrap_or(0);
+    Ok(Plan {
+        of: format!("an estate invented from the configuration of {}", config.settings.migration),
+        patience: settings.pace.0 + 4 * dwell.max(cadence),
+        scenario: Arc::new(scenario),
+        settings: Arc::new(settings),
+        scripted: false,
+        real: Some(Real {
+            migration: config.settings.migration.clone(),
+            attempt: config.settings.attempt,
+            config_hash: config.settings.config_hash.clone(),
+        }),
+        assumptions: assumed,
+    })
+}
+
+/// The configuration's settings, under a name that no pipeline takes for the real migration's.
+fn settings(real: &Settings, assumed: &mut Vec<String>) -> Settings {
+    let mut s = real.clone();
+    let mut name = format!("rehearsal-of-{}", real.migration);
+    name.truncate(LONGEST);
+    s.migration = name.into();
+    s.config_hash = format!("simulated-{}", real.config_hash).into();
+    let left_out: Vec<&str> = s.tracks.iter().filter(|t| **t != Track::Kafka).map(|t| t.as_str()).collect();
+    if !left_out.is_empty() {
+        assumed.push(format!(
+            "only Kafka is simulated so far: the {} track and what waits for it are left out",
+            left_out.join(" and the ")
+        ));
+    }
+    s.tracks = BTreeSet::from([Track::Kafka]);
+    s.joint = false;
+    let simulated = |step: &Name| playbook::step(step).is_some_and(|s| s.track == Track::Kafka);
+    s.after.retain(|step, _| simulated(step));
+    s.after.values_mut().for_each(|steps| steps.retain(simulated));
+    if let (Some(k), Ok(pattern)) = (&mut s.kafka, Pattern::parse("{service}-dst*")) {
+        k.homes = vec![HomeRule { home: Home::Destination, field: ClientField::ClientId, pattern }];
+    }
+    s
+}
+
+/// The estate so far.
+struct Estate {
+    scenario: Scenario,
+    assumed: Vec<String>,
+    /// What names in scope begin with.
+    heads: Vec<String>,
+}
+
+impl Estate {
+    fn of(kafka: &KafkaSettings) -> Estate {
+        let head = |p: &Pattern| p.as_str().split('*').next().unwrap_or("").trim_end_matches('.').to_owned();
+        let mut heads: Vec<String> = kafka.topics.iter().map(head).filter(|h| !h.is_empty()).collect();
+        if heads.is_empty() {
+            heads.push("estate".to_owned());
+        }
+        Estate { scenario: Scenario::default(), assumed: Vec::new(), heads }
+    }
+
+    /// Adds a topic in scope; whether it is there now.
+    fn topic(&mut self, kafka: &KafkaSettings, name: &str) -> bool {
+        if self.scenario.topics.iter().any(|(t, _)| &**t == name) {
+            return true;
+        }
+        let fits = kafka.in_scope(name);
+        if fits {
+            self.scenario.topics.push((name.into(), PARTITIONS));
+        }
+        fits
+    }
+
+    fn producers(&mut self, kafka: &KafkaSettings, rate: u32) {
+        for (name, p) in &kafka.producers {
+            let mut topics: Vec<Name> = Vec::new();
+            for pattern in &p.topics {
+                let found = invent(pattern, &self.heads, kafka);
+                if found.is_empty() {
+                    self.assumed.push(format!(
+                        "no ingestion topic in scope could be invented for `{}` of producer {name}: it is left out",
+                        pattern.as_str()
+                    ));
+                }
+                topics.extend(found.into_iter().map(Name::from));
+            }
+            topics.sort();
+            topics.dedup();
+            for t in &topics {
+                self.topic(kafka, t);
+            }
+            if topics.is_empty() {
+                continue;
+            }
+            // One to three records a write.
+            let gap = 2_000 / i64::from(rate);
+            let most = p.cadence.map_or(i64::MAX, |c| c.0 * 4 / 5);
+            let gap = ((gap / 2).min(most / 2).max(5), (gap * 3 / 2).min(most).max(10));
+            let (shown, cadence) = (topics.join(", "), p.cadence);
+            let records = if rate == 1 { "1 record".to_owned() } else { format!("{rate} records") };
+            self.assumed.push(match (&p.stopped, cadence) {
+                (Some(_), _) => format!("producer {name} is retired; its topics are {shown}, which are empty"),
+                (None, Some(c)) => format!("producer {name} writes {records} a second to {shown}; cadence {c}"),
+                (None, None) => format!(
+                    "producer {name} writes {records} a second to {shown}; no cadence is declared: the operator \
+                     confirms that it is idle"
+                ),
+            });
+            let pid = 1000 * i64::try_from(self.scenario.producers.len()).unwrap_or(0);
+            let producer = Producer {
+                name: name.clone(),
+                topics,
+                gap,
+                writes: Writes::Plain,
+                on: None,
+                declared: true,
+                retired: p.stopped.is_some(),
+                returned: false,
+                pid,
+            };
+            self.scenario.producers.push((producer, cadence.map(|c| c.0)));
+        }
+        if self.scenario.topics.is_empty() {
+            let head = self.heads[0].clone();
+            self.topic(kafka, &format!("{head}.orders.ingestion"));
+        }
+    }
+
+    /// Topics that the configuration names elsewhere.
+    fn named(&mut self, kafka: &KafkaSettings) {
+        let named = [&kafka.unread, &kafka.archived, &kafka.partitions_differ];
+        for name in named.into_iter().flat_map(|m| m.keys()) {
+            if self.topic(kafka, name) && kafka.partitions_differ.contains_key(name) {
+                self.scenario.events.push((0, format!("dst delete {name}")));
+                self.scenario.events.push((0, format!("dst create {name} {}", 2 * PARTITIONS)));
+            }
+        }
+    }
+
+    /// What Fast Data services write for each other.
+    fn internal(&mut self, kafka: &KafkaSettings) {
+        let ingestion: Vec<Name> = self.of_class(kafka, Class::Ingestion);
+        let unread: Vec<&Name> = kafka.unread.keys().collect();
+        let mut made = Vec::new();
+        for t in ingestion.iter().filter(|t| !unread.contains(t)) {
+            let base = t.strip_suffix(".ingestion").unwrap_or(t);
+            made.push(format!("{base}.pr-update"));
+        }
+        let head = self.heads[0].clone();
+        made.extend([format!("{head}.single-view.sv-trigger"), format!("{head}.single-view.sv-update")]);
+        let made: Vec<String> = made.into_iter().filter(|t| self.topic(kafka, t)).collect();
+        if !made.is_empty() {
+            self.assumed.push(format!("internal topics, by the Fast Data suffixes: {}", made.join(", ")));
+        }
+    }
+
+    fn of_class(&self, kafka: &KafkaSettings, class: Class) -> Vec<Name> {
+        let topics = self.scenario.topics.iter().map(|(t, _)| t);
+        topics.filter(|t| kafka.class(t) == Some(class) && !kafka.unread.contains_key(*t)).cloned().collect()
+    }
+
+    /// A group for each class, as the services have them.
+    fn readers(&mut self, kafka: &KafkaSettings) {
+        let head = self.heads[0].clone();
+        let mut readers = Vec::new();
+        let updates = self.of_class(kafka, Class::PrUpdate);
+        for t in self.of_class(kafka, Class::Ingestion) {
+            let base = t.strip_suffix(".ingestion").unwrap_or(&t).to_owned();
+            let writes = updates.iter().find(|u| u.as_ref() == format!("{base}.pr-update")).cloned();
+            readers.push(reader(format!("{base}.real-time-updater"), vec![t], writes));
+        }
+        let (triggers, views) = (self.of_class(kafka, Class::SvTrigger), self.of_class(kafka, Class::SvUpdate));
+        let rows = [
+            ("trigger-generator", updates, triggers.first()),
+            ("single-view-creator", triggers.clone(), views.first()),
+            ("single-view-reader", views.clone(), None),
+        ];
+        for (name, reads, writes) in rows.into_iter().filter(|r| !r.1.is_empty()) {
+            readers.push(reader(format!("{head}.{name}"), reads, writes.cloned()));
+        }
+        let read: BTreeSet<Name> = readers.iter().flat_map(|r| r.reads.clone()).collect();
+        let rest: Vec<Name> = self.scenario.topics.iter().map(|(t, _)| t.clone()).collect();
+        let rest: Vec<Name> = rest.into_iter().filter(|t| !read.contains(t) && !kafka.unread.contains_key(t)).collect();
+        if !rest.is_empty() {
+            readers.push(reader(format!("{head}.others"), rest, None));
+        }
+        let first = self.scenario.topics.first().map(|(t, _)| t.clone());
+        for group in kafka.unseeded.keys() {
+            let Some(topic) = first.clone() else { continue };
+            let unseeded = Reader { unseeded: true, ..reader(group.to_string(), vec![topic], None) };
+            readers.push(unseeded);
+        }
+        readers.retain(|r| !kafka.ignored.contains_key(&r.group));
+        let names: Vec<&str> = readers.iter().map(|r| &*r.group).collect();
+        self.assumed.push(format!("consumer groups, one instance each: {}", names.join(", ")));
+        self.scenario.readers = readers;
+    }
+}
+
+fn reader(group: String, reads: Vec<Name>, writes: Option<Name>) -> Reader {
+    Reader {
+        group: group.into(),
+        style: Style::Classic,
+        reads,
+        writes,
+        latest: false,
+        committed: true,
+        late: false,
+        every: 2_000,
+        batch: 500,
+        unseeded: false,
+        at: BTreeMap::new(),
+        skipped: BTreeMap::new(),
+    }
+}
+
+/// Names of ingestion topics in scope that a pattern matches: at most one for each word.
+fn invent(pattern: &Pattern, heads: &[String], kafka: &KafkaSettings) -> Vec<String> {
+    let parts: Vec<&str> = pattern.as_str().split('*').collect();
+    let fits = |t: &String| pattern.matches(t) && kafka.in_scope(t) && kafka.class(t) == Some(Class::Ingestion);
+    if parts.len() == 1 {
+        return Some(pattern.as_str().to_owned()).filter(fits).into_iter().collect();
+    }
+    let one = |word: &str| {
+        let mut firsts: Vec<String> = heads.iter().flat_map(|h| [h.clone(), format!("{h}.{word}")]).collect();
+        firsts.push(word.to_owned());
+        let lasts = [word.to_owned(), format!("{word}.ingestion")];
+        firsts.iter().flat_map(|first| lasts.iter().map(move |last| (first, last))).find_map(|(first, last)| {
+            let stars = parts.len() - 1;
+            let fill = |i: usize| match i {
+                0 if parts[0].is_empty() => first.as_str(),
+                i if i + 1 == stars => last,
+                _ => word,
+            };
+            let name = parts.iter().enumerate().fold(String::new(), |name, (i, part)| {
+                let star = if i == 0 { "" } else { fill(i - 1) };
+                name + star + part
+            });
+            Some(name).filter(fits)
+        })
+    };
+    let mut found: Vec<String> = WORDS.iter().filter_map(|w| one(w)).collect();
+    found.dedup();
+    found
+}

@@ -1,0 +1,218 @@
+//! The rehearsal without its surfaces: same seed, same account; what is invented; what is recorded and played again.
+
+use super::account::{Line, Who};
+use super::drive::{self, Drive, Ended, Pace};
+use super::invent;
+use super::outside::Outside;
+use super::plan::Plan;
+use super::replay::Replay;
+use super::report::Report;
+use super::say::Say;
+use crate::clock::Turned;
+use crate::config;
+use crate::record::{Recorder, Recording};
+use arc_swap::ArcSwap;
+use cutover_core::settings::Track;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+
+/// Plays a plan with a real journal; its account, and how it ended.
+fn played(plan: &Plan, pace: Pace, json: bool, sum_up: bool) -> (String, Ended) {
+    let folder = tempfile::tempdir().unwrap();
+    let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (_asking, requests) = mpsc::channel(1);
+    let (_stop, stopped) = watch::channel(false);
+    let outside = Outside::open(folder.path(), plan, Arc::new(ArcSwap::from_pointee(None))).unwrap();
+    let mut drive = Drive::new(plan.clone(), outside, Arc::new(Turned::default()), requests, stopped, pace);
+    let mut out = Vec::new();
+    let mut say = Say::new(&mut out, json, false);
+    let ended = drive.play(rt.handle(), &mut say).unwrap();
+    if sum_up {
+        drive.sum_up(ended, None, &mut say).unwrap();
+    }
+    (String::from_utf8(out).unwrap(), ended)
+}
+
+#[test]
+fn the_same_seed_is_the_same_account_to_the_byte_at_any_speed() {
+    let plan = Plan::shop().unwrap();
+    for json in [false, true] {
+        let (slow, ended) = played(&plan, Pace::Times(2_000.0), json, json);
+        assert_eq!(ended, Ended::Over);
+        let (fast, _) = played(&plan, Pace::Max, json, json);
+        assert_eq!(slow, fast);
+        assert!(slow.lines().all(|l| json || l.chars().count() <= 100), "{slow}");
+        let mut other = plan.clone();
+        other.seeded(2);
+        assert_ne!(played(&other, Pace::Max, json, false).0, slow);
+    }
+}
+
+#[test]
+fn the_built_in_migration_tells_what_a_person_needs_to_see() {
+    let (told, _) = played(&Plan::shop().unwrap(), Pace::Max, false, true);
+    for part in [
+        "switch-producers is claimed",
+        "there is no way back from stop-consumers",
+        "(still-written)",
+        "erp-etl writes to the destination now",
+        "the downtime of the kafka track begins",
+        "(attached): group shop.PROD.bi.export",
+        "proves by reading that offsets",
+        "GO after",
+        "the migration came to its end",
+        "downtime of the kafka track:",
+    ] {
+        let flat = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(part), "{part}\n{told}");
+    }
+    let lines: Vec<serde_json::Value> = played(&Plan::shop().unwrap(), Pace::Max, true, true)
+        .0
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    let report = lines.last().unwrap();
+    assert_eq!((&report["simulated"], &report["finished"]), (&true.into(), &true.into()));
+    assert!(lines.iter().any(|l| l["who"] == "agent" && l["step"] == "start-consumers" && l["verdict"] == "go"));
+}
+
+fn configured(text: &str) -> config::Config {
+    let folder = tempfile::tempdir().unwrap();
+    for side in ["source", "destination"] {
+        std::fs::write(folder.path().join(side), format!("bootstrap.servers={side}.example:9092\n")).unwrap();
+    }
+    let at = |side: &str| folder.path().join(side).display().to_string();
+    let text = text.replace("SOURCE", &at("source")).replace("DESTINATION", &at("destination"));
+    let file = folder.path().join("mine.yaml");
+    std::fs::write(&file, text).unwrap();
+    config::load(&[file], &BTreeMap::new()).map_err(|e| e.to_string()).unwrap()
+}
+
+const MINE: &str = "\
+migration: shop-prod
+scope: shop.PROD
+requirements: enforced
+pace: 90s
+kafka:
+  source: { properties_file: SOURCE }
+  destination: { properties_file: DESTINATION }
+  rename: { topics: { \"shop.PROD.\": \"shop.prod.\" }, groups: { \"shop.PROD.\": \"shop.prod.\" } }
+producers:
+  crm-cdc: { topics: [\"*.crm.*.ingestion\"], owner: team-crm, cadence: 2min }
+";
+
+#[test]
+fn a_configuration_is_rehearsed_by_its_own_limits_and_the_report_says_how_to_confirm_it() {
+    let config = configured(&format!("{MINE}steps: {{ stop-consumers: {{ drained: {{ for: 3min }} }} }}\n"));
+    let plan = invent::plan(&config, 1).unwrap();
+    assert_eq!(&*plan.settings.migration, "rehearsal-of-shop-prod", "no pipeline may take it for the real one");
+    let topics: Vec<&str> = plan.scenario.topics.iter().map(|(t, _)| &**t).collect();
+    assert!(topics.contains(&"shop.PROD.crm.orders.ingestion"), "{topics:?}");
+    let (ended, account, world) = plan.silently();
+    let report = Report::of(&plan, &account, &world, ended);
+    assert!(report.good(), "{report:?}");
+    let step = |id: &str| report.steps.iter().find(|s| s.step == id).unwrap();
+    assert!(step("stop-consumers").waited_seconds >= Some(90), "{report:?}");
+    let confirm = report.confirm.as_deref().unwrap();
+    let hash = &*config.settings.config_hash;
+    assert!(confirm.starts_with("cutover-agent confirm requirement rehearsed --reason "), "{confirm}");
+    assert!(confirm.contains(hash) && confirm.contains("kafka downtime"), "{confirm}");
+    let down = &report.downtimes[0];
+    assert_eq!(down.track, Track::Kafka);
+    assert!(down.seconds >= Some(360), "nobody-attached alone takes six minutes: {down:?}");
+    // A slower limit shows in what it says.
+    let slower = configured(&format!("{MINE}steps: {{ stop-consumers: {{ nobody-attached: {{ for: 20min }} }} }}\n"));
+    let plan = invent::plan(&slower, 1).unwrap();
+    let (ended, account, world) = plan.silently();
+    assert!(Report::of(&plan, &account, &world, ended).downtimes[0].seconds >= Some(1_200));
+}
+
+#[test]
+fn a_configuration_that_could_never_be_switched_is_told_before_the_night_comes() {
+    // This pattern takes what the services write among each other for the producer's.
+    let config = configured(&MINE.replace("*.crm.*.ingestion", "shop.PROD.crm.*"));
+    let plan = invent::plan(&config, 1).unwrap();
+    let (ended, account, world) = plan.silently();
+    let report = Report::of(&plan, &account, &world, ended);
+    assert_eq!(ended, Ended::Stuck);
+    assert!(report.confirm.is_none() && !report.good());
+    assert!(report.waits_for.as_deref().is_some_and(|w| w.contains("(not-grown)")), "{:?}", report.waits_for);
+}
+
+/// The boards that a plan's agent publishes while everything is recorded, and those of the recording.
+fn boards(plan: &Plan, file: &Path, other: Option<&Plan>) -> (Vec<String>, Vec<String>) {
+    let outside = Outside::silent(plan).recorded(Some(Recorder::open(file, 64 << 20).unwrap()));
+    let mut world = drive::world(plan, Some(outside));
+    let mut then = Vec::new();
+    let (mut serial, mut required) = (0, !plan.settings.requirements_enforced);
+    while drive::ended(&world, plan).is_ok() {
+        world.step();
+        drive::require(&mut world, &mut required);
+        if let Some(p) = world.agent.published.as_ref().filter(|p| p.serial != serial) {
+            serial = p.serial;
+            then.push(format!("{:?}", p.board));
+        }
+    }
+    drop(world);
+    let mut recording = Recording::open(file).unwrap();
+    let mut replay = Replay::new(other.map(|p| p.settings.clone()));
+    let mut now = Vec::new();
+    while let Some(entry) = recording.next().unwrap() {
+        now.extend(replay.apply(&entry).unwrap().map(|b| format!("{b:?}")));
+    }
+    assert_eq!(recording.torn(), None);
+    (then, now)
+}
+
+#[test]
+fn a_recorded_run_played_again_gives_the_same_boards() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["happy-claims", "killed-agent", "clock-steps", "late-record"] {
+        let text = cutover_sim::SCENARIOS.iter().find(|(n, _)| *n == name).unwrap().1;
+        let plan = Plan::scripted(super::scenario::parse(name, text).unwrap(), name.to_owned());
+        let (then, now) = boards(&plan, &folder.path().join(name), None);
+        assert!(then.len() > 200, "{name}: {}", then.len());
+        // Within one event the agent may have published more than once: every board seen is among them, in order.
+        let mut rest = now.iter();
+        for (i, board) in then.iter().enumerate() {
+            assert!(rest.any(|b| b == board), "{name}: board {i} is not there\n{board}");
+        }
+    }
+}
+
+#[test]
+fn other_limits_show_where_the_answers_differ() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("night.rec");
+    let config = configured(MINE);
+    let plan = invent::plan(&config, 1).unwrap();
+    boards(&plan, &file, None);
+    let told = |other: &config::Config| {
+        let mut out = Vec::new();
+        let same = super::replay::run(&file, Some(other), &mut Say::new(&mut out, true, false)).unwrap();
+        let lines = String::from_utf8(out).unwrap();
+        (same, lines)
+    };
+    let mut config = config;
+    config.settings = (*plan.settings).clone();
+    let (same, lines) = told(&config);
+    assert!(same, "{lines}");
+    config
+        .settings
+        .dwell
+        .insert(("stop-consumers".into(), "nobody-attached".into()), cutover_core::time::Dur::mins(30));
+    let (same, lines) = told(&config);
+    assert!(!same);
+    assert!(lines.contains("recorded: done") && lines.contains("now: begun"), "{lines}");
+}
+
+#[test]
+fn the_account_has_a_line_for_every_point_of_no_return() {
+    let (told, _) = played(&Plan::shop().unwrap(), Pace::Max, true, false);
+    let who = |l: &str| serde_json::from_str::<serde_json::Value>(l).unwrap()["who"].clone();
+    assert_eq!(told.lines().filter(|l| who(l) == "no-way-back").count(), 4);
+    let line = Line { at_ms: 0, who: Who::NoWayBack, step: None, verdict: None, code: None, text: String::new() };
+    assert!(serde_json::to_string(&line).unwrap().contains("no-way-back"));
+}

@@ -1,0 +1,177 @@
+//! Who is connected, and which transactions and index builds are under way: what `$currentOp` of a member says.
+//!
+//! A client is a connection: an entry with a connection id. Left out are the agent's own (by its `appName`) and those of
+//! the set's members among each other: logged in as `__system`, or, in a set without authentication, by the driver that
+//! only a mongod names (`NetworkInterfaceTL-Repl…`; `MongoDB Internal Client` as `OplogFetcher`, or without an `appName`,
+//! as members refresh sessions). A mongos and the old shell, which gives a name, are neither and stay in.
+
+use super::deployment::APP;
+use super::server::{Need, Server};
+use super::values::{int, number};
+use cutover_core::Name;
+use cutover_core::estate::Failure;
+use cutover_core::estate::mongodb::{ANYWHERE, MongoClient, Transactions};
+use mongodb::bson::{Bson, Document, doc};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+const NEED: Need<'static> = Need { what: "$currentOp of all users", role: "clusterMonitor", db: "admin" };
+
+/// Everything a member has under way, idle connections and sessions included.
+pub(super) async fn current(s: &Server, within: Duration) -> Result<Vec<Document>, Failure> {
+    let command = doc! {
+        "aggregate": 1,
+        "pipeline": [
+            { "$currentOp": { "allUsers": true, "idleConnections": true, "idleSessions": true } },
+            { "$project": {
+                "type": 1, "desc": 1, "connectionId": 1, "client": 1, "client_s": 1, "appName": 1, "ns": 1, "msg": 1,
+                "clientMetadata.driver.name": 1, "clientMetadata.application.name": 1, "effectiveUsers": 1,
+                "transaction.parameters": 1, "transaction.timePreparedMicros": 1,
+                "command.createIndexes": 1,
+            } },
+        ],
+        "cursor": {},
+    };
+    s.list(&NEED, "admin", command, within).await
+}
+
+/// The clients among them, those alike as one.
+pub(super) fn clients(current: &[Document]) -> Vec<MongoClient> {
+    let mut alike: BTreeMap<(Name, Name, Name), (i64, i64)> = BTreeMap::new();
+    for d in current {
+        let Some(id) = d.get("connectionId").and_then(number) else { continue };
+        if is_internal(d) {
+            continue;
+        }
+        let text = |key: &str| d.get_str(key).unwrap_or("");
+        let address = match text("client") {
+            "" => text("client_s"),
+            address => address,
+        };
+        let key = (text("appName").into(), user(d).into(), without_port(address).into());
+        let (first, last) = alike.entry(key).or_insert((id, id));
+        (*first, *last) = (id.min(*first), id.max(*last));
+    }
+    let client = |((app_name, user, address), (first, last))| MongoClient { app_name, user, address, first, last };
+    alike.into_iter().map(client).collect()
+}
+
+/// Open and prepared transactions among them, active or idle.
+pub(super) fn transactions(current: &[Document]) -> Transactions {
+    let open = |d: &&Document| {
+        let t = d.get_document("transaction").ok();
+        // A retryable write has a transaction number too, but is none.
+        t.and_then(|t| t.get_document("parameters").ok()).is_some_and(|p| p.get_bool("autocommit").is_ok_and(|b| !b))
+    };
+    let prepared = |d: &&Document| d.get_document("transaction").is_ok_and(|t| int(t, "timePreparedMicros").is_some());
+    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let prepared = count(current.iter().filter(prepared).count());
+    Transactions { open: count(current.iter().filter(open).count()).max(prepared), prepared }
+}
+
+/// Namespaces with an index build among them.
+pub(super) fn index_builds(current: &[Document]) -> BTreeSet<Name> {
+    let builds = |d: &&Document| {
+        let begins = |key: &str, with: &str| d.get_str(key).is_ok_and(|t| t.starts_with(with));
+        d.get_document("command").is_ok_and(|c| c.contains_key("createIndexes"))
+            || begins("desc", "IndexBuildsCoordinator") && d.get_str("ns").is_ok_and(|ns| ns.contains('.'))
+            || begins("msg", "Index Build")
+    };
+    current.iter().filter(builds).map(|d| d.get_str("ns").unwrap_or(ANYWHERE).into()).collect()
+}
+
+fn is_internal(d: &Document) -> bool {
+    let metadata = |part: &str| {
+        let m = d.get_document("clientMetadata").ok()?.get_document(part).ok()?;
+        m.get_str("name").ok()
+    };
+    let driver = metadata("driver").unwrap_or("");
+    d.get_str("appName").is_ok_and(|t| t == APP)
+        || user(d) == "__system"
+        || driver.starts_with("NetworkInterfaceTL-Repl")
+        || (driver == "MongoDB Internal Client" && matches!(metadata("application"), None | Some("" | "OplogFetcher")))
+}
+
+fn user(d: &Document) -> &str {
+    let users = d.get_array("effectiveUsers").ok();
+    let first = users.and_then(|u| u.first()).and_then(Bson::as_document);
+    first.and_then(|u| u.get_str("user").ok()).unwrap_or("")
+}
+
+fn without_port(address: &str) -> &str {
+    let host = address.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    let host = host.map_or(address, |(host, _)| host);
+    host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conn(id: i64, app: &str, user: &str, client: &str, driver: &str) -> Document {
+        doc! {
+            "type": "op", "connectionId": id, "client": client, "appName": app,
+            "effectiveUsers": [{ "user": user, "db": "admin" }], "clientMetadata": { "driver": { "name": driver } },
+        }
+    }
+
+    #[test]
+    fn clients_that_look_the_same_are_one() {
+        let mut fetcher = conn(9, "OplogFetcher", "", "10.0.0.2:1", "MongoDB Internal Client");
+        fetcher.get_document_mut("clientMetadata").unwrap().insert("application", doc! { "name": "OplogFetcher" });
+        let mut shell = conn(10, "MongoDB Shell", "", "10.0.0.3:1", "MongoDB Internal Client");
+        shell.get_document_mut("clientMetadata").unwrap().insert("application", doc! { "name": "MongoDB Shell" });
+        let current = [
+            conn(7, "svc", "writer", "10.0.0.1:50000", "nodejs"),
+            conn(3, "svc", "writer", "10.0.0.1:50001", "nodejs"),
+            conn(4, "svc", "writer", "[fe80::1]:50001", "nodejs"),
+            doc! { "type": "op", "desc": "WTIdleSessionSweeper" },
+            doc! { "type": "op", "connectionId": 11_i32 },
+            conn(5, "cutover-agent", "agent", "10.0.0.9:1", "mongo-rust-driver"),
+            conn(6, "", "__system", "10.0.0.2:1", "x"),
+            conn(8, "", "", "10.0.0.2:1", "NetworkInterfaceTL-ReplNetwork"),
+            fetcher,
+            conn(13, "", "", "10.0.0.2:1", "MongoDB Internal Client"),
+            shell,
+            conn(12, "", "", "10.0.0.4:1", "NetworkInterfaceTL-TaskExecutorPool-0"),
+        ];
+        let told: Vec<String> = clients(&current)
+            .iter()
+            .map(|c| format!("{}/{}/{} {}-{}", c.app_name, c.user, c.address, c.first, c.last))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "// 11-11",
+                "//10.0.0.4 12-12",
+                "MongoDB Shell//10.0.0.3 10-10",
+                "svc/writer/10.0.0.1 3-7",
+                "svc/writer/fe80::1 4-4",
+            ]
+        );
+    }
+
+    #[test]
+    fn transactions_are_told_from_retryable_writes() {
+        let current = [
+            doc! { "transaction": { "parameters": { "txnNumber": 1_i64, "autocommit": false } } },
+            doc! { "transaction": { "parameters": { "autocommit": false }, "timePreparedMicros": 5_i64 } },
+            doc! { "transaction": { "parameters": { "txnNumber": 1_i64 } } },
+            doc! { "type": "op" },
+        ];
+        assert_eq!(transactions(&current), Transactions { open: 2, prepared: 1 });
+    }
+
+    #[test]
+    fn index_builds_are_seen_from_the_builder_and_from_who_waits_for_it() {
+        let current = [
+            doc! { "command": { "createIndexes": "a" }, "ns": "shop.a" },
+            doc! { "desc": "IndexBuildsCoordinatorMongod-0", "ns": "shop.b" },
+            doc! { "desc": "IndexBuildsCoordinatorMongod-1" },
+            doc! { "msg": "Index Build: scanning collection", "ns": "shop.c" },
+            doc! { "command": {}, "ns": "shop.d" },
+        ];
+        let told: Vec<Name> = index_builds(&current).into_iter().collect();
+        assert_eq!(told, ["shop.a".into(), "shop.b".into(), "shop.c".into()]);
+    }
+}

@@ -1,0 +1,226 @@
+//! The MongoDB migration by claims, with the near misses that can be mended on the way.
+
+use crate::Estate;
+use crate::agent::{Agent, metric, scrape};
+use crate::watch::Watch;
+use cutover_lab::mongodb::bson::{Document, doc};
+use cutover_lab::{Faults, MongoPair, MongoShop, MongoShopOptions, Side};
+use std::time::Duration;
+
+const SHOP: &str = "shop";
+
+pub(crate) fn run(_: &Estate) -> Result<(), String> {
+    let pair = MongoPair::start().map_err(text)?;
+    let shop = MongoShop::open(&pair, MongoShopOptions::database(SHOP)).map_err(text)?;
+    shop.start().map_err(text)?;
+    let mut agent = Agent::prepared("mongo-claims")?;
+    let mirror = shop.mirror("mirror").map_err(text)?;
+    agent.with_mongodb(&pair, shop.options(), &[SHOP, "forgotten"], &[(mirror, "shop.*")])?;
+    agent.up()?;
+    let watch = Watch::start(agent.url(), shop.oracle());
+    let told = migrate(&pair, &shop, &mut agent);
+    // What failed first is told first; a false go is told in any case.
+    let watched = watch.finish();
+    told.map_err(|e| format!("{e}\n{}\n{}", shop.oracle().timeline(), agent.log())).and(watched)
+}
+
+fn migrate(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result<(), String> {
+    start_mirror(pair, shop, agent)?;
+    switch_readers(shop, agent)?;
+    stop_writers(pair, shop, agent)?;
+    stop_mirror(pair, shop, agent)?;
+    start_writers(pair, shop, agent)
+}
+
+fn start_mirror(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result<(), String> {
+    let step = "start-mirror";
+    // A database that nobody mirrors; a leftover at the destination; an index the mirror cannot carry.
+    command(pair, Side::Source, "forgotten", doc! { "insert": "things", "documents": [{ "n": 1 }] })?;
+    command(pair, Side::Destination, SHOP, doc! { "insert": "left", "documents": [{ "n": 1 }] })?;
+    let ttl = doc! { "key": { "at": 1 }, "name": "expiry", "expireAfterSeconds": 3600 };
+    command(pair, Side::Source, SHOP, doc! { "createIndexes": "events", "indexes": [ttl] })?;
+    agent.wait_reason("ready", step, "not-covered", "forgotten.things")?;
+    agent.wait_reason("ready", step, "not-empty", "shop.left")?;
+    agent.wait_reason("ready", step, "not-mirrorable", "shop.events")?;
+    refused(agent, step, 503)?;
+    command(pair, Side::Source, "forgotten", doc! { "drop": "things" })?;
+    command(pair, Side::Destination, SHOP, doc! { "drop": "left" })?;
+    command(pair, Side::Source, SHOP, doc! { "dropIndexes": "events", "index": "expiry" })?;
+    agent.wait_go("ready", step)?;
+    claimed(agent, step)?;
+    refused(agent, step, 409)?;
+    shop.start_mirrors().map_err(text)?;
+    agent.wait_go("done", step)?;
+    refused(agent, step, 409)
+}
+
+fn switch_readers(shop: &MongoShop, agent: &Agent) -> Result<(), String> {
+    let step = "switch-readers";
+    agent.wait_reason("ready", step, "writable", "destination")?;
+    shop.write_block(Side::Destination, true).map_err(text)?;
+    let fault = |faults: Faults| shop.set_faults("mirror", &faults).map_err(text);
+    fault(Faults { stuck: true, ..Faults::default() })?;
+    agent.wait_reason("ready", step, "behind", "mirror")?;
+    fault(Faults { error: Some("error applying oplog entries".into()), ..Faults::default() })?;
+    agent.wait_reason("ready", step, "mirror-error", "applying oplog")?;
+    fault(Faults { refuse: true, ..Faults::default() })?;
+    agent.wait_reason("ready", step, "unreachable", "mirror")?;
+    fault(Faults::default())?;
+    agent.wait_go("ready", step)?;
+    gauges(agent)?;
+    claimed(agent, step)?;
+    shop.switch_reader("crud-api").map_err(text)?;
+    agent.wait_reason("done", step, "connected", "crud-portal")?;
+    shop.switch_readers().map_err(text)?;
+    agent.wait_go("done", step)?;
+    Ok(())
+}
+
+fn stop_writers(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result<(), String> {
+    let step = "stop-writers";
+    agent.wait_go("ready", step)?;
+    claimed(agent, step)?;
+    // A transaction that is open, a writer in a crash loop, one that writes every so often.
+    let open = shop.open_transaction(Side::Source, &["orders", "payments"], 3).map_err(text)?;
+    shop.start_writer(Side::Source, "svc-flaky").map_err(text)?;
+    for writer in ["svc-orders", "svc-import", "svc-payments", "svc-digest"] {
+        shop.stop_service(Side::Source, writer).map_err(text)?;
+    }
+    agent.wait_reason("done", step, "open-transaction", "source")?;
+    agent.wait("done", step, "a writer in a crash loop", |a| {
+        !a.is_go() && (a.says("recent-write", "shop.events") || a.says("connected", "svc-flaky"))
+    })?;
+    shop.stop_writers().map_err(text)?;
+    shop.commit_transaction(&open).map_err(text)?;
+    agent.kill_and_restart()?;
+    // The last write was inside a transaction.
+    agent.wait_reason("done", step, "recent-write", "shop.")?;
+    agent.wait_go("done", step)?;
+    let _ = pair;
+    Ok(())
+}
+
+fn stop_mirror(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result<(), String> {
+    let step = "stop-mirror";
+    agent.wait_go("ready", step)?;
+    // An index that is missing although the counts agree; a document that is missing.
+    shop.mirror("mirror").and_then(|m| m.drop_index("shop.orders", "by-service")).map_err(text)?;
+    agent.wait_reason("ready", step, "differs", "by-service")?;
+    let again = doc! { "key": { "by": 1, "n": -1 }, "name": "by-service" };
+    command(pair, Side::Destination, SHOP, doc! { "createIndexes": "orders", "indexes": [again] })?;
+    command(
+        pair,
+        Side::Destination,
+        SHOP,
+        doc! { "delete": "orders", "deletes": [{ "q": { "_id": "old-1" }, "limit": 1 }] },
+    )?;
+    agent.wait_reason("ready", step, "count-differs", "shop.orders")?;
+    refused(agent, step, 503)?;
+    let lost = doc! { "_id": "old-1", "n": 1_i64, "by": "history", "state": { "open": false } };
+    command(pair, Side::Destination, SHOP, doc! { "insert": "orders", "documents": [lost] })?;
+    // Whoever mends things at the destination by hand has to say so.
+    agent.wait_reason("ready", step, "moved", "destination")?;
+    reconcile(agent, step, "destination")?;
+
+    // 0 s behind, and one increment missing: the very last write is held back.
+    shop.set_faults("mirror", &Faults { hold_last: true, ..Faults::default() }).map_err(text)?;
+    shop.write(Side::Source, "orders", 1).map_err(text)?;
+    agent.wait_reason("ready", step, "behind", "mirror")?;
+    agent.wait_reason("ready", step, "moved", "source")?;
+    shop.set_faults("mirror", &Faults::default()).map_err(text)?;
+    // A write after the writers were stopped: who wrote is stopped, and what was written is carried by the mirror.
+    reconcile(agent, step, "source")?;
+    reconcile(agent, step, "destination")?;
+    agent.wait_go("ready", step)?;
+    claimed(agent, step)?;
+
+    // Its port refuses, but it lives.
+    shop.set_faults("mirror", &Faults { refuse: true, ..Faults::default() }).map_err(text)?;
+    agent.wait_reason("done", step, "still-there", "mirror")?;
+    shop.stop_mirrors().map_err(text)?;
+    agent.wait_go("done", step)?;
+    refused(agent, step, 409)
+}
+
+fn start_writers(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result<(), String> {
+    let step = "start-writers";
+    agent.wait_reason("ready", step, "write-blocked", "destination")?;
+    shop.write_block(Side::Destination, false).map_err(text)?;
+    agent.wait_go("ready", step)?;
+    // The mirror comes back.
+    shop.start_mirror("mirror", false).map_err(text)?;
+    agent.wait_reason("ready", step, "tripwire", "mirror")?;
+    refused(agent, step, 503)?;
+    shop.stop_mirrors().map_err(text)?;
+    agent.wait_go("ready", step)?;
+    // Somebody writes to the source, where nothing carries it any more; it is carried over by hand.
+    let late = doc! { "_id": "late", "n": 0_i64, "by": "hand", "state": { "open": true } };
+    command(pair, Side::Source, SHOP, doc! { "insert": "orders", "documents": [late.clone()] })?;
+    agent.wait_reason("ready", step, "tripwire", "source-still")?;
+    agent.kill_and_restart()?;
+    agent.wait_reason("ready", step, "tripwire", "source-still")?;
+    command(pair, Side::Destination, SHOP, doc! { "insert": "orders", "documents": [late] })?;
+    reconcile(agent, step, "source")?;
+    agent.wait_reason("ready", step, "tripwire", "destination-quiet")?;
+    reconcile(agent, step, "destination")?;
+    agent.wait_go("ready", step)?;
+    claimed(agent, step)?;
+    shop.start_writers(Side::Destination).map_err(text)?;
+    // The one in a crash loop was seen on the source as well.
+    agent.wait_reason("done", step, "not-connected", "svc-flaky")?;
+    let (code, said) = agent.cli(&["confirm", "writers-started", "--reason", "svc-flaky is retired"])?;
+    if code != 0 {
+        return Err(format!("confirm exits {code}: {said}"));
+    }
+    agent.wait_go("done", step)?;
+    shop.wait_written(Side::Destination, 5, Duration::from_secs(60)).map_err(text)
+}
+
+/// Does what the answer says: `confirm reconciled-writes <side> <timestamp>`, as printed.
+fn reconcile(agent: &Agent, step: &str, side: &str) -> Result<(), String> {
+    let command = format!("confirm reconciled-writes {side} ");
+    let a = agent.wait("ready", step, "how to reconcile", |a| a.body.to_string().contains(&command))?;
+    let body = a.body.to_string();
+    let words = body.split(&command).nth(1).unwrap_or_default();
+    let subject: Vec<&str> = [side].into_iter().chain(words.split_whitespace().take(1)).collect();
+    let args = [&["confirm", "reconciled-writes"], &subject[..], &["--reason", "carried over"]].concat();
+    match agent.cli(&args)? {
+        (0, _) => Ok(()),
+        (code, said) => Err(format!("{args:?} exits {code}: {said}")),
+    }
+}
+
+/// The gauges say what the replica sets say.
+fn gauges(agent: &Agent) -> Result<(), String> {
+    let scraped = scrape(agent.url())?;
+    let one = |name: &str| metric(&scraped, name).into_values().collect::<Vec<_>>();
+    let (window, lag) = (one("cutover_mongodb_oplog_window_seconds"), one("cutover_mirror_lag_seconds"));
+    let clients = metric(&scraped, "cutover_mongodb_clients");
+    let writers = clients.iter().find(|(l, _)| l.contains("\"source\"") && l.contains("writer")).map(|(_, n)| *n);
+    if window.len() == 2 && window.iter().all(|w| *w > 0.0) && lag.iter().all(|l| *l < 60.0) && writers >= Some(4.0) {
+        return Ok(());
+    }
+    Err(format!("windows {window:?}, lag {lag:?}, clients {clients:?}"))
+}
+
+fn command(pair: &MongoPair, side: Side, database: &str, command: Document) -> Result<Document, String> {
+    pair.set(side).run(database, command).map_err(text)
+}
+
+fn claimed(agent: &Agent, step: &str) -> Result<(), String> {
+    let a = agent.begin(step)?;
+    if a.status == 200 { Ok(()) } else { Err(format!("the claim of {step} is refused: {} {:#}", a.status, a.body)) }
+}
+
+fn refused(agent: &Agent, step: &str, status: u16) -> Result<(), String> {
+    let a = agent.begin(step)?;
+    if a.status == status {
+        Ok(())
+    } else {
+        Err(format!("begin {step}: {} instead of {status}: {:#}", a.status, a.body))
+    }
+}
+
+fn text(e: cutover_lab::Error) -> String {
+    format!("the lab: {e}")
+}
