@@ -20,7 +20,6 @@ pub(crate) struct Agent {
     token: String,
     names: Option<(String, String)>,
     mongodb: Option<MongoSection>,
-    extra: String,
     ignored: BTreeMap<String, String>,
     migration: String,
     child: Option<Child>,
@@ -98,7 +97,6 @@ impl Agent {
             token,
             names: None,
             mongodb: None,
-            extra: String::new(),
             ignored: BTreeMap::new(),
             child: None,
             runs: 0,
@@ -138,11 +136,6 @@ impl Agent {
         let mirrors = mirrors.iter().map(of).collect();
         self.mongodb = Some(MongoSection { databases, prefix: shop.app_prefix.clone(), mirrors });
         Ok(())
-    }
-
-    /// Adds lines to the configuration.
-    pub(crate) fn with(&mut self, lines: &str) {
-        self.extra.push_str(lines);
     }
 
     /// Leaves a group or a topic out, with the reason; it counts from the next start.
@@ -203,7 +196,6 @@ impl Agent {
                 );
             }
         }
-        c.push_str(&self.extra);
         c
     }
 

@@ -130,6 +130,9 @@ fn stop_mirror(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result<
     shop.set_faults("mirror", &Faults::default()).map_err(text)?;
     // A write after the writers were stopped: who wrote is stopped, and what was written is carried by the mirror.
     reconcile(agent, step, "source")?;
+    // The mirror's own copy of that write arrives at the destination first.
+    agent.wait("ready", step, "the mirror to have caught up", |a| !a.says("behind", "mirror"))?;
+    agent.wait_reason("ready", step, "moved", "destination")?;
     reconcile(agent, step, "destination")?;
     agent.wait_go("ready", step)?;
     claimed(agent, step)?;

@@ -751,8 +751,7 @@ fn a_write_at_the_destination_while_the_mirror_ends() {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// hunt: timelines that show what should not be. Each says what the answer should have been; the text shown is what the
-// code says now.
+// What a hunt for false gos, false dones and states without an exit found; each timeline shows the mended answer.
 
 /// A `once` step that has come undone answers go again, its (b) check `destination-empty` left out.
 /// Should be: 409 (already-begun); and never go while the destination holds data.

@@ -294,7 +294,7 @@ fn a_joint_downtime_ends_only_when_both_tracks_may() {
         t=510 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.ingestion partition 0 (source) moved: 21 end offset, 20 when the consumers were stopped"#]].assert_eq(&shown);
 }
 
-// hunt: see mongodb.rs.
+// Found by the same hunt as those at the end of mongodb.rs.
 
 /// The agent restarts after the names moved: the largest TTL ever seen is forgotten.
 /// Should be: still-cached until t=380.

@@ -26,6 +26,8 @@ pub(super) struct Shown<'a> {
     pub(super) left: Dur,
     /// It is too old to be believed.
     pub(super) old: bool,
+    /// The estate is simulated.
+    pub(super) simulated: bool,
     pub(super) faster: Option<i64>,
     pub(super) journal: Option<&'a str>,
     pub(super) holds: Vec<String>,
@@ -115,6 +117,7 @@ impl<'a> Shown<'a> {
             until: instant(until, now.wall),
             left,
             old,
+            simulated: p.simulated,
             faster: (p.settings.faster > 1).then_some(p.settings.faster),
             journal: p.journal.as_deref(),
             holds: holds(p),

@@ -86,6 +86,7 @@ pub(super) fn night(now: Now) -> Published {
         tracks: vec![],
     });
     p.settings = Arc::new(settings);
+    p.simulated = true;
     p.measures.targets.insert(Target::Mirror("all&<all>".into()), TargetMeasures::default());
     p
 }

@@ -125,7 +125,12 @@ fn the_page_says_what_the_other_surfaces_say() {
     ] {
         assert!(text.contains(said), "{said} is not in\n{text}");
     }
-    assert!(!text.contains("No token is configured") && !text.contains("REHEARSAL") && !text.contains("HOLD:"));
+    assert!(
+        !text.contains("No token is configured")
+            && !text.contains("REHEARSAL")
+            && !text.contains("SIMULATED")
+            && !text.contains("HOLD:")
+    );
 }
 
 #[test]
@@ -133,6 +138,7 @@ fn what_a_night_brings_is_on_top() {
     let text = seen(&html(&night(noon()), noon()));
     for said in [
         "REHEARSAL: every time is divided by 10",
+        "SIMULATED: this is a rehearsal on a simulated estate",
         "HOLD: held by bob: <b>lunch</b>",
         "DOWNTIME of mongodb open since 11:26:00 UTC : 34 min",
         "attempt 2",
