@@ -96,6 +96,15 @@ impl Person {
             (2, false) => 120_000 + pause,
             _ => pause,
         };
+        // Whoever has much left to read is not stuck.
+        let behind = |r: &crate::model::apps::Reader| {
+            let there = r.at.get(&Side::Destination).into_iter().flat_map(|x| &x.position);
+            let left = there.filter_map(|(tp, at)| Some((w.m.log(Side::Destination, &tp.0, tp.1)?, *at)));
+            left.map(|(l, at)| l.given(at, l.high())).sum::<usize>() > 50
+        };
+        if (step, ready) == (2, false) && w.m.readers.iter().any(behind) {
+            return None;
+        }
         // Done of switch-producers also needs every topic to have grown there.
         let grown = || {
             let topics = w.m.producers.iter().filter(|p| !p.retired).flat_map(|p| &p.topics);
@@ -455,6 +464,8 @@ impl World {
                     if self.agent.facts().confirmed("nothing-skipped", &subject).is_some() {
                         continue;
                     }
+                    // A word about what was mended just now: the go may rest on it at once.
+                    self.truth.nothing_skipped(i, &subject[1]);
                     self.ask(&Op::Confirm { name: "nothing-skipped".into(), subject });
                 }
             }
