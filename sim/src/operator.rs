@@ -409,6 +409,12 @@ impl World {
             self.m.starts.insert(tp.clone(), (id, low));
             self.m.version += 1;
             self.truth.settled_by_word(Side::Destination, &tp.0);
+            // What a group skipped below that is carried over as well.
+            for r in &mut self.m.readers {
+                if r.skipped.get(&tp).is_some_and(|at| *at <= low) {
+                    r.skipped.remove(&tp);
+                }
+            }
             if let Some(Err(_)) = self.ask(&Op::Confirm { name: "reconciled-destination".into(), subject }) {
                 self.m.starts.insert(tp, (id, start));
                 self.m.version += 1;

@@ -162,6 +162,7 @@ pub fn of_done(step: &str, short: bool) -> Rules {
             (Unread, S, Exact(60_000)),
             (OpenTransaction, S, Exact(60_000)),
         ],
+        // A person may set a group back to what it skipped while a sample is being read: what lasts counts.
         ("start-consumers", _) => {
             &[(Skipped, D, Sampled(0)), (NotAttached, D, Sampled(0)), (Behind, D, Exact(0)), (Trimmed, D, Exact(0))]
         }

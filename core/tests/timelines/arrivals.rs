@@ -264,3 +264,19 @@ fn whoever_answers_when_a_step_begins_by_its_effect_is_not_the_source_for_that()
         t=50 switch-producers begun unknown (vanished): topic crm.ingestion (source) is gone: it is not in the cluster's list of topics
         t=50 switch-producers done: unknown (vanished): topic crm.ingestion (source) is gone: it is not in the cluster's list of topics"#]].assert_eq(&shown);
 }
+
+#[test]
+fn what_a_reader_commits_while_its_broker_does_not_answer_is_seen_after_it() {
+    let shown = after_setup(
+        ASSIGN,
+        "",
+        "
+        t=200 src.unlist; src.forget audit
+        t=208 src.list; src.end crm.pr-update/0 =6; src.commit audit crm.pr-update/0 =6
+        t=560 show stop-consumers
+    ",
+    );
+    expect![[r#"
+        t=560 stop-consumers begun go
+        t=560 stop-consumers done: no-go (dwelling): nobody-attached: true for 5 min 39 s, must be for 6 min"#]].assert_eq(&shown);
+}
