@@ -521,6 +521,7 @@ impl World {
 
     /// Records that came late are carried over by hand, and said to be.
     fn carry_over(&mut self) {
+        self.watch.story.push(format!("{} s: carries over what the source holds", self.now / 1000));
         let ends: Vec<_> = self
             .m
             .side(Side::Source)

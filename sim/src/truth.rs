@@ -187,6 +187,8 @@ pub struct Truth {
     open: BTreeMap<Key, i64>,
     past: Vec<(Key, i64, i64)>,
     names: Vec<Name>,
+    /// How far each reader has committed on the source, by topic id: what it has read stays read when its offsets expire.
+    read: BTreeMap<(usize, uuid::Uuid, i32), i64>,
     /// Pairs a person took off the list: reader, partition, at which committed offset and end.
     pub accepted: BTreeMap<(usize, TopicPartition), (Option<i64>, i64)>,
     seen: Option<u64>,
@@ -363,7 +365,14 @@ impl Truth {
             for p in 0..m.partitions(S, topic) {
                 let tp = (topic.clone(), p);
                 let Some(log) = m.log(S, topic, p) else { continue };
-                let committed = group.and_then(|g| g.commits.get(&tp)).copied();
+                let mut committed = group.and_then(|g| g.commits.get(&tp)).copied();
+                let about = (i, s.topics[topic].id, p);
+                match committed {
+                    Some(c) => {
+                        self.read.insert(about, c);
+                    }
+                    None => committed = self.read.get(&about).copied(),
+                }
                 let key = |h| (h, small(i), id, u16::try_from(p).unwrap_or(0));
                 if self.accepted.get(&(i, tp.clone())) == Some(&(committed, log.high())) && log.high() == log.end() {
                     continue;
