@@ -23,9 +23,10 @@ fn main() {
             let Some(m) = ALL.into_iter().find(|m| format!("{m:?}") == name) else {
                 return println!("no such mutation; known: {ALL:?}");
             };
-            for seed in 0..number(2).unwrap_or(2_000) {
+            for seed in number(3).unwrap_or(0)..number(2).unwrap_or(2_000) {
                 let s = random::scenario(seed);
                 if let Some(f) = world::run(&s, Some(m)).failing.iter().find(|f| f.what != "stuck") {
+                    println!("{}", shrink::shrink(&s, f, Some(m)).0.text());
                     return println!("{name} {} {} {} {}: {}", seed + 1, f.what, f.step, f.kind, f.text);
                 }
             }

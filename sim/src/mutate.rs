@@ -7,7 +7,7 @@ use cutover_core::estate::{Content, Sample, Side};
 use cutover_core::facts::Fact;
 use cutover_core::gate::board::{Answer, Board, Verdict};
 use cutover_core::reading::{Code, Tri};
-use cutover_core::settings::Settings;
+use cutover_core::settings::{Settings, Track};
 use cutover_core::time::{Dur, Now, Span};
 
 /// A rule broken on purpose.
@@ -37,8 +37,8 @@ pub enum Mutation {
     ForgetPairs,
     /// The journal forgets the ends anchored at stop-consumers.
     ForgetAnchors,
-    /// The journal forgets recorded starts, and the agent takes the low watermark of now.
-    StartsAreLow,
+    /// The journal forgets recorded starts.
+    ForgetStarts,
     /// A reader of the board does not look at its validity.
     ValidityIgnored,
     /// Every tail is proven to be empty.
@@ -57,8 +57,8 @@ pub enum Mutation {
     TripwiresIgnored,
     /// The way out of a downtime is not looked for.
     NoWayOut,
-    /// Effects before their time stop nothing.
-    OutOfOrderIgnored,
+    /// Consumers that were started before their time stop nothing: three rules guard against them.
+    EarlyStartsIgnored,
     /// A done step may be done again.
     DoneAgain,
     /// An open transaction is nothing.
@@ -73,10 +73,17 @@ pub enum Mutation {
     UndeclaredIgnored,
     /// Retention is not waited for.
     NoRetention,
+    /// Every `for` is configured to be nothing: the floors must hold, and nothing may come of it. Not in [`ALL`]; not of
+    /// `drained`, which has a floor only where there are replicas.
+    NoSettings,
+    /// An empty set proves everything.
+    EmptyIsFine,
+    /// Every step but the last counts as having been go a moment ago, so that any effect begins it.
+    EverythingWasGo,
 }
 
 /// All mutations.
-pub const ALL: [Mutation; 30] = [
+pub const ALL: [Mutation; 32] = [
     Mutation::FailedIsEmpty,
     Mutation::FailedGroupDropped,
     Mutation::DropNextGenGroups,
@@ -89,7 +96,7 @@ pub const ALL: [Mutation; 30] = [
     Mutation::NoCadence,
     Mutation::ForgetPairs,
     Mutation::ForgetAnchors,
-    Mutation::StartsAreLow,
+    Mutation::ForgetStarts,
     Mutation::ValidityIgnored,
     Mutation::EveryTailEmpty,
     Mutation::MembersHidden,
@@ -99,7 +106,7 @@ pub const ALL: [Mutation; 30] = [
     Mutation::AnyOrder,
     Mutation::TripwiresIgnored,
     Mutation::NoWayOut,
-    Mutation::OutOfOrderIgnored,
+    Mutation::EarlyStartsIgnored,
     Mutation::DoneAgain,
     Mutation::TransactionsIgnored,
     Mutation::UnseededIsFine,
@@ -107,6 +114,8 @@ pub const ALL: [Mutation; 30] = [
     Mutation::LeftoversIgnored,
     Mutation::UndeclaredIgnored,
     Mutation::NoRetention,
+    Mutation::EmptyIsFine,
+    Mutation::EverythingWasGo,
 ];
 
 impl Mutation {
@@ -116,7 +125,7 @@ impl Mutation {
             Mutation::AnyOrder => &[Code::Predecessor],
             Mutation::TripwiresIgnored => &[Code::Tripwire],
             Mutation::NoWayOut => &[Code::WayOut],
-            Mutation::OutOfOrderIgnored => &[Code::OutOfOrder],
+            Mutation::EarlyStartsIgnored => &[Code::OutOfOrder, Code::WayOut, Code::Attached],
             Mutation::DoneAgain => &[Code::AlreadyDone, Code::AlreadyBegun],
             Mutation::TransactionsIgnored => &[Code::OpenTransaction],
             Mutation::UnseededIsFine => &[Code::NotSeeded, Code::WayOut],
@@ -124,6 +133,7 @@ impl Mutation {
             Mutation::LeftoversIgnored => &[Code::NotEmpty, Code::LeftoverCommit],
             Mutation::UndeclaredIgnored => &[Code::Undeclared],
             Mutation::NoRetention => &[Code::Unexpired],
+            Mutation::EmptyIsFine => &[Code::EmptySet, Code::NeverSeen],
             _ => &[],
         }
     }
@@ -173,6 +183,12 @@ impl Mutation {
                 k.session_timeout = Dur::ZERO;
                 k.producers.values_mut().for_each(|p| p.cadence = p.cadence.map(|c| Dur(c.0 * 1_000)));
             }
+            Mutation::NoSettings => {
+                for step in cutover_core::playbook::steps(Track::Kafka) {
+                    let uses = step.ready.iter().chain(step.done).filter(|u| u.check.id != "drained");
+                    s.dwell.extend(uses.map(|u| ((step.id.into(), u.check.id.into()), Dur::ZERO)));
+                }
+            }
             Mutation::NoCadence => k.producers.values_mut().for_each(|p| p.cadence = Some(Dur::ZERO)),
             _ => {}
         }
@@ -183,7 +199,7 @@ impl Mutation {
         match self {
             Mutation::ForgetPairs => matches!(f, Fact::Pair { .. }),
             Mutation::ForgetAnchors => matches!(f, Fact::SourceEnd { .. }),
-            Mutation::StartsAreLow => matches!(f, Fact::RecordedStart { .. } | Fact::Empty { .. }),
+            Mutation::ForgetStarts => matches!(f, Fact::RecordedStart { .. } | Fact::Empty { .. }),
             _ => false,
         }
     }

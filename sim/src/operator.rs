@@ -96,6 +96,15 @@ impl Person {
             (2, false) => 120_000 + pause,
             _ => pause,
         };
+        // Whoever has much left to read is not stuck.
+        let behind = |r: &crate::model::apps::Reader| {
+            let there = r.at.get(&Side::Destination).into_iter().flat_map(|x| &x.position);
+            let left = there.filter_map(|(tp, at)| Some((w.m.log(Side::Destination, &tp.0, tp.1)?, *at)));
+            left.map(|(l, at)| l.given(at, l.high())).sum::<usize>() > 50
+        };
+        if (step, ready) == (2, false) && w.m.readers.iter().any(behind) {
+            return None;
+        }
         // Done of switch-producers also needs every topic to have grown there.
         let grown = || {
             let topics = w.m.producers.iter().filter(|p| !p.retired).flat_map(|p| &p.topics);
@@ -400,6 +409,12 @@ impl World {
             self.m.starts.insert(tp.clone(), (id, low));
             self.m.version += 1;
             self.truth.settled_by_word(Side::Destination, &tp.0);
+            // What a group skipped below that is carried over as well.
+            for r in &mut self.m.readers {
+                if r.skipped.get(&tp).is_some_and(|at| *at <= low) {
+                    r.skipped.remove(&tp);
+                }
+            }
             if let Some(Err(_)) = self.ask(&Op::Confirm { name: "reconciled-destination".into(), subject }) {
                 self.m.starts.insert(tp, (id, start));
                 self.m.version += 1;
@@ -455,6 +470,8 @@ impl World {
                     if self.agent.facts().confirmed("nothing-skipped", &subject).is_some() {
                         continue;
                     }
+                    // A word about what was mended just now: the go may rest on it at once.
+                    self.truth.nothing_skipped(i, &subject[1]);
                     self.ask(&Op::Confirm { name: "nothing-skipped".into(), subject });
                 }
             }
@@ -504,6 +521,7 @@ impl World {
 
     /// Records that came late are carried over by hand, and said to be.
     fn carry_over(&mut self) {
+        self.watch.story.push(format!("{} s: carries over what the source holds", self.now / 1000));
         let ends: Vec<_> = self
             .m
             .side(Side::Source)

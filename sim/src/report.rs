@@ -45,6 +45,7 @@ impl Outcome {
                 Expect::Go(s, t) => first(&w.watch.first_go, s).is_none_or(|at| at > *t),
                 Expect::Done(s, t) => first(&w.watch.first_done, s).is_none_or(|at| at > *t),
                 Expect::NotDone(s) => first(&w.watch.first_done, s).is_some(),
+                Expect::Silent(words) => w.watch.story.iter().any(|l| l.contains(words.as_str())),
                 Expect::Says(words) => !w.watch.story.iter().any(|l| l.contains(words.as_str())),
             };
             if bad {

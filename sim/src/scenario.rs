@@ -40,6 +40,8 @@ pub enum Expect {
     Done(String, i64),
     /// The story has a line with these words.
     Says(String),
+    /// The story has no line with these words.
+    Silent(String),
     /// This step is not done at the end.
     NotDone(String),
 }
@@ -195,6 +197,7 @@ impl Scenario {
                     "go" => Expect::Go(step, at("by", 3)?),
                     "done" => Expect::Done(step, at("by", 3)?),
                     "not-done" => Expect::NotDone(step),
+                    "silent" => Expect::Silent(rest.get(1..)?.join(" ")),
                     "says" => Expect::Says(rest.get(1..)?.join(" ")),
                     _ => return None,
                 });
@@ -236,6 +239,7 @@ impl Scenario {
                 Expect::Go(s, t) => writeln!(o, "expect go {s} by {}", t / 1000),
                 Expect::Done(s, t) => writeln!(o, "expect done {s} by {}", t / 1000),
                 Expect::NotDone(s) => writeln!(o, "expect not-done {s}"),
+                Expect::Silent(words) => writeln!(o, "expect silent {words}"),
                 Expect::Says(words) => writeln!(o, "expect says {words}"),
             };
         }

@@ -74,6 +74,15 @@ pub struct PartitionSample {
     pub producers: Result<Vec<ProducerState>, Failure>,
 }
 
+impl PartitionSample {
+    /// A transaction is open, as far as is known: above the last stable offset, or by its producer's state while the
+    /// high watermark stands still over what it wrote.
+    pub fn has_open_transaction(&self) -> bool {
+        self.ends.as_ref().is_ok_and(Ends::has_open_transaction)
+            || self.producers.as_ref().is_ok_and(|ps| ps.iter().any(|p| p.in_transaction))
+    }
+}
+
 /// The ends of a partition's log.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Ends {

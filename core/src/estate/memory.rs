@@ -245,7 +245,9 @@ impl KafkaMemory {
                 m.last = at.sent;
             }
         }
-        self.commits.retain(|g, _| sample.groups.contains_key(g));
+        // A group that its broker did not list may commit meanwhile: it has moved then, not come anew.
+        let complete = sample.unlisted.is_empty() && sample.may_describe == Ok(true);
+        self.commits.retain(|g, _| sample.groups.contains_key(g) || !complete);
     }
 
     fn remember_lags(&mut self, sample: &KafkaSample) {

@@ -55,6 +55,8 @@ pub struct Anchor {
     pub offset: i64,
     /// Who adopted or reconciled it.
     pub adopted: Option<Name>,
+    /// It was moved after the consumers had been started: they were seeded elsewhere.
+    pub late: bool,
 }
 
 /// The ends a group found when it attached.
@@ -198,20 +200,26 @@ impl Facts {
             }
             Fact::RecordedStart { key, offset, adopted } => {
                 // Frozen: nothing measured later moves it; a person's word may.
-                match adopted {
-                    None => {
-                        self.starts.entry(key).or_insert(Anchor { offset, adopted });
+                let late = adopted.is_some() && self.is_begun("start-consumers");
+                if late {
+                    // What was shown and said of the groups that read there was about what is lost now.
+                    self.read_from_start.retain(|(_, k)| *k != key);
+                    if let Some(words) = self.confirmed.get_mut("nothing-skipped") {
+                        words.retain(|subject, _| subject.get(1) != Some(&key.topic));
                     }
-                    Some(_) => {
-                        self.starts.insert(key, Anchor { offset, adopted });
-                    }
+                }
+                let anchor = Anchor { offset, adopted, late };
+                if anchor.adopted.is_some() {
+                    self.starts.insert(key, anchor);
+                } else {
+                    self.starts.entry(key).or_insert(anchor);
                 }
             }
             Fact::Grown { cluster, topic, id } => {
                 self.grown.insert((cluster, topic, id));
             }
             Fact::SourceEnd { key, offset, adopted } => {
-                self.source_ends.insert(key, Anchor { offset, adopted });
+                self.source_ends.insert(key, Anchor { offset, adopted, late: false });
             }
             Fact::Phantom { key, from, to } => {
                 self.phantoms.insert((key, from, to));

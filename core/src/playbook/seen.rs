@@ -38,8 +38,13 @@ fn clusters(v: &View<'_>, out: &mut Vec<Fact>) {
     if !v.facts.is_begun("switch-producers") {
         return;
     }
+    // Whoever answers at that instant need not be the one the go before rested on.
+    let known = |side: Side, id: &Name| match side {
+        Side::Source => v.facts.pairs(id).next().is_some(),
+        Side::Destination => v.facts.starts.is_empty() || v.facts.starts.keys().any(|k| k.cluster == *id),
+    };
     for side in Side::BOTH.into_iter().filter(|s| !v.facts.clusters.contains_key(s)) {
-        if let Ok(k) = v.kafka(side) {
+        if let Some(k) = v.kafka(side).ok().filter(|k| known(side, &k.sample.cluster_id)) {
             out.push(Fact::Cluster { side, cluster: k.sample.cluster_id.clone() });
         }
     }

@@ -200,6 +200,83 @@ fn what_the_destination_lost_before_it_was_read_does_not_end_with_the_step() {
         t=660 start-consumers begun no-go (tripwire): since switch-producers was done this must stay true and is not: destination-kept: topic crm.ingestion partition 0 (destination) lost records from the recorded start on: 1 low watermark, 0 recorded start
         t=660 start-consumers done: no-go (trimmed): topic crm.ingestion partition 0 (destination) lost records from the recorded start on: 1 low watermark, 0 recorded start
         t=661 confirm reconciled-destination crm.ingestion 0 1: ok
+        t=670 start-consumers begun go
+        t=670 start-consumers done: unknown (skipped): group rtu on crm.ingestion partition 0 (destination) may have skipped records that lay there before it attached"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_group_whose_seed_was_lost_under_it_has_to_show_that_it_skipped_nothing() {
+    let shown = after_setup(
+        "t=8 src.member audit audit-src-0 crm.pr-update; src.commit audit crm.pr-update/0 =5",
+        "",
+        "
+        t=182 src.leave audit
+        t=560 op begin start-consumers
+        t=561 dst.end crm.ingestion/0 =9; dst.low crm.ingestion/0 =1
+        t=563 dst.member rtu rtu-dst-0 crm.ingestion; dst.member audit audit-dst-0 crm.pr-update
+        t=570 dst.commit rtu crm.ingestion/0 =9
+        t=571 op confirm reconciled-destination crm.ingestion 0 1
+        t=660 show start-consumers
+        t=661 op confirm nothing-skipped rtu crm.ingestion
+        t=670 show start-consumers
+    ",
+    );
+    expect![[r#"
+        t=571 confirm reconciled-destination crm.ingestion 0 1: ok
+        t=660 start-consumers begun go
+        t=660 start-consumers done: unknown (skipped): group rtu on crm.ingestion partition 0 (destination) may have skipped records that lay there before it attached
+        t=661 confirm nothing-skipped rtu crm.ingestion: ok
         t=670 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:24:22Z
-        t=670 start-consumers done: go"#]].assert_eq(&shown);
+        t=670 start-consumers done: go"#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn a_transaction_under_a_high_watermark_that_stands_still_shows_in_its_producer() {
+    let shown = after_setup(
+        "t=8 src.member audit audit-src-0 crm.pr-update; src.commit audit crm.pr-update/0 =5",
+        "",
+        "
+        t=182 src.leave audit
+        t=560 show start-consumers; src.producer crm.pr-update/0 open
+        t=570 show start-consumers
+    ",
+    );
+    expect![[r#"
+        t=560 start-consumers pending go
+        t=570 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) has an open transaction (0 records held back)"#]].assert_eq(&shown);
+}
+
+#[test]
+fn whoever_answers_when_a_step_begins_by_its_effect_is_not_the_source_for_that() {
+    let shown = run("
+    t=0 src.topic crm.ingestion 1; dst.topic crm.ingestion 1; src.member rtu rtu-src-0 crm.ingestion
+    t=1 src.commit rtu crm.ingestion/0 =0
+    t=6 src.end crm.ingestion/0 +10; src.commit rtu crm.ingestion/0 =10
+    t=20 show switch-producers
+    t=21 src.id imposter; src.delete crm.ingestion; src.forget rtu
+    t=27 dst.end crm.ingestion/0 +1
+    t=40 src.id old
+    t=50 show switch-producers
+    ");
+    expect![[r#"
+        t=20 switch-producers pending go
+        t=50 switch-producers begun unknown (vanished): topic crm.ingestion (source) is gone: it is not in the cluster's list of topics
+        t=50 switch-producers done: unknown (vanished): topic crm.ingestion (source) is gone: it is not in the cluster's list of topics"#]].assert_eq(&shown);
+}
+
+#[test]
+fn what_a_reader_commits_while_its_broker_does_not_answer_is_seen_after_it() {
+    let shown = after_setup(
+        ASSIGN,
+        "",
+        "
+        t=200 src.unlist; src.forget audit
+        t=208 src.list; src.end crm.pr-update/0 =6; src.commit audit crm.pr-update/0 =6
+        t=560 show stop-consumers
+    ",
+    );
+    expect![[r#"
+        t=560 stop-consumers begun go
+        t=560 stop-consumers done: no-go (dwelling): nobody-attached: true for 5 min 39 s, must be for 6 min"#]].assert_eq(&shown);
 }

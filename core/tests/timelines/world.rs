@@ -389,6 +389,7 @@ impl Cluster {
             "up" => self.down = false,
             "hide" => self.hidden = true,
             "unlist" => self.unlisted = true,
+            "list" => self.unlisted = false,
             "replicas" => self.replicas = rest[0].parse().unwrap(),
             "phantom" => self.phantom = true,
             // Its log ends are read before the commits.

@@ -57,7 +57,9 @@ fn attachments(v: &View<'_>, d: &Kafka<'_>, out: &mut Vec<Fact>) {
                     }
                     Some(a) => {
                         let committed = g.commits.as_ref().ok().and_then(|c| c.get(&(topic.clone(), *p)));
-                        let early = matches!((a.before, committed), (Some(b), Some(Ok(c))) if *c < b);
+                        // One below the low watermark is out of range: where it reads then, nobody knows.
+                        let reads = |c: i64, b: i64| c < b && c >= ends.low;
+                        let early = matches!((a.before, committed), (Some(b), Some(Ok(c))) if reads(*c, b));
                         if early && !v.facts.read_from_start.contains(&(group.clone(), key.clone())) {
                             out.push(Fact::ReadFromStart { key, group: group.clone() });
                         }

@@ -3,7 +3,7 @@
 use super::shared::{NO_PAIR, body};
 use crate::Name;
 use crate::estate::Side;
-use crate::estate::kafka::Ends;
+use crate::estate::kafka::{Ends, PartitionSample};
 use crate::facts::LogKey;
 use crate::reading::{Code, Demand, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each};
 use crate::time::Dur;
@@ -123,7 +123,7 @@ pub(super) fn join(mut a: Finding, b: Finding) -> Finding {
 fn partition_drained(v: &View<'_>, s: &Kafka<'_>, group: &Name, topic: &Name, p: i32) -> Known<Finding> {
     let (committed, ends, key) = position(v, s, group, topic, p)?;
     let at = Subject::Pair(s.side, group.clone(), topic.clone(), vec![p]);
-    if ends.has_open_transaction() {
+    if s.topic(topic)?.partitions.get(&p).is_some_and(PartitionSample::has_open_transaction) {
         return Ok(
             Finding::no(Code::OpenTransaction, at).seen(Qty::Count(ends.high - ends.stable, "records held back"))
         );

@@ -3,6 +3,7 @@
 use super::drain::position;
 use super::shared::{NO_PAIR, body};
 use super::start::{PairThere, pairs_there, start_of};
+use crate::Name;
 use crate::estate::kafka::Ends;
 use crate::facts::{How, LogKey};
 use crate::reading::{Code, Demand, Finding, Gap, Known, Qty, Reading, Subject, each};
@@ -100,10 +101,15 @@ pub(super) fn nothing_skipped(v: &View<'_>) -> Reading {
         let settings = v.kafka_settings()?;
         let (d, pairs) = pairs_there(v)?;
         // Adoption passes over `seeded`: then every pair has to show that it skipped nothing.
-        let adopted = matches!(v.facts.step("start-consumers").begun, Some((_, How::Adopted { .. })));
+        let adopted = matches!(v.facts.life("start-consumers").begun, Some((_, How::Adopted { .. })));
+        // So has one whose seeded offsets were lost under it: it began wherever `auto.offset.reset` sent it.
+        let moved = |topic: &Name| {
+            let mut late = v.facts.starts.iter().filter(|(_, a)| a.late);
+            late.any(|(k, _)| k.topic == *topic && k.cluster == d.sample.cluster_id)
+        };
         let unseeded: Vec<_> = pairs
             .into_iter()
-            .filter(|p| adopted || settings.unseeded.contains_key(&p.old.0))
+            .filter(|p| adopted || settings.unseeded.contains_key(&p.old.0) || moved(&p.topic))
             .map(|p| (p.clone(), p))
             .collect();
         if unseeded.is_empty() {

@@ -119,7 +119,7 @@ pub(super) fn source_ends(v: &View<'_>) -> Reading {
             }
             let part = t.partitions.get(&key.partition).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
             let ends = part.ends.as_ref().map_err(|f| gap(f, at()))?;
-            if ends.has_open_transaction() {
+            if part.has_open_transaction() {
                 // Nobody can have carried over what is not decided yet.
                 let held = Qty::Count(ends.high - ends.stable, "records held back");
                 return Ok(Finding::no(Code::OpenTransaction, at()).seen(held));
