@@ -1,0 +1,128 @@
+//! What sampling costs a MongoDB source: CPU of its `mongod` under a write load, with a full oplog of 1 GB, while the
+//! agent runs at its default intervals and while it does not, in turns.
+//!
+//! `cargo run --release -p cutover-lab --example mongo_cost -- target/release/cutover-agent [seconds a turn] [turns]`
+
+use cutover_lab::mongodb::bson::{Document, doc};
+use cutover_lab::{MongoPair, MongoShop, MongoShopOptions, ReplicaSet, Rights, Scratch, Side, free_port};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    let mut args = std::env::args().skip(1);
+    let agent = args.next().ok_or("which agent? as in target/release/cutover-agent")?;
+    let seconds: u64 = args.next().map_or(Ok(60), |s| s.parse())?;
+    let turns: usize = args.next().map_or(Ok(3), |s| s.parse())?;
+    let source = ReplicaSet::builder("cost-src").oplog_mb(1024);
+    let pair = MongoPair::start_with(source, ReplicaSet::builder("cost-dst"))?;
+    let shop =
+        MongoShop::open(&pair, MongoShopOptions { look_every: None, ..MongoShopOptions::database("shop").rate(50.0) })?;
+    fill(&pair)?;
+    shop.start()?;
+    let folder = Scratch::new("cost")?;
+    let config = configuration(&pair, &folder)?;
+    let pid = pid_of("cost-src")?;
+    let mut spent = [Vec::new(), Vec::new()];
+    for turn in 0..turns {
+        for with in [false, true] {
+            let running = with.then(|| start(&agent, &config)).transpose()?;
+            // What a start costs is not what sampling costs.
+            std::thread::sleep(Duration::from_secs(15));
+            let (cpu, at) = (cpu(pid)?, Instant::now());
+            std::thread::sleep(Duration::from_secs(seconds));
+            let share = (self::cpu(pid)? - cpu) / at.elapsed().as_secs_f64();
+            drop(running);
+            println!(
+                "turn {turn}, {} the agent: {:.2} % of a core",
+                if with { "with" } else { "without" },
+                share * 100.0
+            );
+            spent[usize::from(with)].push(share);
+        }
+    }
+    let median = |v: &mut Vec<f64>| {
+        v.sort_by(f64::total_cmp);
+        v[v.len() / 2]
+    };
+    let [mut without, mut with] = spent;
+    let (without, with) = (median(&mut without), median(&mut with));
+    println!("median: {:.2} % without, {:.2} % with the agent", without * 100.0, with * 100.0);
+    println!(
+        "sampling costs the source {:.2} % of a core, {:.3} of its load",
+        (with - without) * 100.0,
+        with / without - 1.0
+    );
+    Ok(())
+}
+
+/// Fills the source's oplog.
+fn fill(pair: &MongoPair) -> Result<(), Failure> {
+    let big = "x".repeat(900_000);
+    for n in 0..1300 {
+        let insert: Document = doc! { "insert": "filler", "documents": [{ "n": n, "big": &big }] };
+        pair.set(Side::Source).run("other", insert)?;
+        if n % 100 == 99 {
+            pair.set(Side::Source).run("other", doc! { "drop": "filler" })?;
+        }
+    }
+    Ok(())
+}
+
+fn configuration(pair: &MongoPair, folder: &Scratch) -> Result<std::path::PathBuf, Failure> {
+    for side in Side::BOTH {
+        let set = pair.set(side);
+        let user = set.create_user("agent", Rights::agent(&["shop".to_owned()]))?;
+        std::fs::write(folder.path().join(format!("{side}.uri")), set.uri(&user))?;
+    }
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let text = format!(
+        "migration: cost\nagent: {{ listen: \"127.0.0.1:{}\", data_dir: {} }}\nmongodb:\n  source: {{ uri_file: {} }}\n  \
+         destination: {{ uri_file: {} }}\n  databases: [shop]\n  unsupported_versions: \"the lab has 6.0 only\"\n",
+        free_port()?,
+        at("data"),
+        at("source.uri"),
+        at("destination.uri")
+    );
+    let file = folder.path().join("config.yaml");
+    std::fs::write(&file, text)?;
+    Ok(file)
+}
+
+/// The agent, ended with the value.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start(agent: &str, config: &std::path::Path) -> Result<Running, Failure> {
+    let mut command = Command::new(agent);
+    command.args(["run", "--config"]).arg(config).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    Ok(Running(command.spawn()?))
+}
+
+/// The `mongod` of this replica set that this program started.
+fn pid_of(set: &str) -> Result<u32, Failure> {
+    for entry in std::fs::read_dir("/proc")?.flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) else { continue };
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let words: Vec<&str> = line.split(|b| *b == 0).filter_map(|w| std::str::from_utf8(w).ok()).collect();
+        if words.first().is_some_and(|w| w.ends_with("mongod")) && words.windows(2).any(|w| w == ["--replSet", set]) {
+            return Ok(pid);
+        }
+    }
+    Err(format!("no mongod of {set}").into())
+}
+
+/// Seconds of CPU a process has used.
+fn cpu(pid: u32) -> Result<f64, Failure> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).ok_or("no such field");
+    Ok((ticks(11)? + ticks(12)?) / 100.0)
+}
