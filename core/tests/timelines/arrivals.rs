@@ -278,5 +278,6 @@ fn what_a_reader_commits_while_its_broker_does_not_answer_is_seen_after_it() {
     );
     expect![[r#"
         t=560 stop-consumers begun go
-        t=560 stop-consumers done: no-go (dwelling): nobody-attached: true for 5 min 39 s, must be for 6 min"#]].assert_eq(&shown);
+        t=560 stop-consumers done: no-go (dwelling): nobody-attached: true for 5 min 39 s, must be for 6 min"#]]
+    .assert_eq(&shown);
 }
