@@ -96,6 +96,8 @@ impl Person {
             (2, false) => 120_000 + pause,
             _ => pause,
         };
+        // What was not begun in time has to be adopted, and the operator looks only so often.
+        let wait = if ready { wait } else { wait + PATIENCE + 10_000 };
         // Whoever has much left to read is not stuck.
         let behind = |r: &crate::model::apps::Reader| {
             let there = r.at.get(&Side::Destination).into_iter().flat_map(|x| &x.position);
