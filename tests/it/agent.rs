@@ -289,6 +289,22 @@ impl Agent {
         self.post(&format!("/begin/{step}"), &serde_json::json!({ "reason": "the test's operator" }))
     }
 
+    /// Claims a step that is go.
+    pub(crate) fn claim(&self, step: &str) -> Result<(), String> {
+        let a = self.begin(step)?;
+        if a.status == 200 { Ok(()) } else { Err(format!("the claim of {step} is refused: {} {:#}", a.status, a.body)) }
+    }
+
+    /// Claims a step that must be refused with this status.
+    pub(crate) fn refuses(&self, step: &str, status: u16) -> Result<(), String> {
+        let a = self.begin(step)?;
+        if a.status == status {
+            Ok(())
+        } else {
+            Err(format!("begin {step}: {} instead of {status}: {:#}", a.status, a.body))
+        }
+    }
+
     /// Waits for a go.
     pub(crate) fn wait_go(&self, question: &str, step: &str) -> Result<Answer, String> {
         self.wait(question, step, "go", Answer::is_go)

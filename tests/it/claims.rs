@@ -33,7 +33,7 @@ fn migrate(shop: &Shop, agent: &mut Agent) -> Result<(), String> {
 fn switch_producers(shop: &Shop, agent: &mut Agent) -> Result<(), String> {
     let step = "switch-producers";
     agent.wait_reason("ready", step, "not-empty", &shop.topic(Side::Destination, CRM))?;
-    refused(agent, step, 503)?;
+    agent.refuses(step, 503)?;
 
     // A forgotten producer on a topic of no class.
     let odd = [shop.topic(Side::Source, "odd"), shop.topic(Side::Destination, "odd")];
@@ -54,8 +54,8 @@ fn switch_producers(shop: &Shop, agent: &mut Agent) -> Result<(), String> {
     if go.body["rehearsal"].is_null() || go.body["relaxations"].as_array().is_none_or(Vec::is_empty) {
         return Err(format!("a go under a rehearsal with a relaxation must say both: {:#}", go.body));
     }
-    claimed(agent, step)?;
-    refused(agent, step, 409)?;
+    agent.claim(step)?;
+    agent.refuses(step, 409)?;
     shop.switch_producers().map_err(text)
 }
 
@@ -82,7 +82,7 @@ fn stop_consumers(shop: &Shop, agent: &mut Agent) -> Result<(), String> {
 
     // The groups are not seeded: the downtime could not be ended.
     agent.wait_reason("ready", step, "way-out", "not seeded")?;
-    refused(agent, step, 503)?;
+    agent.refuses(step, 503)?;
     shop.seed_destination().map_err(text)?;
     // The lab knows nothing of the group that only committed: it is seeded by hand.
     let there = [shop.group(Side::Destination, "late"), shop.topic(Side::Destination, CRM)];
@@ -108,7 +108,7 @@ fn stop_consumers(shop: &Shop, agent: &mut Agent) -> Result<(), String> {
     agent.wait_reason("ready", step, "dwelling", "")?;
     agent.wait_go("ready", step)?;
     lag_is_exported(shop, agent)?;
-    claimed(agent, step)?;
+    agent.claim(step)?;
 
     // Lag is 0 everywhere, but a KIP-848 member is attached.
     for service in ["rtu", "svt", "svc"] {
@@ -131,7 +131,7 @@ fn stop_consumers(shop: &Shop, agent: &mut Agent) -> Result<(), String> {
     seen.map_err(|e| format!("offsets of an Empty group moved and it was not said: {e}"))?;
     shop.seed(Side::Source, &late, &crm, 0, end(0)?).map_err(text)?;
     agent.wait_go("done", step)?;
-    refused(agent, step, 409)
+    agent.refuses(step, 409)
 }
 
 fn start_consumers(shop: &Shop, agent: &mut Agent) -> Result<(), String> {
@@ -140,11 +140,11 @@ fn start_consumers(shop: &Shop, agent: &mut Agent) -> Result<(), String> {
     // A consumer of the source comes back: a tripwire.
     shop.start_service(Side::Source, "rtu").map_err(text)?;
     agent.wait_reason("ready", step, "tripwire", &shop.group(Side::Source, "rtu"))?;
-    refused(agent, step, 503)?;
+    agent.refuses(step, 503)?;
     shop.stop_service(Side::Source, "rtu", Stop::Leave).map_err(text)?;
     agent.wait_go("ready", step)?;
-    claimed(agent, step)?;
-    refused(agent, step, 409)?;
+    agent.claim(step)?;
+    agent.refuses(step, 409)?;
     shop.start_consumers(Side::Destination).map_err(text)?;
     // The group that only committed at the source reads on at the destination as well.
     let late = shop.group(Side::Destination, "late");
@@ -169,7 +169,7 @@ fn retire_source(shop: &Shop, agent: &mut Agent) -> Result<(), String> {
     if code != 0 || !marker.exists() {
         return Err(format!("wait -- cmd exits {code}: {said}"));
     }
-    refused(agent, step, 409)?;
+    agent.refuses(step, 409)?;
     agent.wait_reason("done", step, "still-there", &shop.topic(Side::Source, CRM))?;
     shop.retire_source().map_err(text)?;
     agent.wait_go("done", step)?;
@@ -194,20 +194,6 @@ fn lag_is_exported(shop: &Shop, agent: &Agent) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("drained, and the gauges say lag {lags:?}, ready {ready:?}"))
-}
-
-fn claimed(agent: &Agent, step: &str) -> Result<(), String> {
-    let a = agent.begin(step)?;
-    if a.status == 200 { Ok(()) } else { Err(format!("the claim of {step} is refused: {} {:#}", a.status, a.body)) }
-}
-
-fn refused(agent: &Agent, step: &str, status: u16) -> Result<(), String> {
-    let a = agent.begin(step)?;
-    if a.status == status {
-        Ok(())
-    } else {
-        Err(format!("begin {step}: {} instead of {status}: {:#}", a.status, a.body))
-    }
 }
 
 fn text(e: cutover_lab::Error) -> String {

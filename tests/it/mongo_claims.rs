@@ -42,16 +42,16 @@ fn start_mirror(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result
     agent.wait_reason("ready", step, "not-covered", "forgotten.things")?;
     agent.wait_reason("ready", step, "not-empty", "shop.left")?;
     agent.wait_reason("ready", step, "not-mirrorable", "shop.events")?;
-    refused(agent, step, 503)?;
+    agent.refuses(step, 503)?;
     command(pair, Side::Source, "forgotten", doc! { "drop": "things" })?;
     command(pair, Side::Destination, SHOP, doc! { "drop": "left" })?;
     command(pair, Side::Source, SHOP, doc! { "dropIndexes": "events", "index": "expiry" })?;
     agent.wait_go("ready", step)?;
-    claimed(agent, step)?;
-    refused(agent, step, 409)?;
+    agent.claim(step)?;
+    agent.refuses(step, 409)?;
     shop.start_mirrors().map_err(text)?;
     agent.wait_go("done", step)?;
-    refused(agent, step, 409)
+    agent.refuses(step, 409)
 }
 
 fn switch_readers(shop: &MongoShop, agent: &Agent) -> Result<(), String> {
@@ -68,7 +68,7 @@ fn switch_readers(shop: &MongoShop, agent: &Agent) -> Result<(), String> {
     fault(Faults::default())?;
     agent.wait_go("ready", step)?;
     gauges(agent)?;
-    claimed(agent, step)?;
+    agent.claim(step)?;
     shop.switch_reader("crud-api").map_err(text)?;
     agent.wait_reason("done", step, "connected", "crud-portal")?;
     shop.switch_readers().map_err(text)?;
@@ -79,7 +79,7 @@ fn switch_readers(shop: &MongoShop, agent: &Agent) -> Result<(), String> {
 fn stop_writers(shop: &MongoShop, agent: &mut Agent) -> Result<(), String> {
     let step = "stop-writers";
     agent.wait_go("ready", step)?;
-    claimed(agent, step)?;
+    agent.claim(step)?;
     // A transaction that is open, a writer in a crash loop, one that writes every so often.
     let open = shop.open_transaction(Side::Source, &["orders", "payments"], 3).map_err(text)?;
     shop.start_writer(Side::Source, "svc-flaky").map_err(text)?;
@@ -114,7 +114,7 @@ fn stop_mirror(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result<
         doc! { "delete": "orders", "deletes": [{ "q": { "_id": "old-1" }, "limit": 1 }] },
     )?;
     agent.wait_reason("ready", step, "count-differs", "shop.orders")?;
-    refused(agent, step, 503)?;
+    agent.refuses(step, 503)?;
     let lost = doc! { "_id": "old-1", "n": 1_i64, "by": "history", "state": { "open": false } };
     command(pair, Side::Destination, SHOP, doc! { "insert": "orders", "documents": [lost] })?;
     // Whoever mends things at the destination by hand has to say so.
@@ -134,14 +134,14 @@ fn stop_mirror(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result<
     agent.wait_reason("ready", step, "moved", "destination")?;
     reconcile(agent, step, "destination")?;
     agent.wait_go("ready", step)?;
-    claimed(agent, step)?;
+    agent.claim(step)?;
 
     // Its port refuses, but it lives.
     shop.set_faults("mirror", &Faults { refuse: true, ..Faults::default() }).map_err(text)?;
     agent.wait_reason("done", step, "still-there", "mirror")?;
     shop.stop_mirrors().map_err(text)?;
     agent.wait_go("done", step)?;
-    refused(agent, step, 409)
+    agent.refuses(step, 409)
 }
 
 fn start_writers(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result<(), String> {
@@ -152,7 +152,7 @@ fn start_writers(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Resul
     // The mirror comes back.
     shop.start_mirror("mirror", false).map_err(text)?;
     agent.wait_reason("ready", step, "tripwire", "mirror")?;
-    refused(agent, step, 503)?;
+    agent.refuses(step, 503)?;
     shop.stop_mirrors().map_err(text)?;
     agent.wait_go("ready", step)?;
     // Somebody writes to the source, where nothing carries it any more; it is carried over by hand.
@@ -166,7 +166,7 @@ fn start_writers(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Resul
     agent.wait_reason("ready", step, "tripwire", "destination-quiet")?;
     reconcile(agent, step, "destination")?;
     agent.wait_go("ready", step)?;
-    claimed(agent, step)?;
+    agent.claim(step)?;
     shop.start_writers(Side::Destination).map_err(text)?;
     // The one in a crash loop may have been seen on the source as well, and is not started here.
     let a = agent.wait("done", step, "go, or who is missing", |a| a.is_go() || a.says("not-connected", "svc-flaky"))?;
@@ -209,20 +209,6 @@ fn gauges(agent: &Agent) -> Result<(), String> {
 
 fn command(pair: &MongoPair, side: Side, database: &str, command: Document) -> Result<Document, String> {
     pair.set(side).run(database, command).map_err(text)
-}
-
-fn claimed(agent: &Agent, step: &str) -> Result<(), String> {
-    let a = agent.begin(step)?;
-    if a.status == 200 { Ok(()) } else { Err(format!("the claim of {step} is refused: {} {:#}", a.status, a.body)) }
-}
-
-fn refused(agent: &Agent, step: &str, status: u16) -> Result<(), String> {
-    let a = agent.begin(step)?;
-    if a.status == status {
-        Ok(())
-    } else {
-        Err(format!("begin {step}: {} instead of {status}: {:#}", a.status, a.body))
-    }
 }
 
 fn text(e: cutover_lab::Error) -> String {
