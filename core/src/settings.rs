@@ -361,6 +361,16 @@ pub enum MongoField {
 }
 
 impl ClientRule {
+    /// The rule as people write it: `app_name: crud-*`.
+    pub fn text(&self) -> String {
+        let field = match self.field {
+            MongoField::AppName => "app_name",
+            MongoField::User => "user",
+            MongoField::Address => "address",
+        };
+        format!("{field}: {}", self.pattern.as_str())
+    }
+
     /// The identity of a client that the rule recognises: what its pattern captures, or the whole field.
     pub fn identity<'a>(&self, client: &'a MongoClient) -> Option<&'a str> {
         let value = match self.field {
@@ -494,7 +504,7 @@ impl MongodbSettings {
     }
 
     /// What a role rule recognises: the client's field, or the identity a home rule captured from that field.
-    fn recognised<'a>(&self, rule: &ClientRule, client: &'a MongoClient) -> Option<&'a str> {
+    pub fn recognised<'a>(&self, rule: &ClientRule, client: &'a MongoClient) -> Option<&'a str> {
         rule.identity(client).or_else(|| {
             let same = self.homes.iter().filter(|(_, h)| h.field == rule.field && h.pattern.captures());
             same.filter_map(|(_, h)| h.identity(client)).find(|identity| rule.pattern.matches(identity))

@@ -315,6 +315,13 @@ pub enum Fact {
         /// Its home.
         home: Home,
     },
+    /// A rule that says who reads or writes has recognised a client of a deployment.
+    Recognised {
+        /// Replica set id.
+        set: Name,
+        /// The rule, as in [`crate::settings::ClientRule::text`].
+        rule: Name,
+    },
     /// A session of a mirror was seen on a deployment.
     MirrorSession {
         /// Replica set id.

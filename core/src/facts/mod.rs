@@ -94,6 +94,7 @@ pub struct Facts {
     pub(crate) read_from_start: BTreeSet<(Name, LogKey)>,
     pub(crate) deployments: BTreeMap<Side, Name>,
     pub(crate) clients: BTreeMap<Name, BTreeSet<SeenClient>>,
+    pub(crate) recognised: BTreeSet<(Name, Name)>,
     pub(crate) sessions: BTreeSet<(Name, Name)>,
     pub(crate) write_blocks: BTreeMap<Name, bool>,
     pub(crate) last_writes: BTreeMap<Name, WriteAnchor>,
@@ -235,6 +236,9 @@ impl Facts {
             }
             Fact::Client { set, writes, identity, home } => {
                 self.clients.entry(set).or_default().insert(SeenClient { writes, identity, home });
+            }
+            Fact::Recognised { set, rule } => {
+                self.recognised.insert((set, rule));
             }
             Fact::MirrorSession { set, mirror } => {
                 self.sessions.insert((set, mirror));

@@ -1341,3 +1341,76 @@ fn a_spanning_transaction_is_forgotten() {
         t=20 start-mirror pending no-go (spanning-transaction): a transaction wrote what is carried apart: shop.orders, shop.tmp
         t=40 start-mirror pending no-go (spanning-transaction): a transaction wrote what is carried apart: shop.orders, shop.tmp"#]].assert_eq(&shown);
 }
+
+#[test]
+fn a_pattern_that_never_matched_anybody() {
+    let mut s = mongo();
+    let pattern = |p: &str| cutover_core::pattern::Pattern::parse(p).unwrap();
+    let rule = |p: &str| cutover_core::settings::ClientRule {
+        field: cutover_core::settings::MongoField::AppName,
+        pattern: pattern(p),
+    };
+    let m = s.mongodb.as_mut().unwrap();
+    m.readers.push(rule("report-*"));
+    m.writers.push(rule("batch-*"));
+    let shown = run_with(
+        s,
+        &[
+            SHOP,
+            MIRRORED,
+            READ,
+            "
+            t=221 msrc.join report-daily
+            t=227 msrc.leave report-daily; mdst.join report-daily-dst
+            t=300 show switch-readers; op begin stop-writers
+            t=301 msrc.leave svc-orders
+            t=700 show stop-writers; msrc.block on
+            t=900 show stop-writers
+            ",
+        ]
+        .concat(),
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers begun go
+        t=220 switch-readers done: unknown (never-seen): a client that readers recognises by app_name: report-* was never seen: on the source, so that its absence proves nothing
+        t=300 begin stop-writers: ok
+        t=300 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:18:16Z
+        t=300 switch-readers done: go
+        t=700 stop-writers begun go
+        t=700 stop-writers done: unknown (never-seen): a client that writers recognises by app_name: batch-* was never seen: on the source, so that its absence proves nothing
+        t=900 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:27:36Z
+        t=900 stop-writers done: go"#]].assert_eq(&shown);
+}
+
+#[test]
+fn the_mirror_comes_back_after_the_writers_were_started() {
+    let shown = ended(
+        "
+        t=1181 mdst.block off
+        t=1190 op begin start-writers
+        t=1191 mdst.join svc-orders-dst
+        t=1195 mirror.sessions yes
+        t=1205 show start-writers
+        ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=720 stop-writers done: go
+        t=800 begin stop-mirror: ok
+        t=1180 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:32:51Z
+        t=1180 stop-mirror done: go
+        t=1190 begin start-writers: ok
+        t=1205 start-writers begun no-go (tripwire): since stop-mirror was done this must stay true and is not: mirrors-stay-away: mirror all is still there: a session on the source
+        t=1205 start-writers done: no-go (dwelling): writers-started: true for 4 s, must be for 1 min"#]].assert_eq(&shown);
+}

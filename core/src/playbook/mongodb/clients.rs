@@ -7,7 +7,7 @@ use crate::estate::Side;
 use crate::estate::mongodb::MongoClient;
 use crate::facts::SeenClient;
 use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Reading, Subject, each, none_of};
-use crate::settings::{MongodbSettings, Role};
+use crate::settings::{ClientRule, MongodbSettings, Role};
 use crate::view::{Mongodb, View, gap};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,6 +66,18 @@ fn unmatched(settings: &MongodbSettings, m: &Mongodb<'_>) -> Known<Vec<Finding>>
         .collect())
 }
 
+/// Rules that have never recognised anybody on the source: that nobody matches them now proves nothing.
+fn unrecognised(v: &View<'_>, set: &Name, key: &'static str, rules: &[ClientRule]) -> Vec<Finding> {
+    let never = rules.iter().map(ClientRule::text);
+    let never = never.filter(|rule| !v.facts.recognised.contains(&(set.clone(), rule.as_str().into())));
+    let finding = |rule: String| {
+        Finding::unknown(Code::NeverSeen, Subject::Thing(format!("a client that {key} recognises by {rule}").into()))
+            .detail("on the source, so that its absence proves nothing")
+            .fix(format!("mend the pattern, or take it out of identity.{key} if there is no such client"))
+    };
+    never.map(finding).collect()
+}
+
 const NO_READER: IfEmpty = IfEmpty::Never("readers on the source (identity.readers)");
 const NO_WRITER: IfEmpty = IfEmpty::Never("writers on the source (identity.writers)");
 
@@ -85,7 +97,8 @@ pub(super) fn readers_moved(v: &View<'_>) -> Reading {
         // Seen there is seen: one that comes and goes need not be there now.
         let seen = witnessed(v, &d.sample.set_id, false);
         let moved = each(basis, all.iter().map(|i| (*i, *i)), NO_READER, |i| Ok(moved(i, &here, &there, &seen)));
-        Ok(moved.and(none_of(basis, unmatched(settings, &s)?)))
+        let never = unrecognised(v, &s.sample.set_id, "readers", &settings.readers);
+        Ok(moved.and(none_of(basis, unmatched(settings, &s)?)).and(none_of(basis, never)))
     })
 }
 
@@ -154,7 +167,11 @@ pub(super) fn writers_gone(v: &View<'_>) -> Reading {
         let fresh = here.iter().filter(|(i, _)| !all.contains(i)).map(|(i, host)| {
             Finding::no(Code::Connected, Subject::Client(Side::Source, i.clone())).detail(format!("on {host}"))
         });
-        Ok(gone.and(none_of(basis, fresh)).and(none_of(basis, unmatched(settings, &s)?)))
+        let never = match silenced(v) {
+            Some(_) => Vec::new(),
+            None => unrecognised(v, &s.sample.set_id, "writers", &settings.writers),
+        };
+        Ok(gone.and(none_of(basis, fresh)).and(none_of(basis, unmatched(settings, &s)?)).and(none_of(basis, never)))
     })
 }
 

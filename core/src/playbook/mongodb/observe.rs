@@ -4,7 +4,7 @@ use super::clients::clients;
 use super::writes::anchor;
 use crate::Name;
 use crate::estate::Side;
-use crate::estate::mongodb::{MirrorStatus, Ts};
+use crate::estate::mongodb::{MirrorStatus, MongoClient, Ts};
 use crate::estate::{MirrorMemory, Target};
 use crate::facts::{Fact, SeenClient};
 use crate::settings::{MongodbSettings, Role};
@@ -96,6 +96,16 @@ fn seen(v: &View<'_>, settings: &MongodbSettings, m: &Mongodb<'_>, out: &mut Vec
         let client = SeenClient { writes, identity: identity.into(), home };
         if !known.is_some_and(|k| k.contains(&client)) {
             fresh.insert(client);
+        }
+    }
+    let listed = || m.sample.members.values().filter_map(|x| x.clients.as_ref().ok()).flatten();
+    for rule in settings.readers.iter().chain(&settings.writers) {
+        let key = (set.clone(), Name::from(rule.text()));
+        // A bystander that a pattern happens to match is no witness of whom it is meant for.
+        let counts = |c: &&MongoClient| matches!(settings.role(c), Role::Reader | Role::Writer);
+        if !v.facts.recognised.contains(&key) && listed().filter(counts).any(|c| settings.recognised(rule, c).is_some())
+        {
+            out.push(Fact::Recognised { set: key.0, rule: key.1 });
         }
     }
     out.extend(fresh.into_iter().map(|c| Fact::Client {
