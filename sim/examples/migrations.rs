@@ -1,7 +1,7 @@
 //! Random migrations by the number: `migrations [COUNT] [FIRST-SEED]`, `migrations seed N` tells one,
 //! `migrations mutant NAME [MOST]` runs until a mutation is caught, `migrations shrink N` makes it small, `migrations play FILE…` plays scenarios.
 
-use cutover_sim::mutate::ALL;
+use cutover_sim::mutate::{ALL, Mutation};
 use cutover_sim::{campaign, random, scenario::Scenario, shrink, world};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,7 +20,8 @@ fn main() {
         }
         Some("mutant") => {
             let name = args.get(1).map_or("", String::as_str);
-            let Some(m) = ALL.into_iter().find(|m| format!("{m:?}") == name) else {
+            let mut all = ALL.into_iter().chain([Mutation::OrderReversed]);
+            let Some(m) = all.find(|m| format!("{m:?}") == name) else {
                 return println!("no such mutation; known: {ALL:?}");
             };
             for seed in number(3).unwrap_or(0)..number(2).unwrap_or(2_000) {

@@ -81,6 +81,11 @@ impl Person {
         if self.lost_journal && w.m.side(Side::Source).topics.is_empty() {
             return None;
         }
+        // Nor can the stop be adopted while the source holds what nobody has read.
+        let unread = [(Hazard::Unread, Side::Source, Rule::Exact(0))];
+        if self.lost_journal && step >= 2 && !w.truth.now(&unread).is_empty() {
+            return None;
+        }
         if w.m.producers.iter().any(|p| !p.declared) || !w.truth.now(&hopeless).is_empty() {
             return None;
         }
@@ -300,6 +305,9 @@ impl World {
         if there.is_some_and(|g| wanted.iter().all(|(tp, o)| g.commits.get(tp) == Some(o))) {
             return Some(false);
         }
+        // Whatever an earlier life skipped, the next one begins there.
+        let i = self.m.reader(group)?;
+        self.m.readers[i].skipped.retain(|tp, _| !wanted.contains_key(tp));
         let g = self.m.side_mut(Side::Destination).groups.entry(r.group.clone());
         g.or_insert_with(|| crate::model::apps::new_group(&r.group, Style::Classic)).commits.extend(wanted);
         self.watch.disturbed(self.now);
@@ -412,9 +420,10 @@ impl World {
             self.m.version += 1;
             self.truth.settled_by_word(Side::Destination, &tp.0);
             // What a group skipped below that is carried over as well.
-            for r in &mut self.m.readers {
-                if r.skipped.get(&tp).is_some_and(|at| *at <= low) {
-                    r.skipped.remove(&tp);
+            for i in 0..self.m.readers.len() {
+                if self.m.readers[i].skipped.get(&tp).is_some_and(|at| *at <= low) {
+                    self.m.readers[i].skipped.remove(&tp);
+                    self.truth.nothing_skipped(i, &tp.0);
                 }
             }
             if let Some(Err(_)) = self.ask(&Op::Confirm { name: "reconciled-destination".into(), subject }) {

@@ -117,7 +117,8 @@ pub fn of_ready(step: &str, begun: bool, short: bool) -> Rules {
         ("start-consumers", false, false) => &[
             (SourceReader, S, Sampled(NOBODY)),
             (Unread, S, Exact(0)),
-            (OpenTransaction, S, Exact(0)),
+            // What it leaves behind is unread, or nothing: only what is open for the whole of a sample must be seen.
+            (OpenTransaction, S, Sampled(0)),
             (NotSeeded, D, Sampled(0)),
             (DestinationMember, D, Sampled(0)),
             (Trimmed, D, Exact(0)),
@@ -125,7 +126,8 @@ pub fn of_ready(step: &str, begun: bool, short: bool) -> Rules {
         ("start-consumers", false, true) => &[
             (SourceReader, S, Sampled(SHORT)),
             (Unread, S, Exact(0)),
-            (OpenTransaction, S, Exact(0)),
+            // What it leaves behind is unread, or nothing: only what is open for the whole of a sample must be seen.
+            (OpenTransaction, S, Sampled(0)),
             (NotSeeded, D, Sampled(0)),
             (DestinationMember, D, Sampled(0)),
             (Trimmed, D, Exact(0)),
@@ -230,7 +232,10 @@ impl Truth {
     /// A person says that a reader passes over nothing of a topic any more.
     pub fn nothing_skipped(&mut self, reader: usize, topic: &Name) {
         let id = self.topic(topic);
-        self.past.retain(|(k, ..)| !(k.0 == Skipped && k.1 == small(reader) && k.2 == id));
+        let settled = |k: &Key| k.0 == Skipped && k.1 == small(reader) && k.2 == id;
+        self.open.retain(|k, _| !settled(k));
+        self.past.retain(|(k, ..)| !settled(k));
+        self.seen = None;
     }
 
     fn advances(&mut self, m: &Model, now: i64) {
