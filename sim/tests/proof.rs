@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 /// Migrations in a normal run; `MIGRATIONS` asks for more.
-const MIGRATIONS: u64 = 20_000;
+const MIGRATIONS: u64 = 5_000;
 
 fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(otherwise)
