@@ -4,9 +4,9 @@
 //! `cargo run --release -p cutover-lab --example mongo_cost -- target/release/cutover-agent [seconds a turn] [turns]`
 
 use cutover_lab::mongodb::bson::{Document, doc};
-use cutover_lab::{MongoPair, MongoShop, MongoShopOptions, ReplicaSet, Rights, Scratch, Side, free_port};
+use cutover_lab::{MongoPair, MongoShop, MongoShopOptions, ReplicaSet, Rights, Scratch, Side, free_port, now};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -30,7 +30,7 @@ fn main() -> Result<(), Failure> {
             let running = with.then(|| start(&agent, &config)).transpose()?;
             // What a start costs is not what sampling costs.
             std::thread::sleep(Duration::from_secs(15));
-            let (cpu, at) = (cpu(pid)?, Instant::now());
+            let (cpu, at) = (cpu(pid)?, now());
             std::thread::sleep(Duration::from_secs(seconds));
             let share = (self::cpu(pid)? - cpu) / at.elapsed().as_secs_f64();
             drop(running);
