@@ -4,6 +4,8 @@ use crate::scenario::Scenario;
 
 /// A statement: its first word and how it is written.
 pub const STATEMENTS: &[(&str, &str)] = &[
+    ("shop", "shop"),
+    ("relax", "relax ignored|unread|archived|partitions-differ NAME"),
     ("seed", "seed 7"),
     ("interval", "interval 10"),
     ("replicas", "replicas 3"),
@@ -15,7 +17,7 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ("reader", "reader rtu reads=crm.ingestion writes=crm.pr-update style=classic every=3 reset=earliest"),
     ("producer", "producer crm topics=crm.ingestion gap=5..20 writes=plain cadence=20"),
     ("at", "at 100 src down 40"),
-    ("expect", "expect no-go|go|done|known STEP until|by 900"),
+    ("expect", "expect no-go|go|done|not-done STEP until|by 900, or expect says|silent WORDS"),
     ("strict", "strict"),
     ("until", "until 2000"),
 ];
@@ -37,6 +39,9 @@ pub const CLUSTER: &[&str] = &[
     "clean",
     "create",
     "delete",
+    "config",
+    "id",
+    "partitions",
     "member",
     "leave",
     "commit",
@@ -46,7 +51,7 @@ pub const CLUSTER: &[&str] = &[
 /// What may happen besides: the word after the time.
 pub const HAPPENS: &[&str] = &[
     "src", "dst", "end", "stop", "start", "bounce", "switch", "unswitch", "silence", "write", "txn", "kill", "amnesia",
-    "restart", "die", "sleep", "clock", "loss", "forget", "scaled", "backout", "early", "late", "twice", "op",
+    "restart", "die", "sleep", "clock", "loss", "forget", "seed", "scaled", "backout", "early", "late", "twice", "op",
 ];
 
 /// A line that says nothing the language knows.
@@ -83,6 +88,7 @@ fn check(line: usize, text: &str) -> Option<Wrong> {
     match words.as_slice() {
         ["at", _, "src" | "dst", verb, ..] if !CLUSTER.contains(verb) => return unknown(verb, CLUSTER.to_vec()),
         ["at", _, what, ..] if !HAPPENS.contains(what) => return unknown(what, HAPPENS.to_vec()),
+        ["expect", "says" | "silent", ..] => {}
         ["expect", _, step, ..] if !crate::watch::STEPS.contains(step) => {
             return unknown(step, crate::watch::STEPS.to_vec());
         }
