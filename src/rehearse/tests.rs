@@ -21,7 +21,8 @@ use tokio::sync::{mpsc, watch};
 /// Plays a plan with a real journal; its account, and how it ended.
 fn played(plan: &Plan, pace: Pace, json: bool, sum_up: bool) -> (String, Ended) {
     let folder = tempfile::tempdir().unwrap();
-    let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // A handle drives no timers of a runtime of one thread: whoever waits for an instant would wait for ever.
+    let rt = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (_asking, requests) = mpsc::channel(1);
     let (_stop, stopped) = watch::channel(false);
     let outside = Outside::open(folder.path(), plan, Arc::new(ArcSwap::from_pointee(None))).unwrap();
