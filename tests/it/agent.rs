@@ -22,6 +22,10 @@ pub(crate) struct Agent {
     mongodb: Option<MongoSection>,
     ignored: BTreeMap<String, String>,
     migration: String,
+    /// What else the configuration says, as YAML.
+    more: String,
+    pace: &'static str,
+    attempt: u32,
     child: Option<Child>,
     runs: u32,
 }
@@ -31,6 +35,8 @@ struct MongoSection {
     databases: Vec<String>,
     /// What application names begin with.
     prefix: String,
+    /// Patterns of the writers' application names.
+    writers: Vec<String>,
     /// Name, URL, application names on either side, namespaces.
     mirrors: Vec<(String, String, [String; 2], String)>,
 }
@@ -98,6 +104,9 @@ impl Agent {
             names: None,
             mongodb: None,
             ignored: BTreeMap::new(),
+            more: String::new(),
+            pace: "10s",
+            attempt: 1,
             child: None,
             runs: 0,
         })
@@ -134,13 +143,42 @@ impl Agent {
             (o.name.clone(), m.url(), [o.source_app.clone(), o.destination_app.clone()], (*carries).to_owned())
         };
         let mirrors = mirrors.iter().map(of).collect();
-        self.mongodb = Some(MongoSection { databases, prefix: shop.app_prefix.clone(), mirrors });
+        let prefix = shop.app_prefix.clone();
+        // By their family where all are of one.
+        let writers = match shop.writers.iter().all(|w| w.name.starts_with("svc-")) {
+            true => vec![format!("{prefix}svc-*")],
+            false => shop.writers.iter().map(|w| format!("{prefix}{}*", w.name)).collect(),
+        };
+        self.mongodb = Some(MongoSection { databases, prefix, writers, mirrors });
         Ok(())
     }
 
     /// Leaves a group or a topic out, with the reason; it counts from the next start.
     pub(crate) fn ignore(&mut self, name: &str, reason: &str) {
         self.ignored.insert(name.to_owned(), reason.to_owned());
+    }
+
+    /// Adds sections to the configuration; they count from the next start.
+    pub(crate) fn configure(&mut self, yaml: &str) {
+        self.more.push_str(yaml);
+    }
+
+    /// The time between two steps, before it is divided.
+    pub(crate) fn pace(&mut self, pace: &'static str) {
+        self.pace = pace;
+    }
+
+    /// Starts the next attempt at the migration: the facts of this one are history.
+    pub(crate) fn next_attempt(&mut self) -> Result<(), String> {
+        self.attempt += 1;
+        self.kill_and_restart()
+    }
+
+    /// Kills the agent, takes its journal away and starts it: one that is installed in the middle.
+    pub(crate) fn forget_and_restart(&mut self) -> Result<(), String> {
+        self.kill()?;
+        fs::remove_dir_all(self.folder.path().join("data")).map_err(prepare)?;
+        self.up()
     }
 
     /// The agent's own folder.
@@ -151,15 +189,18 @@ impl Agent {
     fn config(&self) -> String {
         let at = |name: &str| self.folder.path().join(name).display().to_string();
         let mut c = format!(
-            "migration: {}\nrehearsal: {{ faster: 10 }}\npace: 10s\n\
+            "migration: {}\nattempt: {}\nrehearsal: {{ faster: 10 }}\npace: {}\n\
              agent:\n  interval: 2s\n  timeout: 1800ms\n  listen: \"127.0.0.1:{}\"\n  data_dir: {}\n  \
              tokens: {{ lab: {{ file: {} }} }}\n",
             self.migration,
+            self.attempt,
+            self.pace,
             self.port,
             at("data"),
             at("token"),
         );
         self.identity(&mut c);
+        c.push_str(&self.more);
         if let Some((source, destination)) = &self.names {
             let _ = write!(
                 c,
@@ -219,7 +260,7 @@ impl Agent {
         if let Some(m) = mongodb {
             let prefix = &m.prefix;
             let _ = writeln!(c, "  readers: {{ mongodb: {{ app_name: \"{prefix}crud-*\" }} }}");
-            let _ = writeln!(c, "  writers: {{ mongodb: {{ app_name: \"{prefix}svc-*\" }} }}");
+            let _ = writeln!(c, "  writers: {{ mongodb: {{ app_name: {:?} }} }}", m.writers);
             let _ = writeln!(
                 c,
                 "  bystanders: {{ lab: {{ mongodb: {{ app_name: \"lab-*\" }}, reason: \"the lab's eyes and hands\" }} }}"
@@ -263,15 +304,30 @@ impl Agent {
 
     /// Kills the agent (SIGKILL) and starts it again on the same folder.
     pub(crate) fn kill_and_restart(&mut self) -> Result<(), String> {
+        self.kill()?;
+        self.up()
+    }
+
+    fn kill(&mut self) -> Result<(), String> {
         if let Some(mut child) = self.child.take() {
             child.kill().and_then(|()| child.wait()).map_err(|e| e.to_string())?;
         }
-        self.up()
+        Ok(())
     }
 
     /// Where it answers.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The address of that.
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
+    /// Its configuration.
+    pub(crate) fn config_path(&self) -> PathBuf {
+        self.folder.path().join("config.yaml")
     }
 
     /// `GET /ready/<step>` or `/done/<step>`.
@@ -293,6 +349,23 @@ impl Agent {
     pub(crate) fn claim(&self, step: &str) -> Result<(), String> {
         let a = self.begin(step)?;
         if a.status == 200 { Ok(()) } else { Err(format!("the claim of {step} is refused: {} {:#}", a.status, a.body)) }
+    }
+
+    /// Waits for a go and claims the step.
+    pub(crate) fn go(&self, step: &str) -> Result<(), String> {
+        self.wait_go("ready", step)?;
+        self.claim(step)
+    }
+
+    /// Waits until a step is done.
+    pub(crate) fn done(&self, step: &str) -> Result<(), String> {
+        self.wait_go("done", step).map(drop)
+    }
+
+    /// Says a person's word.
+    pub(crate) fn confirm(&self, words: &str, reason: &str) -> Result<(), String> {
+        let a = self.post(&format!("/confirm/{}", words.replace(' ', "/")), &serde_json::json!({ "reason": reason }))?;
+        if a.status == 200 { Ok(()) } else { Err(format!("confirm {words}: {} {:#}", a.status, a.body)) }
     }
 
     /// Claims a step that must be refused with this status.

@@ -11,6 +11,7 @@ mod poller;
 mod rights;
 mod silence;
 mod watch;
+mod whole;
 
 use cutover_lab::Pair;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -49,6 +50,9 @@ fn main() -> std::process::ExitCode {
         test("kafka_rights_and_connections", rights::run),
         test("mongodb_by_claims", mongo_claims::run),
         test("mongodb_by_polling_and_elections", mongo_polling::run),
+        test("whole_services_mongodb_kafka", whole::services_first),
+        test("whole_kafka_mongodb_services", whole::services_last),
+        test("whole_joint_second_attempt", whole::joint),
     ];
     let conclusion = libtest_mimic::run(&args, trials);
     // Dropping the estate stops its servers.

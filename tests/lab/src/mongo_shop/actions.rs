@@ -8,8 +8,8 @@ use mongodb::bson::{Document, doc};
 use mongodb::error::Result as Answer;
 use mongodb::{Client, Database};
 
-use super::options::{CRASHER, READERS, WRITERS};
-use super::{MongoShop, lock};
+use super::options::{CRASHER, READERS};
+use super::MongoShop;
 use crate::error::Result;
 use crate::mongo::runtime::ask;
 use crate::words::{MongoStep, Side};
@@ -20,7 +20,7 @@ impl MongoShop {
     /// Opens for business at the source: collections with options and indexes, a view, documents; writers and readers.
     pub fn start(&self) -> Result<()> {
         self.create_collections()?;
-        for writer in WRITERS {
+        for writer in &self.options.writers {
             self.start_writer(Side::Source, writer.name)?;
         }
         READERS.iter().try_for_each(|name| self.start_reader(Side::Source, name))
@@ -68,25 +68,31 @@ impl MongoShop {
         if side == Side::Destination {
             self.oracle.record(|ledger| ledger.begun.insert(step));
         }
-        for writer in WRITERS {
+        for writer in self.options.writers.clone() {
             self.start_writer(side, writer.name)?;
         }
-        if side == Side::Destination {
-            self.oracle.record(|ledger| ledger.done.insert(step));
-        }
+        self.oracle.record(|ledger| match side {
+            Side::Destination => {
+                ledger.done.insert(step);
+            }
+            Side::Source => {
+                ledger.begun.remove(&MongoStep::StopWriters);
+                ledger.done.remove(&MongoStep::StopWriters);
+            }
+        });
         Ok(())
     }
 
     /// The names of the writers that run on a side.
     pub fn writers(&self, side: Side) -> Vec<String> {
-        let known: Vec<_> = WRITERS.iter().chain([&CRASHER]).map(|writer| writer.name).collect();
+        let known: Vec<_> = self.options.writers.iter().chain([&CRASHER]).map(|writer| writer.name).collect();
         self.services(side).into_iter().filter(|name| known.contains(&name.as_str())).collect()
     }
 
     /// Deploys the services anew with that home: those that run are started again, connected where they were, under the
     /// application name of the other home.
     pub fn redeploy(&self, home: Side) -> Result<()> {
-        *lock(&self.homes) = home;
+        self.set_home(home);
         for side in Side::BOTH {
             let writers = self.writers(side);
             for name in self.services(side) {

@@ -48,7 +48,8 @@ pub struct MongoShop {
     oracle: MongoOracle,
     // What runs comes before what it runs on.
     watch: Option<Watch>,
-    services: Mutex<BTreeMap<(Side, String), Service>>,
+    // By the side they are connected to, the infrastructure they run on, and their name.
+    services: Mutex<BTreeMap<(Side, Side, String), Service>>,
     transactions: Mutex<BTreeMap<String, Open>>,
     mirrors: BTreeMap<String, Mirror>,
     homes: Mutex<Side>,
@@ -95,34 +96,83 @@ impl MongoShop {
 
     /// Starts one of [`WRITERS`], or [`CRASHER`], on a side.
     pub fn start_writer(&self, side: Side, name: &str) -> Result<()> {
-        let spec = service::writer(name)?;
-        self.add(side, name, true, |post| Service::writer(post, spec, &self.options))
+        self.deploy_writer(side, self.home(), name)
+    }
+
+    /// The same with its home said: connected to `side`, it runs on the infrastructure `home`.
+    fn deploy_writer(&self, side: Side, home: Side, name: &str) -> Result<()> {
+        let spec = self.options.writer(name)?;
+        self.add(side, home, name, true, |post| Service::writer(post, spec, &self.options))
     }
 
     /// Starts one of [`READERS`] on a side.
     pub fn start_reader(&self, side: Side, name: &str) -> Result<()> {
+        self.deploy_reader(side, self.home(), name)
+    }
+
+    fn deploy_reader(&self, side: Side, home: Side, name: &str) -> Result<()> {
         let name = service::reader(name)?;
-        self.add(side, name, false, |post| Service::reader(post, name, &self.options))
+        self.add(side, home, name, false, |post| Service::reader(post, name, &self.options))
     }
 
-    /// Ends a service on a side, and returns when its connections are closed.
-    pub fn stop_service(&self, side: Side, name: &str) -> Result<()> {
-        let service = lock(&self.services).remove(&(side, name.to_owned()));
-        service.ok_or_else(|| Error::Usage(format!("{name} does not run at the {side}")))?.stop()
-    }
-
-    /// The services that run on a side.
-    pub fn services(&self, side: Side) -> Vec<String> {
-        lock(&self.services).keys().filter(|(at, _)| *at == side).map(|(_, name)| name.clone()).collect()
-    }
-
-    fn add(&self, side: Side, name: &str, writes: bool, start: impl FnOnce(Post) -> Result<Service>) -> Result<()> {
-        let mut services = lock(&self.services);
-        let key = (side, name.to_owned());
-        if services.contains_key(&key) {
-            return Err(Error::Usage(format!("{name} already runs at the {side}")));
+    /// Runs a service on that infrastructure as well, connected to `side`.
+    pub fn deploy_service(&self, side: Side, home: Side, name: &str) -> Result<()> {
+        if service::reader(name).is_ok() {
+            self.deploy_reader(side, home, name)
+        } else {
+            self.deploy_writer(side, home, name)
         }
-        let home = self.home();
+    }
+
+    /// Ends a service on a side, wherever it runs, and returns when its connections are closed.
+    pub fn stop_service(&self, side: Side, name: &str) -> Result<()> {
+        if !self.services(side).iter().any(|running| running == name) {
+            return Err(Error::Usage(format!("{name} does not run at the {side}")));
+        }
+        self.stop_where(|at, _, running| at == side && running == name)
+    }
+
+    /// **stop-source-services** for `home: source`: ends every service that runs there, whatever it is connected to.
+    pub fn stop_home(&self, home: Side) -> Result<()> {
+        self.stop_where(|_, at, _| at == home)
+    }
+
+    /// Where services that are started from now on run: the source until it is said.
+    pub fn set_home(&self, home: Side) {
+        *lock(&self.homes) = home;
+    }
+
+    fn stop_where(&self, which: impl Fn(Side, Side, &str) -> bool) -> Result<()> {
+        let ended = {
+            let mut running = lock(&self.services);
+            let keys: Vec<_> = running.keys().filter(|(at, home, name)| which(*at, *home, name)).cloned().collect();
+            keys.iter().filter_map(|key| running.remove(key)).collect::<Vec<_>>()
+        };
+        ended.into_iter().try_for_each(Service::stop)
+    }
+
+    /// The services that run on a side, each once.
+    pub fn services(&self, side: Side) -> Vec<String> {
+        let mut names: Vec<_> =
+            lock(&self.services).keys().filter(|(at, ..)| *at == side).map(|(.., name)| name.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    fn add(
+        &self,
+        side: Side,
+        home: Side,
+        name: &str,
+        writes: bool,
+        start: impl FnOnce(Post) -> Result<Service>,
+    ) -> Result<()> {
+        let mut services = lock(&self.services);
+        let key = (side, home, name.to_owned());
+        if services.contains_key(&key) {
+            return Err(Error::Usage(format!("{name} already runs at the {side}, home {home}")));
+        }
         let connect = self.place(side).connect(writes, self.options.app_name(name, home));
         let post = Post { side, home, oracle: self.oracle.clone(), connect: Arc::new(connect) };
         services.insert(key, start(post)?);

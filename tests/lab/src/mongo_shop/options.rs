@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::error::{Error, Result};
 use crate::mirror::MirrorOptions;
 use crate::words::Side;
 
@@ -54,6 +55,8 @@ pub struct MongoShopOptions {
     pub app_prefix: String,
     /// Writes a second of each steady writer.
     pub rate: f64,
+    /// The writing services; [`WRITERS`] by default.
+    pub writers: Vec<WriterSpec>,
     /// Between two writes of the writer that wakes every so often: a Single View Creator's 60 s, scaled.
     pub every: Duration,
     /// The pause of the writer in a crash loop.
@@ -75,6 +78,7 @@ impl MongoShopOptions {
             database: name.to_owned(),
             app_prefix: String::new(),
             rate: 5.0,
+            writers: WRITERS.to_vec(),
             every: Duration::from_secs(6),
             crash_pause: Duration::from_secs(3),
             mirrors: vec![MirrorOptions::databases(&[name])],
@@ -102,6 +106,19 @@ impl MongoShopOptions {
     pub fn mirrors(mut self, mirrors: Vec<MirrorOptions>) -> Self {
         self.mirrors = mirrors;
         self
+    }
+
+    /// With these writing services, into collections of [`WRITERS`].
+    pub fn writers(mut self, writers: Vec<WriterSpec>) -> Self {
+        self.writers = writers;
+        self
+    }
+
+    /// The writer of that name.
+    pub(super) fn writer(&self, name: &str) -> Result<WriterSpec> {
+        let mut known = self.writers.iter().copied().chain([CRASHER]);
+        let names = || self.writers.iter().map(|w| w.name).chain([CRASHER.name]).collect::<Vec<_>>().join(", ");
+        known.find(|spec| spec.name == name).ok_or_else(|| Error::Usage(format!("no writer {name}: {}", names())))
     }
 
     /// The application name of a service.

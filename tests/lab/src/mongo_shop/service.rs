@@ -11,7 +11,7 @@ use mongodb::{Client, Collection};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::options::{CRASHER, MongoShopOptions, READERS, WriterSpec, Writes};
+use super::options::{MongoShopOptions, READERS, WriterSpec, Writes};
 use super::pen::Pen;
 use crate::clock;
 use crate::error::{Error, Result};
@@ -206,14 +206,6 @@ async fn rest(pause: Duration, stop: &AtomicBool) {
     while !stop.load(Ordering::SeqCst) && start.elapsed() < pause {
         sleep(pause.saturating_sub(start.elapsed()).min(Duration::from_millis(50))).await;
     }
-}
-
-/// The writer of that name.
-pub(super) fn writer(name: &str) -> Result<WriterSpec> {
-    let mut known = super::options::WRITERS.into_iter().chain([CRASHER]);
-    known.find(|spec| spec.name == name).ok_or_else(|| {
-        Error::Usage(format!("no writer {name}: svc-orders, svc-import, svc-payments, svc-digest, svc-flaky"))
-    })
 }
 
 /// The reader of that name.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::options::ProducerOptions;
-use super::{Shop, Stop, lock};
+use super::{Shop, Stop};
 use crate::error::{Error, Result};
 use crate::words::{Side, Step};
 
@@ -165,7 +165,7 @@ impl Shop {
         let missing: Vec<_> = self
             .options
             .services()
-            .filter(|service| !lock(&self.services).contains_key(&(side, service.name.to_owned())))
+            .filter(|service| !self.services(side).iter().any(|running| running == service.name))
             .collect();
         missing.iter().rev().try_for_each(|service| self.start_service(side, service.name))
     }

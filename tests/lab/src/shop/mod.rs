@@ -59,6 +59,14 @@ enum Attached {
 }
 
 impl Attached {
+    /// How many partitions it holds, as far as it tells.
+    fn assigned(&self) -> usize {
+        match self {
+            Attached::InProcess(member) => member.assigned(),
+            Attached::Java(_) => 0,
+        }
+    }
+
     fn stop(self, how: Stop) -> Result<()> {
         match self {
             Attached::InProcess(member) => member.stop(how),
@@ -67,6 +75,9 @@ impl Attached {
     }
 }
 
+/// Running services by the side they are connected to, the infrastructure they run on, and their name.
+type Services = BTreeMap<(Side, Side, String), Vec<Attached>>;
+
 /// A Fast Data shop on a pair of clusters. Dropping it ends its producers and readers; its topics stay.
 #[derive(Debug)]
 pub struct Shop {
@@ -74,7 +85,9 @@ pub struct Shop {
     oracle: Oracle,
     // What runs comes before what it runs on.
     producers: Mutex<BTreeMap<(Side, String), Running>>,
-    services: Mutex<BTreeMap<(Side, String), Vec<Attached>>>,
+    services: Mutex<Services>,
+    /// Where services that are started now run; where they are connected if nothing was said.
+    homes: Mutex<Option<Side>>,
     readers: Mutex<BTreeMap<(Side, String), Member>>,
     transactions: Mutex<BTreeMap<String, Open>>,
     source: Place,
@@ -99,6 +112,7 @@ impl Shop {
             oracle: Oracle::new(options.names.clone()),
             producers: Mutex::default(),
             services: Mutex::default(),
+            homes: Mutex::default(),
             readers: Mutex::default(),
             transactions: Mutex::default(),
             source: place(Side::Source)?,

@@ -14,10 +14,15 @@ use crate::words::{Side, Version};
 impl Shop {
     /// Starts a service of [`SERVICES`](super::SERVICES) on a side and returns when its members hold all partitions.
     pub fn start_service(&self, side: Side, service: &str) -> Result<()> {
+        self.start_at_home(side, lock(&self.homes).unwrap_or(side), service)
+    }
+
+    /// The same with its home said: connected to `side`, it runs on the infrastructure `home`, which its client ids tell.
+    fn start_at_home(&self, side: Side, home: Side, service: &str) -> Result<()> {
         let spec = self.service(service)?;
-        let key = (side, service.to_owned());
+        let key = (side, home, service.to_owned());
         if lock(&self.services).contains_key(&key) {
-            return Err(Error::Usage(format!("{service} already runs at the {side}")));
+            return Err(Error::Usage(format!("{service} already runs at the {side}, home {home}")));
         }
         let place = self.place(side);
         let topics = self.partitions(side, spec.reads)?;
@@ -29,7 +34,7 @@ impl Shop {
                 bootstrap: place.bootstrap.clone(),
                 side,
                 group: self.group(side, service),
-                client_id: format!("{service}-{}-{number}", side.short()),
+                client_id: format!("{service}-{}-{number}", home.short()),
                 topics: topics.clone(),
                 onward: spec.writes.map(|suffix| self.topic(side, suffix)),
                 how: spec.how,
@@ -44,13 +49,11 @@ impl Shop {
         }
         if !java {
             clock::wait_for(&format!("{service} to hold {total} partitions"), Duration::from_secs(120), || {
-                let held: usize = members
-                    .iter()
-                    .map(|member| match member {
-                        Attached::InProcess(member) => member.assigned(),
-                        Attached::Java(_) => 0,
-                    })
-                    .sum();
+                // Those of another home share them.
+                let running = lock(&self.services);
+                let others = running.iter().filter(|((at, _, name), _)| *at == side && name == service);
+                let all = others.flat_map(|(_, others)| others).chain(&members);
+                let held: usize = all.map(Attached::assigned).sum();
                 if held == total { Ok(()) } else { Err(format!("{held} held")) }
             })?;
         }
@@ -58,16 +61,45 @@ impl Shop {
         Ok(())
     }
 
-    /// Ends all members of a service on a side.
+    /// Ends all members of a service on a side, wherever they run.
     pub fn stop_service(&self, side: Side, service: &str, how: Stop) -> Result<()> {
-        let members = lock(&self.services).remove(&(side, service.to_owned()));
-        let members = members.ok_or_else(|| Error::Usage(format!("{service} does not run at the {side}")))?;
-        members.into_iter().try_for_each(|member| member.stop(how))
+        if !self.services(side).iter().any(|name| name == service) {
+            return Err(Error::Usage(format!("{service} does not run at the {side}")));
+        }
+        self.stop_where(|at, _, name| at == side && name == service, how)
     }
 
-    /// The services that run on a side.
+    /// Runs a service on another infrastructure as well, or the one it ran on again, connected to `side`.
+    pub fn deploy_service(&self, side: Side, home: Side, service: &str) -> Result<()> {
+        self.start_at_home(side, home, service)
+    }
+
+    /// Where services that are started from now on run. Until it is said, where they are connected.
+    pub fn set_home(&self, home: Side) {
+        *lock(&self.homes) = Some(home);
+    }
+
+    /// **stop-source-services** for `home: source`: ends every service that runs there, whatever it is connected to.
+    pub fn stop_home(&self, home: Side) -> Result<()> {
+        self.stop_where(|_, at, _| at == home, Stop::Leave)
+    }
+
+    fn stop_where(&self, which: impl Fn(Side, Side, &str) -> bool, how: Stop) -> Result<()> {
+        let ended = {
+            let mut running = lock(&self.services);
+            let keys: Vec<_> = running.keys().filter(|(at, home, name)| which(*at, *home, name)).cloned().collect();
+            keys.iter().filter_map(|key| running.remove(key)).flatten().collect::<Vec<_>>()
+        };
+        ended.into_iter().try_for_each(|member| member.stop(how))
+    }
+
+    /// The services that run on a side, each once.
     pub fn services(&self, side: Side) -> Vec<String> {
-        lock(&self.services).keys().filter(|(at, _)| *at == side).map(|(_, name)| name.clone()).collect()
+        let mut names: Vec<_> =
+            lock(&self.services).keys().filter(|(at, ..)| *at == side).map(|(.., name)| name.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// Starts a reader that uses `assign()` and commits for a group: the broker shows an `Empty` group whose offsets

@@ -1,0 +1,175 @@
+//! Kafka, then MongoDB, then the services, by a pipeline that only polls `/ready` and acts; until one stop could mean
+//! either of two steps.
+
+use super::estate::{BOTH, Estate, text};
+use super::unchanged;
+use cutover_lab::{READERS, Side, Stop};
+
+pub(super) fn migrate(e: &mut Estate) -> Result<(), String> {
+    e.agent.up()?;
+    e.open()?;
+    prepare(e)?;
+    one_stop_for_two(e)?;
+    installed_in_the_middle(e)?;
+    mongodb(e)?;
+    services(e)?;
+    // The names are never switched, and nothing has waited for them.
+    let a = e.agent.ask("done", "switch-dns")?;
+    if a.life() != "pending" {
+        return Err(format!("nobody switched the names, and the step is {:#}", a.body));
+    }
+    e.kafka.empty_topics(Side::Source).map_err(text)?;
+    e.agent.wait_go("ready", "retire-source")?;
+
+    // Nobody at work any more; the agent is.
+    for side in Side::BOTH {
+        e.kafka.producers(side).iter().try_for_each(|p| e.kafka.stop_producer(side, p)).map_err(text)?;
+    }
+    for service in BOTH {
+        e.stop(service)?;
+    }
+    for reader in READERS {
+        e.mongo.stop_service(Side::Destination, reader).map_err(text)?;
+    }
+    unchanged::by_looking(e)
+}
+
+/// Up to where both downtimes could begin.
+fn prepare(e: &mut Estate) -> Result<(), String> {
+    // A step performed early: a reader is sent to the destination before there is anything to read.
+    e.agent.wait_go("ready", "start-mirror")?;
+    e.mongo.switch_reader(READERS[0]).map_err(text)?;
+    let early = e.agent.wait_reason("ready", "start-mirror", "out-of-order", "switch-readers")?;
+    e.agent.refuses("start-mirror", 503)?;
+    if e.agent.ask("ready", "switch-readers")?.life() != "out-of-order" {
+        return Err(format!("a reader was switched early, and it is not said: {:#}", early.body));
+    }
+    super::series::alerted(e, "CutoverStepOutOfOrder")?;
+    e.mongo.stop_service(Side::Destination, READERS[0]).map_err(text)?;
+    e.mongo.start_reader(Side::Source, READERS[0]).map_err(text)?;
+
+    e.agent.wait_go("ready", "switch-producers")?;
+    e.kafka.switch_producers().map_err(text)?;
+    e.agent.done("switch-producers")?;
+    e.kafka.seed_destination().map_err(text)?;
+    e.agent.confirm("offsets-handled", "the lab's services compare no offsets")?;
+    e.agent.wait_go("ready", "start-mirror")?;
+    e.mongo.start_mirrors().map_err(text)?;
+    e.agent.done("start-mirror")?;
+    e.mongo.write_block(Side::Destination, true).map_err(text)?;
+    e.agent.wait_go("ready", "switch-readers")?;
+    e.mongo.switch_readers().map_err(text)?;
+    e.agent.done("switch-readers")
+}
+
+/// The services are scaled to zero, which is what both tracks wait for: neither is begun by that.
+fn one_stop_for_two(e: &mut Estate) -> Result<(), String> {
+    e.agent.wait_go("ready", "stop-writers")?;
+    e.agent.wait_go("ready", "stop-consumers")?;
+    e.agent.wait_go("ready", "deploy-services")?;
+    for service in BOTH {
+        e.stop(service)?;
+    }
+    e.agent.wait_reason("done", "stop-consumers", "unclaimed", "stop-consumers")?;
+    e.agent.wait_reason("done", "stop-writers", "unclaimed", "stop-writers")?;
+    for step in ["stop-consumers", "stop-writers"] {
+        let a = e.agent.ask("done", step)?;
+        if a.life() != "pending" || !a.body.to_string().contains(&format!("cutover-agent begin {step}")) {
+            return Err(format!("one stop could be meant for either, and {step} is {}: {:#}", a.life(), a.body));
+        }
+    }
+    // Somebody says which.
+    e.agent.claim("stop-consumers")?;
+    e.kafka.stop_consumers(Stop::Leave).map_err(text)?;
+    e.agent.wait_reason("ready", "stop-writers", "other-downtime", "kafka")?;
+    e.agent.refuses("stop-writers", 503)?;
+    e.agent.done("stop-consumers")?;
+
+    // A service is deployed at the destination inside the downtime of Kafka: the step stays where it is.
+    let portal = READERS[1];
+    e.deploy(portal)?;
+    e.agent.wait_reason("ready", "deploy-services", "other-downtime", "kafka")?;
+    e.agent.wait_go("ready", "start-consumers")?;
+    for (step, life) in [("deploy-services", "pending"), ("stop-writers", "pending")] {
+        let a = e.agent.ask("ready", step)?;
+        if a.life() != life || a.is_go() {
+            return Err(format!("in the downtime of Kafka {step} is {}: {:#}", a.life(), a.body));
+        }
+    }
+    e.kafka.start_consumers(Side::Destination).map_err(text)?;
+    for service in BOTH {
+        e.mongo.start_writer(Side::Source, service).map_err(text)?;
+    }
+    e.agent.done("start-consumers")?;
+    let a = e.agent.ask("done", "stop-writers")?;
+    if a.life() != "pending" {
+        return Err(format!("the writers are back, and stop-writers is {}: {:#}", a.life(), a.body));
+    }
+    let a = e.agent.wait("ready", "deploy-services", "go, or begun by what was deployed", |a| {
+        a.is_go() || a.life() == "begun" || a.life() == "out-of-order"
+    })?;
+    println!("deploy-services after the downtime in which a service was deployed: {} {}", a.life(), a.summary());
+    e.agent.wait_go("ready", "stop-writers").map(drop)
+}
+
+/// The agent is lost with its journal, and another one is installed: it begins nothing by itself, and lists what can be
+/// adopted.
+fn installed_in_the_middle(e: &mut Estate) -> Result<(), String> {
+    e.agent.forget_and_restart()?;
+    for (track, steps) in [
+        ("kafka", &["switch-producers", "stop-consumers", "start-consumers"][..]),
+        ("mongodb", &["start-mirror", "switch-readers"][..]),
+    ] {
+        for step in steps {
+            let adopted = cutover_lab::wait_for(&format!("{step} to be adopted"), crate::agent::PATIENCE, || {
+                let (code, said) = e.agent.cli(&["adopt", step, "--reason", "done before this agent was installed"])?;
+                if code == 0 { Ok(()) } else { Err(format!("adopt exits {code}: {said}")) }
+            });
+            adopted.map_err(|e| format!("{track}: {e}"))?;
+            e.agent.done(step)?;
+        }
+    }
+    e.agent.confirm("offsets-handled", "the lab's services compare no offsets").map(drop)
+}
+
+fn mongodb(e: &mut Estate) -> Result<(), String> {
+    e.agent.go("stop-writers")?;
+    for service in BOTH {
+        e.stop(service)?;
+    }
+    e.mongo.stop_writers().map_err(text)?;
+    e.agent.done("stop-writers")?;
+    e.agent.go("stop-mirror")?;
+    e.mongo.stop_mirrors().map_err(text)?;
+    e.agent.done("stop-mirror")?;
+    e.mongo.write_block(Side::Destination, false).map_err(text)?;
+    e.agent.go("start-writers")?;
+    for service in BOTH {
+        e.kafka.start_service(Side::Destination, service).map_err(text)?;
+    }
+    e.mongo.start_writers(Side::Destination).map_err(text)?;
+    e.agent.done("start-writers")
+}
+
+fn services(e: &mut Estate) -> Result<(), String> {
+    // One of them was deployed within a downtime of another track, before this agent was installed.
+    let a = e.agent.wait("ready", "deploy-services", "go, or that it was begun", |a| {
+        a.is_go() || matches!(a.life(), "begun" | "done" | "out-of-order")
+    })?;
+    println!("deploy-services as the new agent finds it: {} {}", a.life(), a.summary());
+    if a.is_go() && a.life() == "pending" {
+        e.agent.claim("deploy-services")?;
+    }
+    for service in ["rtu", "svt", "svc", READERS[0]] {
+        e.deploy(service)?;
+    }
+    e.agent.done("deploy-services")?;
+    e.agent.go("redirect-traffic")?;
+    e.site().traffic(Side::Destination);
+    e.agent.done("redirect-traffic")?;
+    e.agent.go("stop-source-services")?;
+    e.set_home(Side::Destination);
+    e.kafka.stop_home(Side::Source).map_err(text)?;
+    e.mongo.stop_home(Side::Source).map_err(text)?;
+    e.agent.done("stop-source-services")
+}
