@@ -98,6 +98,7 @@ fn the_whole_track_by_claims() {
             headroom go
             coverage go
             readers-moved go
+            counting-time go
         t=300 begin stop-writers: ok
         t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
         t=720 stop-writers done: go
