@@ -21,6 +21,7 @@ pub(crate) struct Agent {
     names: Option<(String, String)>,
     mongodb: Option<MongoSection>,
     ignored: BTreeMap<String, String>,
+    readers: Vec<String>,
     migration: String,
     /// What else the configuration says, as YAML.
     more: String,
@@ -107,6 +108,7 @@ impl Agent {
             more: String::new(),
             pace: "10s",
             attempt: 1,
+            readers: vec!["crud-*".to_owned()],
             child: None,
             runs: 0,
         })
@@ -179,6 +181,11 @@ impl Agent {
         self.kill()?;
         fs::remove_dir_all(self.folder.path().join("data")).map_err(prepare)?;
         self.up()
+    }
+
+    /// One more pattern of application names of readers.
+    pub(crate) fn read_by(&mut self, pattern: &str) {
+        self.readers.push(pattern.to_owned());
     }
 
     /// The agent's own folder.
@@ -259,7 +266,8 @@ impl Agent {
         }
         if let Some(m) = mongodb {
             let prefix = &m.prefix;
-            let _ = writeln!(c, "  readers: {{ mongodb: {{ app_name: \"{prefix}crud-*\" }} }}");
+            let readers: Vec<String> = self.readers.iter().map(|r| format!("\"{prefix}{r}\"")).collect();
+            let _ = writeln!(c, "  readers: {{ mongodb: {{ app_name: [{}] }} }}", readers.join(", "));
             let _ = writeln!(c, "  writers: {{ mongodb: {{ app_name: {:?} }} }}", m.writers);
             let _ = writeln!(
                 c,
