@@ -372,7 +372,8 @@ impl Agent {
 
     /// Says a person's word.
     pub(crate) fn confirm(&self, words: &str, reason: &str) -> Result<(), String> {
-        let a = self.post(&format!("/confirm/{}", words.replace(' ', "/")), &serde_json::json!({ "reason": reason }))?;
+        let a =
+            self.post(&format!("/confirm/{}", words.replace(' ', "/")), &serde_json::json!({ "reason": reason }))?;
         if a.status == 200 { Ok(()) } else { Err(format!("confirm {words}: {} {:#}", a.status, a.body)) }
     }
 

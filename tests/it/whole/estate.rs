@@ -8,7 +8,7 @@ use cutover_lab::{
     Attachment, MongoPair, MongoShop, MongoShopOptions, Pair, Prometheus, READERS, Shop, ShopOptions, Side, Stop,
     WriterSpec, Writes,
 };
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,11 +141,6 @@ impl Estate {
     pub(crate) fn told(&self, e: &str) -> String {
         use crate::watch::Truth;
         format!("{e}\n{}\n{}", self.truth.timeline(), self.agent.log())
-    }
-
-    /// A file for a test's own use.
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
-        self.agent.folder().join(name)
     }
 }
 

@@ -36,12 +36,7 @@ pub(crate) fn joint(shared: &Shared) -> Result<(), String> {
     run(&*shared.pair()?, "joint", true, joint::migrate)
 }
 
-fn run(
-    pair: &Pair,
-    name: &str,
-    joint: bool,
-    migrate: fn(&mut Estate) -> Result<(), String>,
-) -> Result<(), String> {
+fn run(pair: &Pair, name: &str, joint: bool, migrate: fn(&mut Estate) -> Result<(), String>) -> Result<(), String> {
     let mut estate = Estate::prepare(pair, name, joint)?;
     let watch = Watch::start(estate.agent.url(), &estate.truth);
     let told = migrate(&mut estate);

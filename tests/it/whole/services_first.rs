@@ -33,6 +33,7 @@ pub(super) fn migrate(e: &mut Estate) -> Result<(), String> {
     }
     series::verdicts(e)?;
     series::dashboard(e, &mut answered)?;
+    series::alerts_evaluate(e)?;
     series::all_answered(&answered)
 }
 

@@ -8,8 +8,8 @@ use mongodb::bson::{Document, doc};
 use mongodb::error::Result as Answer;
 use mongodb::{Client, Database};
 
-use super::options::{CRASHER, READERS};
 use super::MongoShop;
+use super::options::{CRASHER, READERS};
 use crate::error::Result;
 use crate::mongo::runtime::ask;
 use crate::words::{MongoStep, Side};
