@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(crate) const BOTH: [&str; 3] = ["rtu", "svt", "svc"];
 const WRITERS: [WriterSpec; 3] = [
     WriterSpec { name: "rtu", how: Writes::Single, collection: "orders" },
-    WriterSpec { name: "svt", how: Writes::Transaction, collection: "payments" },
+    WriterSpec { name: "svt", how: Writes::Batch, collection: "customers" },
     WriterSpec { name: "svc", how: Writes::Every, collection: "digests" },
 ];
 /// The scraped job: alerts look for names that begin so.
