@@ -731,3 +731,27 @@ fn nobody_can_carry_over_what_a_transaction_holds_open() {
         t=520 start-consumers pending go
         t=521 start-consumers pending go"#]].assert_eq(&shown);
 }
+
+/// Begun before the agent has seen a producer write: that they are gone from the source proves nothing, and nothing that
+/// comes later can show it. The answer says what a person can do.
+#[test]
+fn producers_that_were_switched_before_the_agent_saw_them_write() {
+    let shown = run("
+        t=0 src.topic crm.ingestion 1; dst.topic crm.ingestion 1
+        t=0 src.member rtu rtu-src-0 crm.ingestion; src.end crm.ingestion/0 =40
+        t=1 src.commit rtu crm.ingestion/0 =40
+        t=10 op begin switch-producers
+        t=11 dst.end crm.ingestion/0 +1
+        t=300 show switch-producers; show stop-consumers
+        t=301 op adopt switch-producers
+        t=310 show switch-producers
+        ");
+    expect![[r#"
+        t=10 begin switch-producers: ok
+        t=300 switch-producers begun go
+        t=300 switch-producers done: unknown (never-seen): switched: never seen: no ingestion topic was ever seen growing on the source
+        t=300 stop-consumers pending no-go (predecessor): switch-producers comes before and is not done (begun; unknown (never-seen): switched: never seen: no ingestion topic was ever seen growing on the source)
+        t=301 adopt switch-producers: ok
+        t=310 switch-producers done no-go (already-done): switch-producers is done since 2026-09-21T14:18:21Z
+        t=310 switch-producers done: go"#]].assert_eq(&shown);
+}

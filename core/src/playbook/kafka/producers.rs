@@ -158,19 +158,25 @@ pub(super) fn switched(v: &View<'_>) -> Reading {
         let basis: Option<Basis> = Some(s.basis.merge(d.basis));
         // Whatever its id: a topic that was recreated, or is not listed any more, was written all the same.
         let grew = |t: &Name| v.facts.grew.keys().any(|(c, n, _)| *c == s.sample.cluster_id && n == t);
-        let topics = v
-            .topics(&s)
-            .into_iter()
-            .filter(|t| grew(t) && writers_of(settings, t).any(|(_, p)| p.stopped.is_none()))
-            .map(|t| (t, t));
+        let alive_there = |t: &Name| writers_of(settings, t).any(|(_, p)| p.stopped.is_none());
+        let topics: Vec<_> = v.topics(&s).into_iter().filter(|t| grew(t) && alive_there(t)).map(|t| (t, t)).collect();
         let alive = settings.producers.values().any(|p| p.stopped.is_none());
         let empty = match (&settings.no_producers, alive) {
             (Some(why), _) => IfEmpty::Expected(why.clone()),
             (None, false) if !settings.producers.is_empty() => {
                 IfEmpty::Expected("every declared producer is retired".into())
             }
-            // Not an empty set: nobody was there to see them grow.
-            _ => IfEmpty::Never("no ingestion topic was ever seen growing on the source"),
+            // Not an empty set: nobody was there to see them grow, and nothing that is still to come can show it.
+            _ if topics.is_empty() => {
+                let f = Finding::unknown(Code::NeverSeen, Subject::Whole)
+                    .detail("no ingestion topic was ever seen growing on the source")
+                    .fix(
+                        "let the agent see the producers write before they are switched; if they write to the \
+                          destination by now: cutover-agent adopt switch-producers --reason …",
+                    );
+                return Ok(ingestion_idle(v).and(Reading::of(f, basis)));
+            }
+            _ => IfEmpty::Unknown("ingestion topics"),
         };
         let grown = each(basis, topics, empty, |topic| {
             let there = settings.topic_there(topic);
