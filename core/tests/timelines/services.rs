@@ -428,3 +428,35 @@ fn a_silent_resolver_of_a_name_that_gates_another_step() {
             in-force-reachable unknown
             requirements unknown"#]].assert_eq(&shown);
 }
+
+/// Seen at the destination a minute ago, and gone again: stopped at the source now, nobody would do its work.
+#[test]
+fn a_service_that_is_gone_from_the_destination_is_not_stopped_at_the_source() {
+    let shown = with(&[
+        SHOP,
+        "
+        t=20 op begin deploy-services
+        t=21 src.member rtu rtu-dst-0 crm.ingestion; msrc.join svc-orders-dst; msrc.join crud-orders-dst
+        t=21 probe.pass api
+        t=100 op begin redirect-traffic; probe.pass share
+        t=200 show stop-source-services
+        t=201 src.leave rtu rtu-dst-0
+        t=210 show stop-source-services all; op begin stop-source-services
+        t=211 src.member rtu rtu-dst-0 crm.ingestion; msrc.leave svc-orders-dst
+        t=280 show stop-source-services
+        t=281 msrc.leave svc-orders
+        t=400 show stop-source-services
+        ",
+    ]);
+    expect![[r#"
+        t=20 begin deploy-services: ok
+        t=100 begin redirect-traffic: ok
+        t=200 stop-source-services pending go
+        t=210 begin stop-source-services: no-go (not-connected): group rtu (source) is not connected: with home destination, and at work with home source: stopped there, nobody would take over
+        t=210 stop-source-services pending no-go (not-connected): group rtu (source) is not connected: with home destination, and at work with home source: stopped there, nobody would take over
+            present go
+            at-work no-go
+            keeping-up go
+        t=280 stop-source-services pending no-go (not-connected): client svc-orders (source) is not connected: with home destination, and at work with home source: stopped there, nobody would take over
+        t=400 stop-source-services pending go"#]].assert_eq(&shown);
+}

@@ -7,7 +7,7 @@ use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Su
 use crate::settings::{Home, KafkaSettings, MongodbSettings, Role, Track};
 use crate::time::Dur;
 use crate::view::{Kafka, Mongodb, View, gap};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Somebody who was seen within this long is present.
 const WITHIN: Dur = crate::estate::CLIENTS;
@@ -125,6 +125,47 @@ pub(super) fn appears(v: &View<'_>) -> Reading {
         let there = destinations(&f);
         let found = sources(v, &f).into_iter().filter(|at| there.contains(at));
         Ok(sighted(f.basis, found.map(|at| Finding::yes(Code::Seen, at).detail("with home destination"))))
+    })
+}
+
+/// Whoever is at work with home source at this moment is at work with home destination as well: one that was seen there
+/// some minutes ago and is gone again takes over nothing. Those that come and go are left to [`present`].
+pub(super) fn at_work(v: &View<'_>) -> Reading {
+    body(|| {
+        let f = in_force(v)?;
+        let mut homes: BTreeMap<Subject, (bool, bool)> = BTreeMap::new();
+        let mut add = |at: Subject, home: Home| {
+            let (here, there) = homes.entry(at).or_default();
+            if is_source(home) { *here = true } else { *there = true }
+        };
+        if let Some((s, k)) = &f.kafka {
+            if !k.is_complete() {
+                return Err(Gap::new(Code::Hidden, Subject::Side(k.side)));
+            }
+            for (group, g) in k.sample.groups.iter().filter(|(g, _)| !s.ignored.contains_key(*g)) {
+                let at = || Subject::Group(k.side, group.clone());
+                for m in g.members.as_ref().map_err(|e| gap(e, at()))? {
+                    if !m.topics.as_ref().map_err(|e| gap(e, at()))?.is_empty() {
+                        add(at(), s.home(group, &m.client_id, &m.host).0);
+                    }
+                }
+            }
+        }
+        if let Some((s, m)) = &f.mongodb {
+            for (host, member) in &m.sample.members {
+                let listed = member.clients.as_ref().map_err(|e| gap(e, Subject::MongoMember(m.side, host.clone())))?;
+                for c in listed.iter().filter(|c| !matches!(s.role(c), Role::Bystander | Role::Mirror(_))) {
+                    let (home, identity) = s.identity(c);
+                    add(Subject::Client(m.side, identity.into()), home);
+                }
+            }
+        }
+        let alone = homes.into_iter().filter(|(_, (here, there))| *here && !there);
+        let alone = alone.map(|(at, _)| {
+            Finding::no(Code::NotConnected, at)
+                .detail("with home destination, and at work with home source: stopped there, nobody would take over")
+        });
+        Ok(none_of(f.basis, alone))
     })
 }
 

@@ -54,6 +54,14 @@ check!(
     "the expressions attached to the redirection hold"
 );
 check!(
+    AT_WORK,
+    "at-work",
+    homes::at_work,
+    S60,
+    &[],
+    "whoever is at work with home source now is at work with home destination as well"
+);
+check!(
     KEEPING_UP,
     "keeping-up",
     homes::keeping_up,
@@ -94,7 +102,7 @@ static REDIRECT: Step = Step {
     ..step("redirect-traffic", "send the traffic to the destination", Effect::Appearance(probes::traffic_appears))
 };
 static STOP: Step = Step {
-    ready: &[PRESENT.req(), KEEPING_UP.req()],
+    ready: &[PRESENT.req(), AT_WORK.req(), KEEPING_UP.req()],
     done: &[NO_SOURCE_HOME.req()],
     ..step("stop-source-services", "stop the services at the source", Effect::Absence)
 };
