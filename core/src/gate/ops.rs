@@ -209,7 +209,8 @@ impl Gate {
                 });
             if c.is != Tri::Yes && !fresh && !unmeasurable {
                 let f = c.chief();
-                missing.push((f.code, format!("{}: {}", c.check.id, render::sentence(&f))));
+                let fix = f.fix.as_ref().map_or(String::new(), |fix| format!(" ({fix})"));
+                missing.push((f.code, format!("{}: {}{fix}", c.check.id, render::sentence(&f))));
             }
         }
         // Who is behind catches up: the step is taken as begun, and its life concludes when it is done. A step whose

@@ -497,7 +497,7 @@ fn an_adopted_start_has_to_show_that_no_pair_skipped_anything() {
         t=560 confirm scaled-to-zero kafka: ok
         t=560 confirm offsets-handled: ok
         t=700 adopt stop-consumers: ok
-        t=701 adopt start-consumers: start-consumers cannot be adopted, its done checks do not hold: nothing-skipped: group rtu on crm.ingestion partition 0 (destination) may have skipped records that lay there before it attached
+        t=701 adopt start-consumers: start-consumers cannot be adopted, its done checks do not hold: nothing-skipped: group rtu on crm.ingestion partition 0 (destination) may have skipped records that lay there before it attached (cutover-agent confirm nothing-skipped rtu crm.ingestion --reason …)
         t=702 confirm nothing-skipped rtu crm.ingestion: ok
         t=702 adopt start-consumers: ok"#]].assert_eq(&shown);
 }
