@@ -64,8 +64,20 @@ fn withdraw(e: &Estate, step: &str) -> Result<(), String> {
 }
 
 fn prepare(e: &mut Estate) -> Result<(), String> {
+    // Go comes before this attempt has seen the producers write: then nothing that comes later can show that they have
+    // moved, and the answer says what a person can do.
     e.agent.go("switch-producers")?;
     e.kafka.switch_producers().map_err(text)?;
+    let a = e.agent.wait("done", "switch-producers", "go, or how to go on", |a| {
+        a.is_go() || a.body.to_string().contains("cutover-agent adopt switch-producers")
+    })?;
+    if !a.is_go() {
+        cutover_lab::wait_for("switch-producers to be adopted", PATIENCE, || {
+            let (code, said) = e.agent.cli(&["adopt", "switch-producers", "--reason", "they write there"])?;
+            if code == 0 { Ok(()) } else { Err(said) }
+        })
+        .map_err(|e| e.to_string())?;
+    }
     e.agent.done("switch-producers")?;
     e.agent.go("start-mirror")?;
     e.mongo.start_mirror("mirror", true).map_err(text)?;
