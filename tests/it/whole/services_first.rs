@@ -60,8 +60,15 @@ fn requirements(e: &Estate) -> Result<(), String> {
     Ok(())
 }
 
+/// Waits for a go, until it was scraped as well, and claims the step.
+fn go(e: &Estate, step: &str) -> Result<(), String> {
+    e.agent.wait_go("ready", step)?;
+    series::is(e, &format!("cutover_step_ready{{step=\"{step}\"}}"), 1.0)?;
+    e.agent.claim(step)
+}
+
 fn services(e: &Estate, answered: &mut Answered) -> Result<(), String> {
-    e.agent.go("deploy-services")?;
+    go(e, "deploy-services")?;
     for service in ["rtu", "svt", READERS[0], READERS[1]] {
         e.deploy(service)?;
     }
@@ -82,7 +89,7 @@ fn services(e: &Estate, answered: &mut Answered) -> Result<(), String> {
     e.agent.wait_reason("ready", "redirect-traffic", "probe-fails", "api")?;
     e.agent.refuses("redirect-traffic", 503)?;
     e.site().healthy(true);
-    e.agent.go("redirect-traffic")?;
+    go(e, "redirect-traffic")?;
     e.agent.wait_reason("done", "redirect-traffic", "probe-fails", "traffic")?;
     e.site().traffic(Side::Destination);
     e.agent.done("redirect-traffic")?;
@@ -105,7 +112,7 @@ fn services(e: &Estate, answered: &mut Answered) -> Result<(), String> {
     series::verdicts(e)?;
     e.agent.post("/release/stop-source-services", &reason("it is"))?;
 
-    e.agent.go("stop-source-services")?;
+    go(e, "stop-source-services")?;
     e.set_home(Side::Destination);
     // Stopped where they consume, but their other half still writes.
     e.kafka.stop_home(Side::Source).map_err(text)?;
@@ -126,7 +133,7 @@ fn services(e: &Estate, answered: &mut Answered) -> Result<(), String> {
         return Err(format!("the entry point refuses, and check exits {code}:\n{table}"));
     }
     e.site().entry(true)?;
-    e.agent.go("switch-dns")?;
+    go(e, "switch-dns")?;
     // One resolver of two, then both, then nobody may have the old answer any more.
     e.site().names(0, Side::Destination);
     e.agent.wait_reason("done", "switch-dns", "probe-fails", "192.0.2.1")?;
@@ -136,7 +143,7 @@ fn services(e: &Estate, answered: &mut Answered) -> Result<(), String> {
 }
 
 fn mongodb(e: &mut Estate, answered: &mut Answered) -> Result<(), String> {
-    e.agent.go("start-mirror")?;
+    go(e, "start-mirror")?;
     e.mongo.start_mirrors().map_err(text)?;
     e.agent.done("start-mirror")?;
     e.agent.wait_reason("ready", "switch-readers", "pace", "start-mirror")?;
@@ -154,12 +161,12 @@ fn mongodb(e: &mut Estate, answered: &mut Answered) -> Result<(), String> {
     series::dashboard(e, answered)?;
     fault(Faults::default())?;
     series::is(e, "cutover_target_up{target=\"mirror/mirror\"}", 1.0)?;
-    e.agent.go("switch-readers")?;
+    go(e, "switch-readers")?;
     e.mongo.switch_readers().map_err(text)?;
     e.agent.done("switch-readers")?;
     series::mongodb(e)?;
 
-    e.agent.go("stop-writers")?;
+    go(e, "stop-writers")?;
     // The downtime of MongoDB: nothing of the other tracks may go on, and nothing of the services comes undone.
     e.agent.wait_reason("ready", "switch-producers", "other-downtime", "mongodb")?;
     series::is(e, "count(cutover_track_downtime_start_timestamp_seconds{track=\"mongodb\"})", 1.0)?;
@@ -171,11 +178,11 @@ fn mongodb(e: &mut Estate, answered: &mut Answered) -> Result<(), String> {
     e.agent.done("stop-writers")?;
     series::mongodb(e)?;
     series::is(e, "cutover_mirror_lag_seconds", 0.0)?;
-    e.agent.go("stop-mirror")?;
+    go(e, "stop-mirror")?;
     e.mongo.stop_mirrors().map_err(text)?;
     e.agent.done("stop-mirror")?;
     e.mongo.write_block(Side::Destination, false).map_err(text)?;
-    e.agent.go("start-writers")?;
+    go(e, "start-writers")?;
     e.mongo.start_writers(Side::Destination).map_err(text)?;
     for service in BOTH {
         e.kafka.start_service(Side::Source, service).map_err(text)?;
@@ -186,7 +193,7 @@ fn mongodb(e: &mut Estate, answered: &mut Answered) -> Result<(), String> {
 }
 
 fn kafka(e: &mut Estate, answered: &mut Answered) -> Result<(), String> {
-    e.agent.go("switch-producers")?;
+    go(e, "switch-producers")?;
     e.kafka.switch_producers().map_err(text)?;
     e.agent.done("switch-producers")?;
     e.kafka.seed_destination().map_err(text)?;
@@ -210,7 +217,7 @@ fn kafka(e: &mut Estate, answered: &mut Answered) -> Result<(), String> {
     e.agent.ignore(&late, "a test's own group, deleted");
     e.kafka.start_service(Side::Source, "rtu").map_err(text)?;
     e.agent.kill_and_restart()?;
-    e.agent.go("stop-consumers")?;
+    go(e, "stop-consumers")?;
 
     // The downtime is opened and cannot go on: it is taken back.
     for service in BOTH {
@@ -233,7 +240,7 @@ fn kafka(e: &mut Estate, answered: &mut Answered) -> Result<(), String> {
     println!("withdraw right after the stop: {} {}", early.status, early.body["summary"]);
     series::absent(e, "cutover_track_downtime_start_timestamp_seconds")?;
 
-    e.agent.go("stop-consumers")?;
+    go(e, "stop-consumers")?;
     for service in BOTH {
         e.stop(service)?;
     }
@@ -241,7 +248,7 @@ fn kafka(e: &mut Estate, answered: &mut Answered) -> Result<(), String> {
     e.agent.done("stop-consumers")?;
     series::groups(e, Side::Source)?;
     series::verdicts(e)?;
-    e.agent.go("start-consumers")?;
+    go(e, "start-consumers")?;
     for service in BOTH {
         e.mongo.start_writer(Side::Destination, service).map_err(text)?;
     }
@@ -251,7 +258,7 @@ fn kafka(e: &mut Estate, answered: &mut Answered) -> Result<(), String> {
         series::members(e, Side::Destination, &e.kafka.group(Side::Destination, service))?;
     }
     e.kafka.empty_topics(Side::Source).map_err(text)?;
-    e.agent.go("retire-source")?;
+    go(e, "retire-source")?;
     e.kafka.retire_source().map_err(text)?;
     e.agent.done("retire-source")
 }
