@@ -1445,3 +1445,29 @@ fn headroom_of_a_mirror_that_follows_needs_no_slope() {
             coverage go
             read-only go"#]].assert_eq(&shown);
 }
+
+/// An agent that came after the readers had moved has never seen one on the source. Who adopts the step says that they
+/// were there; a reader that shows up on the source contradicts it.
+#[test]
+fn readers_that_had_moved_before_the_agent_came() {
+    let shown = with(&["
+        t=0 msrc.coll shop.orders 100; msrc.index shop.orders by_date; msrc.join svc-orders
+        t=0 mdst.coll shop.orders 100; mdst.index shop.orders by_date; mdst.block on; mdst.join crud-orders-dst
+        t=1 msrc.write shop.orders; mirror.start; mirror.follow
+        t=100 op adopt start-mirror; op adopt switch-readers; show switch-readers
+        t=190 msrc.write shop.orders
+        t=200 show stop-writers
+        t=201 msrc.join crud-late
+        t=210 show stop-writers
+        t=211 msrc.leave crud-late; mdst.join crud-late-dst
+        t=300 show stop-writers
+        "]);
+    expect![[r#"
+        t=100 adopt start-mirror: ok
+        t=100 adopt switch-readers: ok
+        t=100 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:15:00Z
+        t=100 switch-readers done: go
+        t=200 stop-writers pending go
+        t=210 stop-writers pending no-go (connected): client crud-late (source) is still connected: on h1:27017
+        t=300 stop-writers pending go"#]].assert_eq(&shown);
+}

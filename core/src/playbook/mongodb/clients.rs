@@ -5,7 +5,7 @@ use super::shared::{body, both, sighted, word};
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::mongodb::MongoClient;
-use crate::facts::SeenClient;
+use crate::facts::{How, SeenClient};
 use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Reading, Subject, each, none_of};
 use crate::settings::{ClientRule, MongodbSettings, Role};
 use crate::view::{Mongodb, View, gap};
@@ -96,10 +96,33 @@ pub(super) fn readers_moved(v: &View<'_>) -> Reading {
         let all = witnessed(v, &s.sample.set_id, false);
         // Seen there is seen: one that comes and goes need not be there now.
         let seen = witnessed(v, &d.sample.set_id, false);
-        let moved = each(basis, all.iter().map(|i| (*i, *i)), NO_READER, |i| Ok(moved(i, &here, &there, &seen)));
-        let never = unrecognised(v, &s.sample.set_id, "readers", &settings.readers);
-        Ok(moved.and(none_of(basis, unmatched(settings, &s)?)).and(none_of(basis, never)))
+        let adopted = adopted(v, "switch-readers");
+        let moved = match &adopted {
+            // An agent that came after them cannot have seen them on the source: the word of who adopted the step counts.
+            Some(f) if all.is_empty() => Reading::of(f.clone(), basis),
+            _ => each(basis, all.iter().map(|i| (*i, *i)), NO_READER, |i| Ok(moved(i, &here, &there, &seen))),
+        };
+        // One that is seen for the first time now is witnessed only with the next turn.
+        let fresh = here.iter().filter(|(i, _)| !all.contains(i)).map(|(i, host)| {
+            Finding::no(Code::Connected, Subject::Client(Side::Source, i.clone())).detail(format!("on {host}"))
+        });
+        let never = match adopted {
+            Some(_) => Vec::new(),
+            None => unrecognised(v, &s.sample.set_id, "readers", &settings.readers),
+        };
+        Ok(moved.and(none_of(basis, fresh)).and(none_of(basis, unmatched(settings, &s)?)).and(none_of(basis, never)))
     })
+}
+
+/// A step that somebody took as done: their word, to be said with whatever rests on it.
+fn adopted(v: &View<'_>, step: &'static str) -> Option<Finding> {
+    match &v.facts.step(step).begun {
+        Some((_, How::Adopted { author, reason })) => {
+            let said = format!("adopted by {author}: {reason}");
+            Some(Finding::yes(Code::Confirmed, Subject::Step(step)).detail(said))
+        }
+        _ => None,
+    }
 }
 
 /// The same once the readers have been switched; where that step is skipped there is nothing to stay true.
