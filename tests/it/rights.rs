@@ -3,6 +3,7 @@
 use crate::Estate;
 use cutover_lab::{Cluster, Listener, Pair, Scratch, Shop, ShopOptions, Side, User, Version};
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 pub(crate) fn run(_: &Estate) -> Result<(), String> {
@@ -60,6 +61,24 @@ pub(crate) fn run(_: &Estate) -> Result<(), String> {
         return Err(format!("over TLS: exit {code}\n{said}"));
     }
 
+    // A probe looks at the same port as a client would; trusting another CA it does not pass, and that is no defect of
+    // what the agent may read.
+    let destination = pair.cluster(Side::Destination);
+    let port = destination.bootstrap_of(Listener::Tls);
+    let probe = format!(
+        "probes: {{ door: {{ kind: tcp, side: destination, address: \"{port}\", tls: true, certificate_days: 1 }} }}\n"
+    );
+    let authorities = destination.tls();
+    for (ca, wanted) in
+        [(authorities.ca.as_path(), "passes now"), (authorities.other_ca.as_path(), "does not pass now")]
+    {
+        let (code, said) = check_with(&folder, &tls, &probe, Some(ca))?;
+        let door = said.lines().find(|l| l.contains("probe/door")).unwrap_or_default();
+        if code != 0 || !door.contains(wanted) {
+            return Err(format!("a TLS probe, trusting {}: exit {code}\n{said}", ca.display()));
+        }
+    }
+
     // A wrong password is said as such, and printed nowhere.
     let wrong = User { name: "agent".into(), password: "wrong-secret-2".into() };
     let bad = Side::BOTH.map(|s| pair.cluster(s).client_properties(Listener::Sasl, Some(&wrong)));
@@ -72,6 +91,16 @@ pub(crate) fn run(_: &Estate) -> Result<(), String> {
 
 /// Runs `check --connect` with these client properties, source first.
 fn check(folder: &Scratch, properties: &[String; 2]) -> Result<(i32, String), String> {
+    check_with(folder, properties, "", None)
+}
+
+/// The same with more configuration, trusting the authorities of a file.
+fn check_with(
+    folder: &Scratch,
+    properties: &[String; 2],
+    more: &str,
+    trusted: Option<&Path>,
+) -> Result<(i32, String), String> {
     let io = |e: std::io::Error| e.to_string();
     let [source, destination] = ["source", "destination"].map(|n| folder.join(format!("{n}.properties")));
     fs::write(&source, &properties[0]).map_err(io)?;
@@ -79,17 +108,17 @@ fn check(folder: &Scratch, properties: &[String; 2]) -> Result<(i32, String), St
     let config = folder.join("config.yaml");
     let yaml = format!(
         "migration: rights\nscope: acl.PROD\nkafka:\n  source: {{ properties_file: {} }}\n  \
-         destination: {{ properties_file: {} }}\n  rename: {{ topics: {{ \"acl.PROD.\": \"acl.prod.\" }} }}\n",
+         destination: {{ properties_file: {} }}\n  rename: {{ topics: {{ \"acl.PROD.\": \"acl.prod.\" }} }}\n{more}",
         source.display(),
         destination.display(),
     );
     fs::write(&config, yaml).map_err(io)?;
-    let output = Command::new(env!("CARGO_BIN_EXE_cutover-agent"))
-        .args(["check", "--connect", "--config"])
-        .arg(&config)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(io)?;
+    let mut check = Command::new(env!("CARGO_BIN_EXE_cutover-agent"));
+    check.args(["check", "--connect", "--config"]).arg(&config).stdin(Stdio::null());
+    if let Some(file) = trusted {
+        check.env("SSL_CERT_FILE", file).env_remove("SSL_CERT_DIR");
+    }
+    let output = check.output().map_err(io)?;
     let said = [output.stdout, output.stderr].concat();
     Ok((output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned()))
 }

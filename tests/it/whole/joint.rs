@@ -74,7 +74,9 @@ fn prepare(e: &mut Estate) -> Result<(), String> {
     if !a.is_go() {
         cutover_lab::wait_for("switch-producers to be adopted", PATIENCE, || {
             let (code, said) = e.agent.cli(&["adopt", "switch-producers", "--reason", "they write there"])?;
-            if code == 0 { Ok(()) } else { Err(said) }
+            // It may have seen them write at last.
+            let done = code == 0 || e.agent.ask("done", "switch-producers")?.is_go();
+            if done { Ok(()) } else { Err(said) }
         })
         .map_err(|e| e.to_string())?;
     }
