@@ -230,6 +230,9 @@ impl World<'_, '_> {
                     None => "pending".to_owned(),
                 };
                 out.push(Finding::no(Code::Predecessor, at).detail(why));
+            } else if let Some(false_now) = self.falsified(p).filter(|_| !begun) {
+                // It has come undone only when that has lasted; nothing goes on meanwhile.
+                out.push(Finding::no(Code::Undone, at).detail(false_now));
             } else if let (Some(done), false, None) = (f.done, begun, downtime_since(v, step.track)) {
                 let pace = v.settings.scaled(v.settings.pace);
                 let since = v.now.wall - done;
@@ -246,6 +249,14 @@ impl World<'_, '_> {
                 out.push(Finding::no(Code::After, Subject::Step(s.id)));
             }
         }
+    }
+
+    /// What is measured against a reversible step that is done, in the newest samples.
+    fn falsified(&self, step: &'static Step) -> Option<String> {
+        let used = step.done.iter().filter(|u| !u.advisory && step.way_back);
+        let mut checks = used.map(|u| self.j.of(self.v, step, u, true));
+        let c = checks.find(|c| c.reading.is == Tri::No)?;
+        Some(format!("{}: {}", c.check.id, render::sentence(&c.chief())))
     }
 
     /// Other tracks whose downtime is open and not shared.

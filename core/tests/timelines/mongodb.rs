@@ -1468,6 +1468,7 @@ fn readers_that_had_moved_before_the_agent_came() {
         t=100 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:15:00Z
         t=100 switch-readers done: go
         t=200 stop-writers pending go
-        t=210 stop-writers pending no-go (connected): client crud-late (source) is still connected: on h1:27017
-        t=300 stop-writers pending go"#]].assert_eq(&shown);
+        t=210 stop-writers pending no-go (undone): switch-readers was done and is no longer true: readers-moved: client crud-late (source) is still connected: on h1:27017
+        t=300 stop-writers pending go"#]]
+    .assert_eq(&shown);
 }

@@ -460,3 +460,34 @@ fn a_service_that_is_gone_from_the_destination_is_not_stopped_at_the_source() {
         t=280 stop-source-services pending no-go (not-connected): client svc-orders (source) is not connected: with home destination, and at work with home source: stopped there, nobody would take over
         t=400 stop-source-services pending go"#]].assert_eq(&shown);
 }
+
+/// The traffic is taken back: the step comes undone only when that has lasted, and the next one is not go meanwhile.
+#[test]
+fn what_is_measured_false_holds_up_the_next_step_at_once() {
+    let shown = with(&[
+        SHOP,
+        "
+        t=20 op begin deploy-services
+        t=21 src.member rtu rtu-dst-0 crm.ingestion; msrc.join svc-orders-dst; msrc.join crud-orders-dst
+        t=21 probe.pass api
+        t=100 op begin redirect-traffic; probe.pass share
+        t=200 show redirect-traffic; show stop-source-services; probe.fail share
+        t=206 show redirect-traffic; show stop-source-services; probe.pass share
+        t=211 show stop-source-services; probe.fail share
+        t=290 show redirect-traffic; show stop-source-services
+        ",
+    ]);
+    expect![[r#"
+        t=20 begin deploy-services: ok
+        t=100 begin redirect-traffic: ok
+        t=200 redirect-traffic done no-go (already-done): redirect-traffic is done since 2026-09-21T14:16:06Z
+        t=200 redirect-traffic done: go
+        t=200 stop-source-services pending go
+        t=206 redirect-traffic done no-go (already-done): redirect-traffic is done since 2026-09-21T14:16:06Z
+        t=206 redirect-traffic done: go
+        t=206 stop-source-services pending no-go (undone): redirect-traffic was done and is no longer true: traffic-moved: probe share does not pass: connection refused
+        t=211 stop-source-services pending go
+        t=290 redirect-traffic undone go
+        t=290 redirect-traffic done: no-go (undone): redirect-traffic was done and is no longer true
+        t=290 stop-source-services pending no-go (undone): redirect-traffic was done and is no longer true"#]].assert_eq(&shown);
+}
