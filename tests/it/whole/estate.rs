@@ -67,6 +67,7 @@ impl Estate {
 
     /// Opens for business on the source.
     pub(crate) fn open(&self) -> Result<(), String> {
+        self.set_home(Side::Source);
         for service in BOTH {
             self.start(service, Side::Source, Side::Source)?;
         }

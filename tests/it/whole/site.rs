@@ -1,13 +1,13 @@
 //! What stands around the clusters, on the loopback: the gateway of the destination, its entry point, two resolvers.
 //! The test turns every knob itself, so that it knows what a probe has to find.
 
-use cutover_lab::Side;
+use cutover_lab::{Side, now};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The name that people type.
 pub(crate) const NAME: &str = "shop.example";
@@ -16,12 +16,15 @@ const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(192
 /// How long answers may be kept, in seconds: long enough to be waited for, short enough for a test.
 pub(crate) const TTL: u32 = 12;
 
+/// The window of the probe's expression, and a scrape.
+const LOOKS_BACK: Duration = Duration::from_secs(5);
+
 /// How things stand.
 #[derive(Debug)]
 struct State {
     healthy: bool,
-    /// Which gateway the traffic reaches.
-    traffic: Side,
+    /// Which gateway the traffic reaches, and since when.
+    traffic: (Side, Instant),
     /// Requests that each gateway has had.
     requests: [u64; 2],
     /// Where each resolver points.
@@ -43,7 +46,7 @@ pub(crate) struct Site {
 impl Site {
     /// Everything healthy, the traffic and the names still at the source.
     pub(crate) fn start() -> Result<Site, String> {
-        let state = State { healthy: true, traffic: Side::Source, requests: [0, 0], names: [Side::Source; 2] };
+        let state = State { healthy: true, traffic: (Side::Source, now()), requests: [0, 0], names: [Side::Source; 2] };
         let (state, stop) = (Arc::new(Mutex::new(state)), Arc::new(AtomicBool::new(false)));
         let mut threads = Vec::new();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port()?)).map_err(text)?;
@@ -97,12 +100,13 @@ impl Site {
 
     /// Sends the traffic to a side.
     pub(crate) fn traffic(&self, side: Side) {
-        lock(&self.state).traffic = side;
+        lock(&self.state).traffic = (side, now());
     }
 
-    /// Where the traffic goes.
-    pub(crate) fn traffic_is(&self) -> Side {
-        lock(&self.state).traffic
+    /// Whether the traffic reaches the source, for longer than the expression of the probe looks back.
+    pub(crate) fn is_at_source(&self) -> bool {
+        let (side, since) = lock(&self.state).traffic;
+        side == Side::Source && since.elapsed() > LOOKS_BACK
     }
 
     /// Lets one of the two resolvers answer with a side.
@@ -159,7 +163,7 @@ fn answer(request: &str, state: &mut State) -> (&'static str, String) {
         Some("/healthz") => ("503 Service Unavailable", "not well\n".to_owned()),
         Some("/metrics") => {
             // Whoever looks finds that there were requests since.
-            let at = usize::from(state.traffic == Side::Destination);
+            let at = usize::from(state.traffic.0 == Side::Destination);
             state.requests[at] += 10;
             let [old, new] = state.requests;
             let name = "gateway_requests_total";

@@ -58,7 +58,7 @@ impl Whole {
             }
             "stop-source-services" => {
                 reasons.extend(missing.iter().map(|s| format!("{s} runs at the source only")));
-                if self.site.traffic_is() == Side::Source {
+                if self.site.is_at_source() {
                     reasons.push("the traffic still reaches the source".to_owned());
                 }
             }
