@@ -82,8 +82,10 @@ fn prepare(e: &mut Estate) -> Result<(), String> {
     }
     e.agent.done("switch-producers")?;
     e.agent.go("start-mirror")?;
+    // It begins all over: what it noted of the first attempt counts no more.
+    e.mongo.oracle().record(|l| l.begun.insert(MongoStep::StartMirror));
     e.mongo.start_mirror("mirror", true).map_err(text)?;
-    e.mongo.start_mirrors().map_err(text)?;
+    e.mongo.mirror("mirror").and_then(|m| m.await_oplog_sync(PATIENCE)).map_err(text)?;
     e.agent.done("start-mirror")?;
     e.mongo.write_block(Side::Destination, true).map_err(text)?;
     e.agent.go("switch-readers")?;
