@@ -3,6 +3,7 @@
 
 use super::estate::{BOTH, Estate, text};
 use super::unchanged;
+use crate::claims::reason;
 use cutover_lab::{READERS, Side, Stop};
 
 pub(super) fn migrate(e: &mut Estate) -> Result<(), String> {
@@ -21,7 +22,11 @@ pub(super) fn migrate(e: &mut Estate) -> Result<(), String> {
     e.kafka.empty_topics(Side::Source).map_err(text)?;
     e.agent.wait_go("ready", "retire-source")?;
 
-    // Nobody at work any more; the agent is.
+    // Nobody at work any more, and nothing may begin meanwhile; the agent is at work.
+    let held = e.agent.post("/hold", &reason("everything is stopped for a look"))?;
+    if held.status != 200 || e.agent.ask("ready", "retire-source")?.is_go() {
+        return Err(format!("held, and yet: {:#}", held.body));
+    }
     for side in Side::BOTH {
         e.kafka.producers(side).iter().try_for_each(|p| e.kafka.stop_producer(side, p)).map_err(text)?;
     }
