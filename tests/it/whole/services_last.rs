@@ -90,9 +90,13 @@ fn one_stop_for_two(e: &mut Estate) -> Result<(), String> {
     e.agent.refuses("stop-writers", 503)?;
     e.agent.done("stop-consumers")?;
 
-    // A service is deployed at the destination inside the downtime of Kafka: the step stays where it is.
-    let portal = READERS[1];
-    e.deploy(portal)?;
+    // A service is redeployed inside the downtime of Kafka, seen on the MongoDB in force: the step stays where it is.
+    e.mongo.deploy_service(Side::Source, Side::Destination, "svc").map_err(text)?;
+    super::series::is(
+        e,
+        "cutover_mongodb_clients{side=\"source\",role=\"writer\",home=\"destination\"} > bool 0",
+        1.0,
+    )?;
     e.agent.wait_reason("ready", "deploy-services", "other-downtime", "kafka")?;
     e.agent.wait_go("ready", "start-consumers")?;
     for (step, life) in [("deploy-services", "pending"), ("stop-writers", "pending")] {
@@ -110,10 +114,12 @@ fn one_stop_for_two(e: &mut Estate) -> Result<(), String> {
     if a.life() != "pending" {
         return Err(format!("the writers are back, and stop-writers is {}: {:#}", a.life(), a.body));
     }
-    let a = e.agent.wait("ready", "deploy-services", "go, or begun by what was deployed", |a| {
-        a.is_go() || a.life() == "begun" || a.life() == "out-of-order"
-    })?;
-    println!("deploy-services after the downtime in which a service was deployed: {} {}", a.life(), a.summary());
+    // Once it is over, what is there begins the step, which was go before; the rest is missing.
+    e.agent.wait("ready", "deploy-services", "begun by what was deployed", |a| a.life() == "begun")?;
+    let a = e.agent.ask("done", "deploy-services")?;
+    if a.is_go() || !a.body["life_by"].is_null() {
+        return Err(format!("one service of five is deployed, and nobody claimed it: {:#}", a.body));
+    }
     e.agent.wait_go("ready", "stop-writers").map(drop)
 }
 
@@ -126,25 +132,28 @@ fn installed_in_the_middle(e: &mut Estate) -> Result<(), String> {
         ("mongodb", &["start-mirror", "switch-readers"][..]),
     ] {
         for step in steps {
-            let adopted = cutover_lab::wait_for(&format!("{step} to be adopted"), crate::agent::PATIENCE, || {
-                let (code, said) = e.agent.cli(&["adopt", step, "--reason", "done before this agent was installed"])?;
-                if code == 0 {
-                    return Ok(());
-                }
-                // Whether the groups were seeded before they attached, this agent has not seen: a person has to say
-                // so, as the refusal tells.
-                if let Some(words) =
-                    said.split("cutover-agent confirm ").nth(1).and_then(|w| w.split(" --reason").next())
-                {
-                    e.agent.confirm(words, "seeded before it was started")?;
-                }
-                Err(format!("adopt exits {code}: {said}"))
-            });
-            adopted.map_err(|e| format!("{track}: {e}"))?;
+            adopt(e, step).map_err(|e| format!("{track}: {e}"))?;
             e.agent.done(step)?;
         }
     }
     e.agent.confirm("offsets-handled", "the lab's services compare no offsets").map(drop)
+}
+
+/// Adopts a step as soon as its effect has been there for long enough.
+fn adopt(e: &Estate, step: &str) -> Result<(), String> {
+    cutover_lab::wait_for(&format!("{step} to be adopted"), crate::agent::PATIENCE, || {
+        let (code, said) = e.agent.cli(&["adopt", step, "--reason", "done before this agent was installed"])?;
+        if code == 0 {
+            return Ok(());
+        }
+        // Whether the groups were seeded before they attached, this agent has not seen: a person has to say so, as the
+        // refusal tells.
+        if let Some(words) = said.split("cutover-agent confirm ").nth(1).and_then(|w| w.split(" --reason").next()) {
+            e.agent.confirm(words, "seeded before it was started")?;
+        }
+        Err(format!("adopt exits {code}: {said}"))
+    })
+    .map_err(|e| e.to_string())
 }
 
 fn mongodb(e: &mut Estate) -> Result<(), String> {
@@ -167,17 +176,18 @@ fn mongodb(e: &mut Estate) -> Result<(), String> {
 }
 
 fn services(e: &mut Estate) -> Result<(), String> {
-    // One of them was deployed within a downtime of another track, before this agent was installed.
-    let a = e.agent.wait("ready", "deploy-services", "go, or that it was begun", |a| {
-        a.is_go() || matches!(a.life(), "begun" | "done" | "out-of-order")
-    })?;
-    println!("deploy-services as the new agent finds it: {} {}", a.life(), a.summary());
-    if a.is_go() && a.life() == "pending" {
-        e.agent.claim("deploy-services")?;
+    // One of them was at the destination before this agent was installed: out of order to it, until all are there and
+    // somebody says that this is meant.
+    let found = e.agent.wait_reason("ready", "redirect-traffic", "out-of-order", "deploy-services")?;
+    if !found.body.to_string().contains("cutover-agent adopt deploy-services") {
+        return Err(format!(
+            "deploy-services was begun before this agent came, and nothing says how to go on: {found:?}"
+        ));
     }
-    for service in ["rtu", "svt", "svc", READERS[0]] {
+    for service in BOTH.iter().chain(&READERS) {
         e.deploy(service)?;
     }
+    adopt(e, "deploy-services")?;
     e.agent.done("deploy-services")?;
     e.agent.go("redirect-traffic")?;
     e.site().traffic(Side::Destination);

@@ -31,7 +31,8 @@ pub(super) fn destination_clean(v: &View<'_>) -> Reading {
             Ok(Finding::no(Code::NotEmpty, Subject::Partitions(Side::Destination, there, full))
                 .seen(Qty::Count(records, "records"))
                 .fix(format!(
-                    "echo '{{\"version\":1,\"partitions\":[{}]}}' > leftovers.json && kafka-delete-records \
+                    "if the producers write there already: cutover-agent adopt switch-producers --reason …; only if it is \
+                     a leftover, since this deletes it for good: echo '{{\"version\":1,\"partitions\":[{}]}}' > leftovers.json && kafka-delete-records \
                      --bootstrap-server <destination> --offset-json-file leftovers.json",
                     deletes.join(",")
                 )))

@@ -188,7 +188,7 @@ pub(super) fn destination_empty(v: &View<'_>) -> Reading {
             Finding::no(Code::NotEmpty, Subject::Namespace(Side::Destination, ns.clone()))
                 .seen(Qty::Count(documents, "documents"))
                 .fix(format!(
-                    "if it is a leftover: db.getSiblingDB(\"{database}\").{collection}.drop(); if it is meant: \
+                    "if the mirrors run already: cutover-agent adopt start-mirror --reason …; if it is a leftover: db.getSiblingDB(\"{database}\").{collection}.drop(); if it is meant: \
                      mongodb.may_have: {{ {ns}: \"<reason>\" }}"
                 ))
         });
