@@ -45,6 +45,9 @@ pub struct Person {
 }
 
 impl Person {
+    /// The phase in which everything is done.
+    pub const END: u8 = 8;
+
     /// Nothing has moved for so long that there is no more to learn.
     pub fn gives_up(&self, now: i64, retention: i64) -> bool {
         now - self.since.max(self.not_before)
@@ -53,7 +56,7 @@ impl Person {
 
     /// The migration is over.
     pub fn finished(&self) -> bool {
-        self.phase >= 8
+        self.phase >= Person::END
     }
 
     /// What is said of a step that somebody's test began by its effect is a reported defect (finding 4): taken as the
@@ -141,7 +144,7 @@ impl World {
             return None;
         }
         let (clocks, now) = (self.clocks(), self.now);
-        self.truth.update(&self.m, now);
+        self.truth.update(&self.m, &self.db, now);
         match self.agent.request(op, clocks, now) {
             Ok(()) => {
                 self.watch.disturbed(now);
