@@ -95,6 +95,8 @@ pub enum Hazard {
     ReaderAway,
     /// A writer of the source runs, whether it is connected at the moment or not.
     LiveWriter,
+    /// A writer is connected to the source.
+    MongoWriter,
     /// A writer is not connected to the destination.
     WriterAway,
     /// The source was written: an instant.
@@ -384,7 +386,7 @@ impl Truth {
                 MirrorAway | MirrorLives | Late | ShortHeadroom => {
                     db.mirrors.get(usize::from(k.1)).map(|m| m.name.clone())
                 }
-                h if matches!(h, Hazard::MongoReader | Hazard::ReaderAway | Hazard::LiveWriter | Hazard::WriterAway) => {
+                h if matches!(h, Hazard::MongoReader | Hazard::ReaderAway | Hazard::LiveWriter | Hazard::MongoWriter | Hazard::WriterAway) => {
                     db.services.get(usize::from(k.1)).map(|s| s.name.clone())
                 }
                 Hazard::Unapplied => db.side(S).oplog.last.keys().nth(usize::from(k.1)).cloned(),

@@ -1,10 +1,11 @@
 //! What is safe on the MongoDB track, told from the state of the simulated deployments, services and mirrors.
 
 use crate::model::mongodb::mirror::Mirror;
+use crate::model::mongodb::service::Temper;
 use crate::model::mongodb::{Db, Deployment, Held};
 use crate::truth::Hazard::{
     Build, DestinationData, DestinationWritable, Differs, Late, LiveWriter, Lonely, MirrorAway, MirrorLives,
-    MissingThere, MongoReader, NoMajority, NoPrimary, NotMirrorable, OpenWrite, ReaderAway, SameSet, ShortHeadroom,
+    MissingThere, MongoReader, MongoWriter, NoMajority, NoPrimary, NotMirrorable, OpenWrite, ReaderAway, SameSet, ShortHeadroom,
     Spanning, Stray, Strayed, Unapplied, Uncommitted, Uncovered, WriteBlocked, WriterAway, Written,
 };
 use crate::truth::Rule::{Exact, Listed, Sampled, Since};
@@ -34,9 +35,9 @@ pub struct Shown {
 pub fn of_ready(step: &str, begun: bool, shown: Shown) -> Rules {
     match (step, begun) {
         ("start-mirror", false) => &[
-            (DestinationData, D, Exact(0)),
-            (Uncovered, S, Exact(0)),
-            (Spanning, S, Exact(0)),
+            (DestinationData, D, Sampled(0)),
+            (Uncovered, S, Sampled(0)),
+            (Spanning, S, Sampled(0)),
             (NotMirrorable, S, Listed),
             (SameSet, S, Sampled(0)),
             (NoPrimary, S, Sampled(0)),
@@ -46,36 +47,46 @@ pub fn of_ready(step: &str, begun: bool, shown: Shown) -> Rules {
             (MirrorAway, S, Sampled(30_000)),
             (Late, S, Sampled(30_000)),
             (ShortHeadroom, S, Sampled(0)),
-            (Uncovered, S, Exact(0)),
+            (Uncovered, S, Sampled(0)),
             (MissingThere, D, Listed),
             (DestinationWritable, D, Sampled(0)),
             (Lonely, D, Sampled(0)),
         ],
-        ("stop-writers", _) => &[
+        ("stop-writers", true) => &[
             (MirrorAway, S, Sampled(30_000)),
             (Late, S, Sampled(30_000)),
             (ShortHeadroom, S, Sampled(0)),
-            (Uncovered, S, Exact(0)),
+            (Uncovered, S, Sampled(0)),
+            (MongoReader, S, Sampled(60_000)),
+            (ReaderAway, D, Sampled(60_000)),
+        ],
+        ("stop-writers", false) => &[
+            (MirrorAway, S, Sampled(30_000)),
+            (Late, S, Sampled(30_000)),
+            (ShortHeadroom, S, Sampled(0)),
+            (Uncovered, S, Sampled(0)),
             (MongoReader, S, Sampled(60_000)),
             (ReaderAway, D, Sampled(60_000)),
             (MissingThere, D, Listed),
             (Lonely, D, Sampled(0)),
         ],
         ("stop-mirror", false) if shown.silenced => &[
-            (Unapplied, S, Exact(0)),
+            (Unapplied, S, Sampled(0)),
             (MirrorAway, S, Sampled(35_000)),
             (Written, S, Since(SHORT)),
-            (LiveWriter, S, Sampled(SHORT)),
+            (LiveWriter, S, Sampled(0)),
+            (MongoWriter, S, Sampled(SHORT)),
             (OpenWrite, S, Sampled(0)),
             (Uncommitted, S, Sampled(0)),
             (Differs, S, Sampled(0)),
             (Stray, D, Since(34_000)),
         ],
         ("stop-mirror", false) => &[
-            (Unapplied, S, Exact(0)),
+            (Unapplied, S, Sampled(0)),
             (MirrorAway, S, Sampled(35_000)),
             (Written, S, Since(NOBODY)),
-            (LiveWriter, S, Sampled(NOBODY)),
+            (LiveWriter, S, Sampled(0)),
+            (MongoWriter, S, Sampled(NOBODY)),
             (OpenWrite, S, Sampled(0)),
             (Uncommitted, S, Sampled(0)),
             (Differs, S, Sampled(0)),
@@ -92,8 +103,8 @@ pub fn of_ready(step: &str, begun: bool, shown: Shown) -> Rules {
         ],
         ("start-writers", false) => &[
             (MirrorLives, S, Sampled(60_000)),
-            (Unapplied, S, Exact(0)),
-            (LiveWriter, S, Sampled(60_000)),
+            (Unapplied, S, Sampled(0)),
+            (MongoWriter, S, Sampled(60_000)),
             (Differs, S, Sampled(0)),
             (Strayed, D, Exact(0)),
             (WriteBlocked, D, Sampled(0)),
@@ -106,8 +117,8 @@ pub fn of_ready(step: &str, begun: bool, shown: Shown) -> Rules {
         }
         ("start-writers", true) => &[
             (MirrorLives, S, Sampled(60_000)),
-            (Unapplied, S, Exact(0)),
-            (LiveWriter, S, Sampled(60_000)),
+            (Unapplied, S, Sampled(0)),
+            (MongoWriter, S, Sampled(60_000)),
             (WriteBlocked, D, Sampled(0)),
             (Lonely, D, Sampled(0)),
         ],
@@ -122,20 +133,22 @@ pub fn of_done(step: &str, shown: Shown) -> Rules {
         "switch-readers" => &[(MongoReader, S, Sampled(60_000)), (ReaderAway, D, Sampled(60_000))],
         "stop-writers" if shown.silenced => &[
             (Written, S, Since(SHORT)),
-            (LiveWriter, S, Sampled(SHORT)),
+            (LiveWriter, S, Sampled(0)),
+            (MongoWriter, S, Sampled(SHORT)),
             (OpenWrite, S, Sampled(0)),
             (Uncommitted, S, Sampled(0)),
         ],
         "stop-writers" => &[
             (Written, S, Since(NOBODY)),
-            (LiveWriter, S, Sampled(NOBODY)),
+            (LiveWriter, S, Sampled(0)),
+            (MongoWriter, S, Sampled(NOBODY)),
             (OpenWrite, S, Sampled(0)),
             (Uncommitted, S, Sampled(0)),
         ],
-        "stop-mirror" if shown.removed => &[(MirrorLives, D, Sampled(60_000)), (Unapplied, S, Exact(0))],
-        "stop-mirror" => &[(MirrorLives, D, Sampled(NOBODY)), (Unapplied, S, Exact(0))],
+        "stop-mirror" if shown.removed => &[(MirrorLives, D, Sampled(60_000)), (Unapplied, S, Sampled(0))],
+        "stop-mirror" => &[(MirrorLives, D, Sampled(NOBODY)), (Unapplied, S, Sampled(0))],
         "start-writers" if shown.fenced => &[(WriterAway, D, Sampled(60_000))],
-        "start-writers" => &[(WriterAway, D, Sampled(60_000)), (LiveWriter, S, Sampled(60_000))],
+        "start-writers" => &[(WriterAway, D, Sampled(60_000)), (MongoWriter, S, Sampled(60_000))],
         _ => &[],
     }
 }
@@ -220,7 +233,11 @@ fn clients(db: &Db, put: &mut impl FnMut(Hazard, usize)) {
                 if live(S) {
                     put(LiveWriter, i);
                 }
-                if x.connected(D).is_none() {
+                if x.connected(S).is_some() {
+                    put(MongoWriter, i);
+                }
+                // One that crashes all the time may never have been seen at the source.
+                if x.connected(D).is_none() && x.temper != Temper::Crashing {
                     put(WriterAway, i);
                 }
             }

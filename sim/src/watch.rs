@@ -322,7 +322,9 @@ impl World {
             return;
         }
         let Some((step, rules, wait)) = self.person.waits_for(self) else { return };
-        if !self.may_move(Track::Kafka) {
+        // In a joint downtime the other track has to come as far.
+        let joint = self.scenario.order == Order::Joint && step.0 >= 2 && !self.dba.finished();
+        if !self.may_move(Track::Kafka) || joint {
             return;
         }
         let meant = self.scenario.expects.iter().any(|e| match e {

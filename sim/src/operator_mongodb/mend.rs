@@ -3,6 +3,7 @@
 
 use super::PATIENCE;
 use crate::model::mongodb::oplog::What;
+use crate::model::mongodb::service::{Service, Temper};
 use crate::truth::Hazard;
 use crate::watch::{MONGODB, STEPS};
 use crate::world::World;
@@ -11,6 +12,8 @@ use cutover_core::estate::Side;
 use cutover_core::estate::mongodb::CollectionKind;
 use cutover_core::gate::board::Life;
 use cutover_core::gate::ops::{Op, Refusal};
+use cutover_core::reading::Code;
+use cutover_core::render;
 use std::collections::BTreeMap;
 
 impl World {
@@ -41,6 +44,17 @@ impl World {
         }
         self.confirm_scale();
         self.confirm_removed();
+        self.confirm_started();
+    }
+
+    /// Where a writer is connected for moments only, a person says that it writes at the destination, if it does.
+    fn confirm_started(&mut self) {
+        let d = |s: &Service| s.instance(Side::Destination).is_some_and(|x| x.running && x.ever);
+        let ok = |s: &Service| !s.is_writer() || (d(s) && !s.runs(Side::Source));
+        let crashing = |s: &Service| s.temper == Temper::Crashing;
+        if self.dba.phase == 9 && self.db.services.iter().all(ok) && self.db.services.iter().any(crashing) {
+            self.ask(&Op::Confirm { name: "writers-started".into(), subject: vec![] });
+        }
     }
 
     fn mend_mirrors(&mut self, acted: [bool; 5]) {
@@ -55,11 +69,28 @@ impl World {
                     }
                     self.start_mirror(i, !lost);
                 }
+                // It ended before it had applied everything: once more.
+                (_, true) if !lives && self.ended_too_early() => self.start_mirror(i, true),
+                (_, true) if lives && self.drains(i) => continue,
                 (_, true) | (false, _) if lives => self.db.end_mirror(i),
                 _ => continue,
             }
             self.watch.disturbed(self.now);
         }
+    }
+
+    /// What the agent says of the mirrors' end.
+    fn ended_too_early(&self) -> bool {
+        let Some(p) = self.agent.published.as_ref() else { return false };
+        let done = p.board.step("stop-mirror").filter(|b| matches!(b.life, Life::Begun(..))).map(|b| &b.done);
+        done.and_then(render::chief).is_some_and(|f| matches!(f.code, Code::Behind | Code::NoAnchor))
+    }
+
+    /// A mirror that was started again has not shown yet that it has applied everything.
+    fn drains(&self, i: usize) -> bool {
+        let m = &self.db.mirrors[i];
+        let ill = m.stuck || m.held > 0 || m.error.is_some() || !m.port;
+        self.ended_too_early() && !ill
     }
 
     fn mend_services(&mut self, acted: [bool; 5]) {
@@ -113,7 +144,18 @@ impl World {
             let begun = j == step && matches!(life, Some(Life::Begun(..))) && !self.dba.phase.is_multiple_of(2);
             let unwitnessed = begun && self.now - self.dba.since > 4 * PATIENCE;
             if acted[j] && (matches!(life, Some(Life::Pending | Life::OutOfOrder)) || unwitnessed) {
+                // What is go may still be claimed.
+                if !begun && self.ask(&Op::Begin { step: (*id).into() }) == Some(Ok(())) {
+                    break;
+                }
                 let said = match self.ask(&Op::Adopt { step: (*id).into(), anchors: BTreeMap::new() }) {
+                    Some(Ok(())) if j == 3 => {
+                        // Who adopts it answers for what was written there meanwhile.
+                        let newest = self.db.newest(Side::Destination);
+                        self.db.reconciled.insert(Side::Destination, newest);
+                        self.truth.settled_in_mongodb(&[Hazard::Strayed]);
+                        "done".to_owned()
+                    }
                     Some(Err(r)) => r.text().to_owned(),
                     other => format!("{other:?}"),
                 };
