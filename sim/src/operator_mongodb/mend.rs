@@ -122,7 +122,7 @@ impl World {
         }
     }
 
-    /// An index that is missing at the destination is created there; what expires documents is dropped on the source.
+    /// An index that is missing at the destination is created there, and what is not on the source is dropped.
     fn mend_indexes(&mut self) {
         let (now, mut todo) = (self.now, Vec::new());
         let (s, d) = (self.db.side(Side::Source), self.db.side(Side::Destination));
@@ -131,6 +131,10 @@ impl World {
             todo.extend(c.indexes.difference(&there.indexes).map(|i| What::Index(ns.clone(), i.clone())));
             todo.extend(there.indexes.difference(&c.indexes).map(|i| What::DropIndex(ns.clone(), i.clone())));
         }
+        let extra = |ns: &&Name| {
+            self.db.in_scope(ns) && !self.db.agreed("may-have", ns) && !s.collections.contains_key(*ns)
+        };
+        todo.extend(d.collections.keys().filter(extra).map(|ns| What::Drop(ns.clone())));
         for what in todo {
             let ts = self.db.side_mut(Side::Destination).write(what, false, now);
             self.db.strays.push((now, ts));

@@ -133,7 +133,11 @@ impl Db {
 
     /// One piece of an instance's work: what follows, and when.
     pub fn work(&mut self, i: usize, side: Side, now: i64, rng: &mut fastrand::Rng) -> Vec<(i64, Next)> {
-        let s = self.services[i].clone();
+        let mut s = self.services[i].clone();
+        // What crashes on the source was mended with the move.
+        if side == Side::Destination && s.temper == Temper::Crashing {
+            s.temper = Temper::Steady;
+        }
         let again = |rng: &mut fastrand::Rng| rng.i64(s.gap.0..=s.gap.1.max(s.gap.0));
         if s.connected(side).is_none() {
             let id = self.connect();
