@@ -105,6 +105,8 @@ pub enum Hazard {
     OpenWrite,
     /// A write on the source was not carried.
     Unapplied,
+    /// The same, where no mirror carries it.
+    Uncarried,
     /// The last write on the source is not committed by a majority.
     Uncommitted,
     /// Collections, indexes or counts are not the same on both sides.
@@ -144,6 +146,8 @@ pub enum Rule {
     Sampled(i64),
     /// Never inside the last so many milliseconds by the server's own clock, which is read after the request was sent.
     Since(i64),
+    /// If it is still there: a list that was taken since the sample may show that it is gone.
+    Standing,
     /// If it lasts for as long as a list of collections may be believed.
     Listed,
 }
@@ -160,7 +164,7 @@ use Hazard::{
     Partitions, ShortHeadroom, Skipped, SourceReader, Spanning, Stray, Trimmed, Uncovered, Undeclared,
     UndeclaredProducer, Unexpired, Unread, UnreadHidden, Written,
 };
-use Rule::{Exact, Listed, Sampled, Since};
+use Rule::{Exact, Listed, Sampled, Since, Standing};
 use Side::{Destination as D, Source as S};
 
 const NOBODY: i64 = 360_000;
@@ -389,7 +393,7 @@ impl Truth {
                 h if matches!(h, Hazard::MongoReader | Hazard::ReaderAway | Hazard::LiveWriter | Hazard::MongoWriter | Hazard::WriterAway) => {
                     db.services.get(usize::from(k.1)).map(|s| s.name.clone())
                 }
-                Hazard::Unapplied => db.side(S).oplog.last.keys().nth(usize::from(k.1)).cloned(),
+                Hazard::Unapplied | Hazard::Uncarried => db.side(S).oplog.last.keys().nth(usize::from(k.1)).cloned(),
                 _ => db.side(S).collections.keys().nth(usize::from(k.1)).cloned(),
             };
             return format!("{:?} {}", k.0, name.as_deref().unwrap_or("?"));
@@ -569,7 +573,7 @@ impl Truth {
             }
             let back = match rule {
                 Exact(w) | Sampled(w) | Since(w) => *w,
-                Listed => 0,
+                Listed | Standing => 0,
             };
             let open = self.open.range((*hazard, 0, 0, 0)..=(*hazard, u16::MAX, u16::MAX, u16::MAX));
             let past = self.past.get(hazard).map_or(&[][..], |p| p).iter().rev();
@@ -581,6 +585,7 @@ impl Truth {
                     Exact(w) => from <= s && end > s - w,
                     Since(w) => from <= s && end > r - w,
                     Sampled(w) => (from <= s && end >= r) || end.min(s) - from.max(s - w) >= lasting,
+                    Standing => from <= s && to.is_none(),
                     Listed => from <= s - LISTED && end > s,
                 };
                 if hit {

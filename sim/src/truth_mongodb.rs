@@ -6,9 +6,9 @@ use crate::model::mongodb::{Db, Deployment, Held};
 use crate::truth::Hazard::{
     Build, DestinationData, DestinationWritable, Differs, Late, LiveWriter, Lonely, MirrorAway, MirrorLives,
     MissingThere, MongoReader, MongoWriter, NoMajority, NoPrimary, NotMirrorable, OpenWrite, ReaderAway, SameSet, ShortHeadroom,
-    Spanning, Stray, Strayed, Unapplied, Uncommitted, Uncovered, WriteBlocked, WriterAway, Written,
+    Spanning, Stray, Strayed, Unapplied, Uncarried, Uncommitted, Uncovered, WriteBlocked, WriterAway, Written,
 };
-use crate::truth::Rule::{Exact, Listed, Sampled, Since};
+use crate::truth::Rule::{Exact, Listed, Sampled, Since, Standing};
 use crate::truth::{Hazard, Rules};
 use cutover_core::Name;
 use cutover_core::estate::Side::{self, Destination as D, Source as S};
@@ -27,6 +27,8 @@ pub struct Shown {
     pub silenced: bool,
     /// The mirrors are removed.
     pub removed: bool,
+    /// A person has said that every writer writes at the destination.
+    pub started: bool,
     /// The source cannot be written and does not answer.
     pub fenced: bool,
 }
@@ -35,8 +37,8 @@ pub struct Shown {
 pub fn of_ready(step: &str, begun: bool, shown: Shown) -> Rules {
     match (step, begun) {
         ("start-mirror", false) => &[
-            (DestinationData, D, Sampled(0)),
-            (Uncovered, S, Sampled(0)),
+            (DestinationData, D, Standing),
+            (Uncovered, S, Standing),
             (Spanning, S, Sampled(0)),
             (NotMirrorable, S, Listed),
             (SameSet, S, Sampled(0)),
@@ -47,7 +49,7 @@ pub fn of_ready(step: &str, begun: bool, shown: Shown) -> Rules {
             (MirrorAway, S, Sampled(30_000)),
             (Late, S, Sampled(30_000)),
             (ShortHeadroom, S, Sampled(0)),
-            (Uncovered, S, Sampled(0)),
+            (Uncovered, S, Standing),
             (MissingThere, D, Listed),
             (DestinationWritable, D, Sampled(0)),
             (Lonely, D, Sampled(0)),
@@ -56,7 +58,7 @@ pub fn of_ready(step: &str, begun: bool, shown: Shown) -> Rules {
             (MirrorAway, S, Sampled(30_000)),
             (Late, S, Sampled(30_000)),
             (ShortHeadroom, S, Sampled(0)),
-            (Uncovered, S, Sampled(0)),
+            (Uncovered, S, Standing),
             (MongoReader, S, Sampled(60_000)),
             (ReaderAway, D, Sampled(60_000)),
         ],
@@ -64,7 +66,7 @@ pub fn of_ready(step: &str, begun: bool, shown: Shown) -> Rules {
             (MirrorAway, S, Sampled(30_000)),
             (Late, S, Sampled(30_000)),
             (ShortHeadroom, S, Sampled(0)),
-            (Uncovered, S, Sampled(0)),
+            (Uncovered, S, Standing),
             (MongoReader, S, Sampled(60_000)),
             (ReaderAway, D, Sampled(60_000)),
             (MissingThere, D, Listed),
@@ -72,29 +74,31 @@ pub fn of_ready(step: &str, begun: bool, shown: Shown) -> Rules {
         ],
         ("stop-mirror", false) if shown.silenced => &[
             (Unapplied, S, Sampled(0)),
+            (Uncarried, S, Sampled(0)),
             (MirrorAway, S, Sampled(35_000)),
             (Written, S, Since(SHORT)),
             (LiveWriter, S, Sampled(0)),
             (MongoWriter, S, Sampled(SHORT)),
             (OpenWrite, S, Sampled(0)),
             (Uncommitted, S, Sampled(0)),
-            (Differs, S, Sampled(0)),
+            (Differs, S, Standing),
             (Stray, D, Since(34_000)),
         ],
         ("stop-mirror", false) => &[
             (Unapplied, S, Sampled(0)),
+            (Uncarried, S, Sampled(0)),
             (MirrorAway, S, Sampled(35_000)),
             (Written, S, Since(NOBODY)),
             (LiveWriter, S, Sampled(0)),
             (MongoWriter, S, Sampled(NOBODY)),
             (OpenWrite, S, Sampled(0)),
             (Uncommitted, S, Sampled(0)),
-            (Differs, S, Sampled(0)),
+            (Differs, S, Standing),
             (Stray, D, Since(34_000)),
         ],
         ("start-writers", false) if shown.fenced => &[
             (MirrorLives, D, Sampled(60_000)),
-            (Differs, D, Sampled(0)),
+            (Differs, D, Standing),
             (Strayed, D, Exact(0)),
             (WriteBlocked, D, Sampled(0)),
             (Build, D, Sampled(0)),
@@ -104,8 +108,9 @@ pub fn of_ready(step: &str, begun: bool, shown: Shown) -> Rules {
         ("start-writers", false) => &[
             (MirrorLives, S, Sampled(60_000)),
             (Unapplied, S, Sampled(0)),
+            (Uncarried, S, Sampled(0)),
             (MongoWriter, S, Sampled(60_000)),
-            (Differs, S, Sampled(0)),
+            (Differs, S, Standing),
             (Strayed, D, Exact(0)),
             (WriteBlocked, D, Sampled(0)),
             (Build, D, Sampled(0)),
@@ -118,6 +123,7 @@ pub fn of_ready(step: &str, begun: bool, shown: Shown) -> Rules {
         ("start-writers", true) => &[
             (MirrorLives, S, Sampled(60_000)),
             (Unapplied, S, Sampled(0)),
+            (Uncarried, S, Sampled(0)),
             (MongoWriter, S, Sampled(60_000)),
             (WriteBlocked, D, Sampled(0)),
             (Lonely, D, Sampled(0)),
@@ -147,6 +153,7 @@ pub fn of_done(step: &str, shown: Shown) -> Rules {
         ],
         "stop-mirror" if shown.removed => &[(MirrorLives, D, Sampled(60_000)), (Unapplied, S, Sampled(0))],
         "stop-mirror" => &[(MirrorLives, D, Sampled(NOBODY)), (Unapplied, S, Sampled(0))],
+        "start-writers" if shown.started => &[],
         "start-writers" if shown.fenced => &[(WriterAway, D, Sampled(60_000))],
         "start-writers" => &[(WriterAway, D, Sampled(60_000)), (MongoWriter, S, Sampled(60_000))],
         _ => &[],
@@ -181,9 +188,9 @@ pub fn current(db: &Db, now: i64, mut put: impl FnMut(Hazard, usize)) {
     }
     let carried_over = db.reconciled.get(&S).copied().unwrap_or_default();
     for (k, (ns, ts)) in s.oplog.last.iter().enumerate().filter(|(_, (ns, _))| db.in_scope(ns)) {
-        let applied = db.carriers(ns).map(|(_, m)| m.applied).min().unwrap_or_default();
-        if *ts > applied.max(carried_over) {
-            put(Unapplied, k);
+        let applied = db.carriers(ns).map(|(_, m)| m.applied).min();
+        if *ts > applied.unwrap_or_default().max(carried_over) {
+            put(if applied.is_some() { Unapplied } else { Uncarried }, k);
         }
     }
     shapes(db, s, d, &mut put);

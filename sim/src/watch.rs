@@ -131,6 +131,7 @@ impl World {
         Shown {
             silenced: blocked || word("scaled-to-zero", &["mongodb".into()]),
             removed: self.db.mirrors.iter().all(|m| word("mirror-removed", std::slice::from_ref(&m.name))),
+            started: word("writers-started", &[]),
             fenced: word("source-fenced", &[]) || self.db.side(Side::Source).blocked,
         }
     }
@@ -324,7 +325,12 @@ impl World {
         let Some((step, rules, wait)) = self.person.waits_for(self) else { return };
         // In a joint downtime the other track has to come as far.
         let joint = self.scenario.order == Order::Joint && step.0 >= 2 && !self.dba.finished();
-        if !self.may_move(Track::Kafka) || joint {
+        let f = self.agent.facts();
+        let other = f.is_begun("stop-writers") && !f.is_done("start-writers") && self.scenario.order != Order::Joint;
+        if !self.may_move(Track::Kafka) || joint || other {
+            if other {
+                self.watch.disturbed(self.now);
+            }
             return;
         }
         let meant = self.scenario.expects.iter().any(|e| match e {

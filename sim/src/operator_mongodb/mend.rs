@@ -10,7 +10,7 @@ use crate::world::World;
 use cutover_core::Name;
 use cutover_core::estate::Side;
 use cutover_core::estate::mongodb::CollectionKind;
-use cutover_core::gate::board::Life;
+use cutover_core::gate::board::{Life, StepBoard};
 use cutover_core::gate::ops::{Op, Refusal};
 use cutover_core::reading::Code;
 use cutover_core::render;
@@ -42,6 +42,8 @@ impl World {
         if acted[2] && !acted[4] {
             self.carry_over_writes(acted[3]);
         }
+        // Who was never seen cannot be missed: a person says that nobody is left.
+        self.dba.confirms_scale |= acted[2] && !acted[4] && self.chief_there(step) == Some(Code::NeverSeen);
         self.confirm_scale();
         self.confirm_removed();
         self.confirm_started();
@@ -82,8 +84,9 @@ impl World {
     /// What the agent says of the mirrors' end.
     fn ended_too_early(&self) -> bool {
         let Some(p) = self.agent.published.as_ref() else { return false };
-        let done = p.board.step("stop-mirror").filter(|b| matches!(b.life, Life::Begun(..))).map(|b| &b.done);
-        done.and_then(render::chief).is_some_and(|f| matches!(f.code, Code::Behind | Code::NoAnchor))
+        let open = |b: &&StepBoard| !matches!(b.life, Life::Done(..));
+        let checks = p.board.step("stop-mirror").filter(open).into_iter().flat_map(|b| &b.done.checks);
+        checks.into_iter().any(|c| matches!(c.chief().code, Code::Behind | Code::NoAnchor))
     }
 
     /// A mirror that was started again has not shown yet that it has applied everything.
@@ -91,6 +94,13 @@ impl World {
         let m = &self.db.mirrors[i];
         let ill = m.stuck || m.held > 0 || m.error.is_some() || !m.port;
         self.ended_too_early() && !ill
+    }
+
+    /// What the agent says first of the step that is waited for.
+    fn chief_there(&self, step: usize) -> Option<Code> {
+        let b = self.agent.published.as_ref()?.board.step(STEPS[MONGODB + step])?;
+        let answer = if self.dba.phase.is_multiple_of(2) { &b.ready } else { &b.done };
+        render::chief(answer).map(|f| f.code)
     }
 
     fn mend_services(&mut self, acted: [bool; 5]) {
@@ -147,7 +157,13 @@ impl World {
             let life = self.agent.published.as_ref().and_then(|p| p.board.step(id).map(|b| b.life.clone()));
             let begun = j == step && matches!(life, Some(Life::Begun(..))) && !self.dba.phase.is_multiple_of(2);
             let unwitnessed = begun && self.now - self.dba.since > 4 * PATIENCE;
-            if acted[j] && (matches!(life, Some(Life::Pending | Life::OutOfOrder)) || unwitnessed) {
+            let lost = matches!(life, Some(Life::Pending | Life::OutOfOrder | Life::Undone(_)));
+            if lost && j == 2 && acted[2] {
+                // Who was never seen cannot be missed: a person says that nobody is left.
+                self.dba.confirms_scale = true;
+                self.confirm_scale();
+            }
+            if acted[j] && (lost || unwitnessed) {
                 // What is go may still be claimed.
                 if !begun && self.ask(&Op::Begin { step: (*id).into() }) == Some(Ok(())) {
                     break;
@@ -190,7 +206,13 @@ impl World {
             let newest = self.db.newest(side);
             self.db.reconciled.insert(side, newest);
             let subject = vec![side.as_str().into(), newest.to_string().into()];
-            self.truth.settled_in_mongodb(&[Hazard::Unapplied, Hazard::Differs, Hazard::Strayed, Hazard::Stray]);
+            self.truth.settled_in_mongodb(&[
+                Hazard::Unapplied,
+                Hazard::Uncarried,
+                Hazard::Differs,
+                Hazard::Strayed,
+                Hazard::Stray,
+            ]);
             let said = self.ask(&Op::Confirm { name: "reconciled-writes".into(), subject });
             self.watch.story.push(format!("{} s: reconciled-writes {side} {newest}: {said:?}", self.now / 1000));
         }
