@@ -12,6 +12,7 @@ use cutover_core::facts::How;
 use cutover_core::gate::board::{Life, Verdict};
 use cutover_core::gate::ops::{Op, Refusal};
 use cutover_core::reading::Code;
+use cutover_core::settings::Track;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Waiting longer than this, the operator looks for what was forgotten.
@@ -164,6 +165,10 @@ impl World {
     pub fn operate(&mut self) {
         self.progress();
         if self.scenario.operator == Operator::Nobody || self.person.finished() || self.now < self.person.not_before {
+            return;
+        }
+        if !self.may_move(Track::Kafka) {
+            (self.person.since, self.person.looked) = (self.now, self.now);
             return;
         }
         if self.person.backs_out {

@@ -40,6 +40,8 @@ pub struct Dba {
     pub backs_out: bool,
     /// Never acts before this.
     pub not_before: i64,
+    /// Sees nothing to mend before this.
+    pub blind_until: i64,
     /// The journal was lost: every step has to be adopted first.
     pub lost_journal: bool,
     /// Acted once without a go.
@@ -144,7 +146,7 @@ impl World {
                 return self.advance_mongodb(1);
             }
         }
-        if self.now - self.dba.since.max(self.dba.looked) > PATIENCE {
+        if self.now - self.dba.since.max(self.dba.looked).max(self.dba.blind_until) > PATIENCE {
             self.dba.looked = self.now;
             self.look_again_there(step);
         }
@@ -224,12 +226,18 @@ impl World {
                 }
             }
             _ => {
-                let waits = |i: &usize| moves(i, true) && !self.db.services[*i].runs(Side::Destination);
+                let all = self.skips_readers();
+                let waits = |i: &usize| (all || moves(i, true)) && !self.db.services[*i].runs(Side::Destination);
                 let Some(i) = services.into_iter().find(waits) else { return };
+                self.db.stop_service(i, Side::Source);
                 self.start_service(i, Side::Destination);
             }
         }
         self.watch.disturbed(self.now);
+    }
+
+    fn skips_readers(&self) -> bool {
+        self.scenario.skipped.iter().any(|s| &**s == "switch-readers")
     }
 
     fn confirm_scale(&mut self) {

@@ -107,9 +107,13 @@ impl World {
             "index" => What::Index(ns, index()?),
             "dropindex" => What::DropIndex(ns, index()?),
             _ => {
+                if verb == "rollback" {
+                    let gone = self.db.side_mut(side).roll_back(now);
+                    self.truth.taken_back(&gone);
+                    return Some(());
+                }
                 let d = self.db.side_mut(side);
                 match verb {
-                    "rollback" => d.roll_back(now),
                     "block" => d.blocked = what == "on",
                     "misjudge" => d.collections.get_mut(what)?.misjudged = num(w, 2),
                     "stranger" => d.strangers.push((ns, 900)),
@@ -179,7 +183,7 @@ impl World {
         Some(())
     }
 
-    /// `dba forget WHAT WHO · scaled · removed · backout · early · late D`
+    /// `dba forget WHAT WHO · scaled · removed · backout · early · late D · blind D`
     fn dba_words(&mut self, w: &[&str]) -> Option<()> {
         match *w.first()? {
             "forget" => drop(self.dba.forgotten.insert(w.get(1..)?.join(" "))),
@@ -188,6 +192,7 @@ impl World {
             "backout" => self.dba.backs_out = self.dba.acted[2] && !self.dba.acted[3],
             "early" => self.act_early_there(),
             "late" => self.dba.not_before = self.now + num(w, 1) * 1000,
+            "blind" => self.dba.blind_until = self.now + num(w, 1) * 1000,
             _ => return None,
         }
         Some(())

@@ -333,6 +333,14 @@ impl Truth {
         }
     }
 
+    /// What was written at these instants was taken back by an election: it was not.
+    pub fn taken_back(&mut self, gone: &[i64]) {
+        for h in [Written, Stray] {
+            self.past.entry(h).or_default().retain(|(_, at, _)| !gone.contains(at));
+        }
+        self.seen_db = None;
+    }
+
     /// A person has answered for what is different between the two deployments, or was not carried: a go may rest on
     /// that word at once.
     pub fn settled_in_mongodb(&mut self, hazards: &[Hazard]) {

@@ -27,6 +27,8 @@ pub struct Shown {
     pub silenced: bool,
     /// The mirrors are removed.
     pub removed: bool,
+    /// The readers move with the writers.
+    pub skips_readers: bool,
     /// A person has said that every writer writes at the destination.
     pub started: bool,
     /// The source cannot be written and does not answer.
@@ -54,6 +56,17 @@ pub fn of_ready(step: &str, begun: bool, shown: Shown) -> Rules {
             (DestinationWritable, D, Sampled(0)),
             (Lonely, D, Sampled(0)),
         ],
+        ("stop-writers", begun) if shown.skips_readers => match begun {
+            true => &[(MirrorAway, S, Sampled(30_000)), (Late, S, Sampled(30_000)), (Uncovered, S, Standing)],
+            false => &[
+                (MirrorAway, S, Sampled(30_000)),
+                (Late, S, Sampled(30_000)),
+                (ShortHeadroom, S, Sampled(0)),
+                (Uncovered, S, Standing),
+                (MissingThere, D, Listed),
+                (Lonely, D, Sampled(0)),
+            ],
+        },
         ("stop-writers", true) => &[
             (MirrorAway, S, Sampled(30_000)),
             (Late, S, Sampled(30_000)),

@@ -72,7 +72,7 @@ pub const MIRROR: &[&str] = &[
 pub const SERVICE: &[&str] = &["start", "stop", "bounce"];
 
 /// What the operator of the MongoDB track may do or forget: the word after `dba`.
-pub const DBA: &[&str] = &["forget", "scaled", "removed", "backout", "early", "late"];
+pub const DBA: &[&str] = &["forget", "scaled", "removed", "backout", "early", "late", "blind"];
 
 /// What may happen besides: the word after the time.
 pub const HAPPENS: &[&str] = &[

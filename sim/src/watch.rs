@@ -131,6 +131,7 @@ impl World {
         Shown {
             silenced: blocked || word("scaled-to-zero", &["mongodb".into()]),
             removed: self.db.mirrors.iter().all(|m| word("mirror-removed", std::slice::from_ref(&m.name))),
+            skips_readers: self.scenario.skipped.iter().any(|s| &**s == "switch-readers"),
             started: word("writers-started", &[]),
             fenced: word("source-fenced", &[]) || self.db.side(Side::Source).blocked,
         }

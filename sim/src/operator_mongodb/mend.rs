@@ -106,8 +106,10 @@ impl World {
     fn mend_services(&mut self, acted: [bool; 5]) {
         for i in 0..self.db.services.len() {
             let writer = self.db.services[i].is_writer();
-            let moved = acted[if writer { 4 } else { 1 }];
-            let stopped = acted[if writer { 2 } else { 1 }];
+            // Where their step is skipped, the readers move with the writers.
+            let moves = if writer || self.skips_readers() { 4 } else { 1 };
+            let moved = acted[moves];
+            let stopped = acted[if writer { 2 } else { moves }];
             for (side, runs) in [(Side::Source, !stopped), (Side::Destination, moved)] {
                 if self.db.services[i].runs(side) == runs {
                     continue;
@@ -155,7 +157,7 @@ impl World {
     fn adopt_there(&mut self, step: usize, acted: [bool; 5]) {
         for (j, id) in STEPS[MONGODB..].iter().enumerate().take(step + 1) {
             let life = self.agent.published.as_ref().and_then(|p| p.board.step(id).map(|b| b.life.clone()));
-            let begun = j == step && matches!(life, Some(Life::Begun(..))) && !self.dba.phase.is_multiple_of(2);
+            let begun = matches!(life, Some(Life::Begun(..))) && (j < step || !self.dba.phase.is_multiple_of(2));
             let unwitnessed = begun && self.now - self.dba.since > 4 * PATIENCE;
             let lost = matches!(life, Some(Life::Pending | Life::OutOfOrder | Life::Undone(_)));
             if lost && j == 2 && acted[2] {
@@ -165,7 +167,7 @@ impl World {
             }
             if acted[j] && (lost || unwitnessed) {
                 // What is go may still be claimed.
-                if !begun && self.ask(&Op::Begin { step: (*id).into() }) == Some(Ok(())) {
+                if j == step && !begun && !self.dba.lost_journal && self.ask(&Op::Begin { step: (*id).into() }) == Some(Ok(())) {
                     break;
                 }
                 let said = match self.ask(&Op::Adopt { step: (*id).into(), anchors: BTreeMap::new() }) {

@@ -157,10 +157,12 @@ impl Deployment {
         !self.blocked && !self.faults.election
     }
 
-    /// An election takes back what was not committed by a majority.
-    pub fn roll_back(&mut self, now: i64) {
+    /// An election takes back what was not committed by a majority; when that was written.
+    pub fn roll_back(&mut self, now: i64) -> Vec<i64> {
         let committed = self.committed(now);
+        let mut gone = Vec::new();
         for e in self.oplog.roll_back(committed) {
+            gone.push(e.at);
             if let What::Docs(docs) = e.what {
                 for (ns, n) in docs {
                     if let Some(c) = self.collections.get_mut(&ns) {
@@ -172,6 +174,7 @@ impl Deployment {
         self.faults.majority = None;
         self.term += 1;
         self.open.clear();
+        gone
     }
 }
 
