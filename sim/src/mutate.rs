@@ -4,10 +4,11 @@
 use crate::sampler::{ORDER, Part};
 use crate::sampler_mongodb::Part as MongoPart;
 use cutover_core::estate::kafka::{Ends, GroupKind, KafkaSample};
-use cutover_core::estate::mongodb::{MirrorStatus, Ts};
-use cutover_core::estate::{Content, Failure, Sample, Side};
+use cutover_core::estate::mongodb::{MirrorStatus, Transactions, Ts};
+use cutover_core::estate::{Content, Failure, Sample, Side, Target};
 use cutover_core::facts::Fact;
 use cutover_core::gate::board::{Answer, Board, Verdict};
+use cutover_core::playbook::Use;
 use cutover_core::reading::{Code, Tri};
 use cutover_core::settings::{Settings, Track};
 use cutover_core::time::{Dur, Now, Span};
@@ -96,10 +97,10 @@ pub enum Mutation {
     RefusingIsGone,
     /// Clients of secondaries are not asked for.
     SecondariesHidden,
-    /// A client that is connected where it must not be stops nothing.
-    ConnectedIgnored,
-    /// A recent write is nothing.
-    RecentIgnored,
+    /// Readers and writers on the source are not shown any more after a while.
+    ClientsHidden,
+    /// The source's clock is told to be ahead of itself: every write looks older than it is.
+    ClockAhead,
     /// A mirror that is behind is drained.
     BehindIgnored,
     /// What no mirror carries is nothing.
@@ -124,8 +125,9 @@ pub enum Mutation {
     EverythingWasGo,
 }
 
-/// All mutations that migrations catch. `OrderReversed` lies about its spans by milliseconds, and only timelines show it.
-pub const ALL: [Mutation; 51] = [
+/// All mutations that migrations catch. `OrderReversed` and `WritesFirst` lie about their spans by milliseconds, and
+/// only timelines show it.
+pub const ALL: [Mutation; 50] = [
     Mutation::FailedIsEmpty,
     Mutation::FailedGroupDropped,
     Mutation::DropNextGenGroups,
@@ -158,15 +160,14 @@ pub const ALL: [Mutation; 51] = [
     Mutation::EmptyIsFine,
     Mutation::EverythingWasGo,
     Mutation::TransactionsPacked,
-    Mutation::WritesFirst,
     Mutation::SecondsOnly,
     Mutation::LagIsZero,
     Mutation::MirrorErrorIgnored,
     Mutation::StageIgnored,
     Mutation::RefusingIsGone,
     Mutation::SecondariesHidden,
-    Mutation::ConnectedIgnored,
-    Mutation::RecentIgnored,
+    Mutation::ClientsHidden,
+    Mutation::ClockAhead,
     Mutation::BehindIgnored,
     Mutation::UncoveredIgnored,
     Mutation::SpanningIgnored,
@@ -195,14 +196,11 @@ impl Mutation {
             Mutation::UndeclaredIgnored => &[Code::Undeclared],
             Mutation::NoRetention => &[Code::Unexpired],
             Mutation::EmptyIsFine => &[Code::EmptySet, Code::NeverSeen],
-            Mutation::ConnectedIgnored => &[Code::Connected],
-            Mutation::RecentIgnored => &[Code::RecentWrite],
             Mutation::BehindIgnored => &[Code::Behind],
             Mutation::UncoveredIgnored => &[Code::NotCovered, Code::CoveredTwice],
             Mutation::SpanningIgnored => &[Code::SpanningTransaction],
             Mutation::DifferenceIgnored => &[Code::Differs, Code::Missing, Code::CountDiffers, Code::Partial, Code::WayOut],
             Mutation::MovedIgnored => &[Code::Moved, Code::Tripwire],
-            Mutation::CommitIgnored => &[Code::NotCommitted],
             Mutation::BlockIgnored => &[Code::WriteBlocked, Code::IndexBuild],
             Mutation::OtherDowntimeIgnored => &[Code::OtherDowntime],
             Mutation::AfterIgnored => &[Code::After],
@@ -262,7 +260,9 @@ impl Mutation {
         }
         if self == Mutation::NoSettings && s.mongodb.is_some() {
             for step in cutover_core::playbook::steps(Track::Mongodb) {
-                let uses = step.ready.iter().chain(step.done).filter(|_| !step.way_back);
+                // When the writers have started for long enough is a matter of taste.
+                let counts = |u: &&Use| !step.way_back && u.check.id != "writers-started";
+                let uses = step.ready.iter().chain(step.done).filter(counts);
                 s.dwell.extend(uses.map(|u| ((step.id.into(), u.check.id.into()), Dur::ZERO)));
             }
         }
@@ -307,7 +307,7 @@ impl Mutation {
             _ => {}
         }
         let side = match &sample.target {
-            cutover_core::estate::Target::Kafka(s) => *s,
+            Target::Kafka(s) => *s,
             _ => return self.mongodb(sample),
         };
         match &mut sample.outcome {
@@ -321,6 +321,7 @@ impl Mutation {
 
     fn mongodb(self, sample: &mut Sample) {
         let span = sample.span;
+        let source = sample.target == Target::Mongodb(Side::Source);
         match &mut sample.outcome {
             Ok(Content::Mirror(m)) => {
                 for MirrorStatus::Mongomirror(s) in m.instances.iter_mut().flatten() {
@@ -345,6 +346,16 @@ impl Mutation {
                         let seconds = m.members.values_mut().filter(|x| &*x.state == "SECONDARY");
                         seconds.for_each(|x| x.clients = Ok(Vec::new()));
                     }
+                    Mutation::ClientsHidden if source && m.clock.0 > crate::EPOCH + 350_000 => {
+                        for x in m.members.values_mut() {
+                            if let Ok(clients) = &mut x.clients {
+                                clients.retain(|c| !(c.app_name.starts_with("svc-") || c.app_name.starts_with("crud-")));
+                            }
+                        }
+                    }
+                    Mutation::ClockAhead if source => m.clock.0 += 600_000,
+                    Mutation::CommitIgnored => m.committed = m.oplog.as_ref().map(|o| o.last).map_err(Clone::clone),
+                    Mutation::TransactionsIgnored => m.transactions = Ok(Transactions::default()),
                     Mutation::WritesFirst => m.scanned = Some(Span { sent: span.received, received: span.received }),
                     _ => {}
                 }
