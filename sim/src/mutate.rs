@@ -199,7 +199,9 @@ impl Mutation {
             Mutation::BehindIgnored => &[Code::Behind],
             Mutation::UncoveredIgnored => &[Code::NotCovered, Code::CoveredTwice],
             Mutation::SpanningIgnored => &[Code::SpanningTransaction],
-            Mutation::DifferenceIgnored => &[Code::Differs, Code::Missing, Code::CountDiffers, Code::Partial, Code::WayOut],
+            Mutation::DifferenceIgnored => {
+                &[Code::Differs, Code::Missing, Code::CountDiffers, Code::Partial, Code::WayOut]
+            }
             Mutation::MovedIgnored => &[Code::Moved, Code::Tripwire],
             Mutation::BlockIgnored => &[Code::WriteBlocked, Code::IndexBuild],
             Mutation::OtherDowntimeIgnored => &[Code::OtherDowntime],
@@ -340,26 +342,24 @@ impl Mutation {
                     }
                 }
             }
-            Ok(Content::Mongodb(m)) => {
-                match self {
-                    Mutation::SecondariesHidden => {
-                        let seconds = m.members.values_mut().filter(|x| &*x.state == "SECONDARY");
-                        seconds.for_each(|x| x.clients = Ok(Vec::new()));
-                    }
-                    Mutation::ClientsHidden if source && m.clock.0 > crate::EPOCH + 350_000 => {
-                        for x in m.members.values_mut() {
-                            if let Ok(clients) = &mut x.clients {
-                                clients.retain(|c| !(c.app_name.starts_with("svc-") || c.app_name.starts_with("crud-")));
-                            }
+            Ok(Content::Mongodb(m)) => match self {
+                Mutation::SecondariesHidden => {
+                    let seconds = m.members.values_mut().filter(|x| &*x.state == "SECONDARY");
+                    seconds.for_each(|x| x.clients = Ok(Vec::new()));
+                }
+                Mutation::ClientsHidden if source && m.clock.0 > crate::EPOCH + 350_000 => {
+                    for x in m.members.values_mut() {
+                        if let Ok(clients) = &mut x.clients {
+                            clients.retain(|c| !(c.app_name.starts_with("svc-") || c.app_name.starts_with("crud-")));
                         }
                     }
-                    Mutation::ClockAhead if source => m.clock.0 += 600_000,
-                    Mutation::CommitIgnored => m.committed = m.oplog.as_ref().map(|o| o.last).map_err(Clone::clone),
-                    Mutation::TransactionsIgnored => m.transactions = Ok(Transactions::default()),
-                    Mutation::WritesFirst => m.scanned = Some(Span { sent: span.received, received: span.received }),
-                    _ => {}
                 }
-            }
+                Mutation::ClockAhead if source => m.clock.0 += 600_000,
+                Mutation::CommitIgnored => m.committed = m.oplog.as_ref().map(|o| o.last).map_err(Clone::clone),
+                Mutation::TransactionsIgnored => m.transactions = Ok(Transactions::default()),
+                Mutation::WritesFirst => m.scanned = Some(Span { sent: span.received, received: span.received }),
+                _ => {}
+            },
             _ => {}
         }
     }

@@ -209,7 +209,8 @@ impl World {
                 self.start_service(i, Side::Destination);
             }
             2 => {
-                let runs = |i: &usize| moves(i, true) && !forgot("writer", *i) && self.db.services[*i].runs(Side::Source);
+                let runs =
+                    |i: &usize| moves(i, true) && !forgot("writer", *i) && self.db.services[*i].runs(Side::Source);
                 match services.clone().find(runs) {
                     Some(i) => self.db.stop_service(i, Side::Source),
                     None => return self.confirm_scale(),
@@ -269,7 +270,8 @@ impl World {
         }
         let Some((step, rules, wait)) = self.waits_for_there() else { return };
         let id = STEPS[MONGODB + step];
-        let later = |s: &String| STEPS.iter().position(|x| x == s).is_some_and(|i| (MONGODB..=MONGODB + step).contains(&i));
+        let later =
+            |s: &String| STEPS.iter().position(|x| x == s).is_some_and(|i| (MONGODB..=MONGODB + step).contains(&i));
         let meant = self.scenario.expects.iter().any(|e| match e {
             Expect::NoGo(s, from, to) => s == id && *from <= self.now && self.now < *to,
             Expect::NotDone(s) => later(s),

@@ -22,7 +22,12 @@ pub fn scenario(seed: u64) -> Scenario {
     if tracks == "mongodb" {
         let pick = |r: &mut fastrand::Rng, of: &[&'static str]| of[r.usize(..of.len())];
         let _ = writeln!(o, "seed {seed}\ninterval {}", pick(&mut r, &["5", "10", "10", "15"]));
-        let _ = writeln!(o, "latency {}\nloss {}", pick(&mut r, &["50", "300", "900"]), pick(&mut r, &["0", "0", "2", "5"]));
+        let _ = writeln!(
+            o,
+            "latency {}\nloss {}",
+            pick(&mut r, &["50", "300", "900"]),
+            pick(&mut r, &["0", "0", "2", "5"])
+        );
         let _ = writeln!(o, "operator {}", pick(&mut r, &["claims", "claims", "poller"]));
     } else {
         o = kafka(seed).text();

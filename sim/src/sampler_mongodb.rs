@@ -133,7 +133,15 @@ impl Draft {
     }
 
     /// Reads one part at this instant, asked for at `sent` and answered at `received`.
-    pub fn read(&mut self, part: Part, db: &Db, ring: &mut Ring, now: i64, (sent, received): (Mono, Mono), broken: Option<Mutation>) {
+    pub fn read(
+        &mut self,
+        part: Part,
+        db: &Db,
+        ring: &mut Ring,
+        now: i64,
+        (sent, received): (Mono, Mono),
+        broken: Option<Mutation>,
+    ) {
         let d = db.side(self.side);
         if d.faults.down {
             self.failed.get_or_insert_with(|| failure("no answer"));
@@ -219,8 +227,7 @@ fn clients(db: &Db, side: Side, secondary: bool, by_port: bool) -> Vec<MongoClie
         last: id,
     };
     let services = db.services.iter().filter(|s| s.secondary == secondary);
-    let mut all: Vec<_> =
-        services.filter_map(|s| Some(client(s.app_name(side), s.connected(side)?))).collect();
+    let mut all: Vec<_> = services.filter_map(|s| Some(client(s.app_name(side), s.connected(side)?))).collect();
     if !secondary {
         let lives = |m: &&Mirror| m.lives() && m.sessions && (m.port || !by_port);
         all.extend(db.mirrors.iter().filter(lives).map(|m| client(format!("mongomirror-{}", m.name).into(), 1)));

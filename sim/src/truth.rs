@@ -160,7 +160,7 @@ pub type Rules = &'static [(Hazard, Side, Rule)];
 
 use Hazard::{
     Advanced, Behind, DestinationCommit, DestinationData, DestinationMember, DestinationRecords, Differs, Late,
-    LiveProducer, Missing, MirrorAway, MirrorLives, MissingThere, NobodyReads, NotAttached, NotSeeded, OpenTransaction,
+    LiveProducer, MirrorAway, MirrorLives, Missing, MissingThere, NobodyReads, NotAttached, NotSeeded, OpenTransaction,
     Partitions, ShortHeadroom, Skipped, SourceReader, Spanning, Stray, Trimmed, Uncovered, Undeclared,
     UndeclaredProducer, Unexpired, Unread, UnreadHidden, Written,
 };
@@ -398,7 +398,15 @@ impl Truth {
                 MirrorAway | MirrorLives | Late | ShortHeadroom => {
                     db.mirrors.get(usize::from(k.1)).map(|m| m.name.clone())
                 }
-                h if matches!(h, Hazard::MongoReader | Hazard::ReaderAway | Hazard::LiveWriter | Hazard::MongoWriter | Hazard::WriterAway) => {
+                h if matches!(
+                    h,
+                    Hazard::MongoReader
+                        | Hazard::ReaderAway
+                        | Hazard::LiveWriter
+                        | Hazard::MongoWriter
+                        | Hazard::WriterAway
+                ) =>
+                {
                     db.services.get(usize::from(k.1)).map(|s| s.name.clone())
                 }
                 Hazard::Unapplied | Hazard::Uncarried => db.side(S).oplog.last.keys().nth(usize::from(k.1)).cloned(),

@@ -5,8 +5,9 @@ use crate::model::mongodb::service::Temper;
 use crate::model::mongodb::{Db, Deployment, Held};
 use crate::truth::Hazard::{
     Build, DestinationData, DestinationWritable, Differs, Late, LiveWriter, Lonely, MirrorAway, MirrorLives,
-    MissingThere, MongoReader, MongoWriter, NoMajority, NoPrimary, NotMirrorable, OpenWrite, ReaderAway, SameSet, ShortHeadroom,
-    Spanning, Stray, Strayed, Unapplied, Uncarried, Uncommitted, Uncovered, WriteBlocked, WriterAway, Written,
+    MissingThere, MongoReader, MongoWriter, NoMajority, NoPrimary, NotMirrorable, OpenWrite, ReaderAway, SameSet,
+    ShortHeadroom, Spanning, Stray, Strayed, Unapplied, Uncarried, Uncommitted, Uncovered, WriteBlocked, WriterAway,
+    Written,
 };
 use crate::truth::Rule::{Exact, Listed, Sampled, Since, Standing};
 use crate::truth::{Hazard, Rules};

@@ -59,14 +59,35 @@ pub const CLUSTER: &[&str] = &[
 
 /// What may happen to a MongoDB deployment: the word after `msrc` or `mdst`.
 pub const DEPLOYMENT: &[&str] = &[
-    "down", "imposter", "elect", "member", "oplog", "slow", "majority", "rollback", "block", "write", "txn", "create",
-    "drop", "index", "dropindex", "misjudge", "build", "stranger", "leave", "window", "id", "version", "end", "commit",
+    "down",
+    "imposter",
+    "elect",
+    "member",
+    "oplog",
+    "slow",
+    "majority",
+    "rollback",
+    "block",
+    "write",
+    "txn",
+    "create",
+    "drop",
+    "index",
+    "dropindex",
+    "misjudge",
+    "build",
+    "stranger",
+    "leave",
+    "window",
+    "id",
+    "version",
+    "end",
+    "commit",
 ];
 
 /// What may happen to a mirror: the word after its name.
-pub const MIRROR: &[&str] = &[
-    "start", "anew", "restart", "stop", "stick", "hold", "release", "error", "mended", "refuse", "hide", "show",
-];
+pub const MIRROR: &[&str] =
+    &["start", "anew", "restart", "stop", "stick", "hold", "release", "error", "mended", "refuse", "hide", "show"];
 
 /// What may happen to a service: the word after `svc`.
 pub const SERVICE: &[&str] = &["start", "stop", "bounce"];
@@ -114,7 +135,9 @@ fn check(line: usize, text: &str) -> Option<Wrong> {
     };
     match words.as_slice() {
         ["at", _, "src" | "dst", verb, ..] if !CLUSTER.contains(verb) => return unknown(verb, CLUSTER.to_vec()),
-        ["at", _, "msrc" | "mdst", verb, ..] if !DEPLOYMENT.contains(verb) => return unknown(verb, DEPLOYMENT.to_vec()),
+        ["at", _, "msrc" | "mdst", verb, ..] if !DEPLOYMENT.contains(verb) => {
+            return unknown(verb, DEPLOYMENT.to_vec());
+        }
         ["at", _, "mirror", _, verb, ..] if !MIRROR.contains(verb) => return unknown(verb, MIRROR.to_vec()),
         ["at", _, "svc", verb, ..] if !SERVICE.contains(verb) => return unknown(verb, SERVICE.to_vec()),
         ["at", _, "dba", verb, ..] if !DBA.contains(verb) => return unknown(verb, DBA.to_vec()),

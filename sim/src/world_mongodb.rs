@@ -78,7 +78,10 @@ pub fn settings(s: &Scenario) -> Option<MongodbSettings> {
     let mirrors = m.mirrors.iter().filter_map(|x| {
         let client = rule(&format!("mongomirror-{}", x.name))?;
         let namespaces = x.namespaces.clone();
-        Some((x.name.clone(), MirrorSettings { kind: MirrorKind::Mongomirror, namespaces, lag: None, client: vec![client] }))
+        Some((
+            x.name.clone(),
+            MirrorSettings { kind: MirrorKind::Mongomirror, namespaces, lag: None, client: vec![client] },
+        ))
     });
     let relaxed = |what: &str| {
         let these = m.relaxed.iter().filter(|(w, _)| w == what);

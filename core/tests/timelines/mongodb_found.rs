@@ -188,5 +188,6 @@ fn a_second_downtime_is_not_opened_by_adoption() {
         t=290 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
         t=290 switch-readers done: go
         t=700 adopt stop-writers: the kafka track is in its downtime: adopt stop-writers when that is over
-        t=701 adopt stop-writers: stop-writers is done already"#]].assert_eq(w.out.trim_end());
+        t=701 adopt stop-writers: stop-writers is done already"#]]
+    .assert_eq(w.out.trim_end());
 }

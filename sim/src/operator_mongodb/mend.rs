@@ -143,9 +143,8 @@ impl World {
             todo.extend(c.indexes.difference(&there.indexes).map(|i| What::Index(ns.clone(), i.clone())));
             todo.extend(there.indexes.difference(&c.indexes).map(|i| What::DropIndex(ns.clone(), i.clone())));
         }
-        let extra = |ns: &&Name| {
-            self.db.in_scope(ns) && !self.db.agreed("may-have", ns) && !s.collections.contains_key(*ns)
-        };
+        let extra =
+            |ns: &&Name| self.db.in_scope(ns) && !self.db.agreed("may-have", ns) && !s.collections.contains_key(*ns);
         todo.extend(d.collections.keys().filter(extra).map(|ns| What::Drop(ns.clone())));
         for what in todo {
             let ts = self.db.side_mut(Side::Destination).write(what, false, now);
@@ -167,7 +166,11 @@ impl World {
             }
             if acted[j] && (lost || unwitnessed) {
                 // What is go may still be claimed.
-                if j == step && !begun && !self.dba.lost_journal && self.ask(&Op::Begin { step: (*id).into() }) == Some(Ok(())) {
+                if j == step
+                    && !begun
+                    && !self.dba.lost_journal
+                    && self.ask(&Op::Begin { step: (*id).into() }) == Some(Ok(()))
+                {
                     break;
                 }
                 let said = match self.ask(&Op::Adopt { step: (*id).into(), anchors: BTreeMap::new() }) {
@@ -191,9 +194,8 @@ impl World {
     /// they are carried over by hand. What was written at the destination is made equal to the source as well.
     fn carry_over_writes(&mut self, by_hand: bool) {
         let f = self.agent.facts();
-        let anchored = |w: &World, side: Side| {
-            f.last_write(&w.db.side(side).id).is_some_and(|ts| ts != w.db.newest(side))
-        };
+        let anchored =
+            |w: &World, side: Side| f.last_write(&w.db.side(side).id).is_some_and(|ts| ts != w.db.newest(side));
         let (here, there) = (anchored(self, Side::Source), anchored(self, Side::Destination));
         let differs = !self.truth.now(&[(Hazard::Differs, Side::Source, crate::truth::Rule::Exact(0))]).is_empty();
         let at_rest = !self.db.services.iter().any(|s| s.is_writer() && s.runs(Side::Source));
@@ -233,9 +235,8 @@ impl World {
                 todo.push(What::Docs(vec![(ns.clone(), c.documents - there)]));
             }
         }
-        let extra = |ns: &&Name| {
-            self.db.in_scope(ns) && !self.db.agreed("may-have", ns) && !s.collections.contains_key(*ns)
-        };
+        let extra =
+            |ns: &&Name| self.db.in_scope(ns) && !self.db.agreed("may-have", ns) && !s.collections.contains_key(*ns);
         todo.extend(d.collections.keys().filter(extra).map(|ns| What::Drop(ns.clone())));
         let carries = !todo.is_empty() || d.collections.values().any(|c| c.kind == CollectionKind::View);
         for what in todo {

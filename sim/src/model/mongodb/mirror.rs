@@ -163,8 +163,7 @@ impl Db {
     fn copy(&mut self, i: usize, now: i64) {
         let m = self.mirrors[i].clone();
         let s = self.side(Side::Source).clone();
-        let mine: Vec<_> =
-            s.collections.iter().filter(|(ns, _)| m.carries(ns) && self.in_scope(ns)).collect();
+        let mine: Vec<_> = s.collections.iter().filter(|(ns, _)| m.carries(ns) && self.in_scope(ns)).collect();
         let d = self.side_mut(Side::Destination);
         for (ns, c) in mine {
             let before = d.collections.get(ns).map_or(0, |c| c.documents);
@@ -198,11 +197,8 @@ impl Db {
         }
         let (held, idle) = (m.held, m.idle);
         let relevant = |e: &Entry| e.what.namespaces().into_iter().any(|ns| m.carries(ns) && self.in_scope(ns));
-        let due: Vec<(Ts, What, bool)> = s
-            .after(m.applied)
-            .filter(|e| e.at <= by)
-            .map(|e| (e.ts, e.what.clone(), relevant(e)))
-            .collect();
+        let due: Vec<(Ts, What, bool)> =
+            s.after(m.applied).filter(|e| e.at <= by).map(|e| (e.ts, e.what.clone(), relevant(e))).collect();
         let real = due.iter().filter(|(.., real)| *real).count();
         let mut left = real.saturating_sub(held);
         let mut applied = m.applied;
