@@ -80,6 +80,8 @@ pub struct MirrorMeasures {
     pub headroom: Option<Dur>,
     /// How often it was seen to begin anew.
     pub restarts: u64,
+    /// How many different positions its present run has shown: its refreshes, told apart from repeated reads.
+    pub refreshes: u64,
 }
 
 /// How sampling a target goes.
@@ -170,6 +172,7 @@ impl Measures {
                 lag: behind_of(v, source, &m).ok(),
                 headroom: headroom_of(v, source, &m).ok().map(|h| h.left),
                 restarts: m.memory.restarts(),
+                refreshes: m.memory.refreshes(),
             };
             self.mirrors.insert(name.clone(), measured);
         }

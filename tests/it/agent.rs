@@ -21,6 +21,7 @@ pub(crate) struct Agent {
     names: Option<(String, String)>,
     mongodb: Option<MongoSection>,
     ignored: BTreeMap<String, String>,
+    readers: Vec<String>,
     migration: String,
     child: Option<Child>,
     runs: u32,
@@ -98,6 +99,7 @@ impl Agent {
             names: None,
             mongodb: None,
             ignored: BTreeMap::new(),
+            readers: vec!["crud-*".to_owned()],
             child: None,
             runs: 0,
         })
@@ -141,6 +143,11 @@ impl Agent {
     /// Leaves a group or a topic out, with the reason; it counts from the next start.
     pub(crate) fn ignore(&mut self, name: &str, reason: &str) {
         self.ignored.insert(name.to_owned(), reason.to_owned());
+    }
+
+    /// One more pattern of application names of readers.
+    pub(crate) fn read_by(&mut self, pattern: &str) {
+        self.readers.push(pattern.to_owned());
     }
 
     /// The agent's own folder.
@@ -218,7 +225,8 @@ impl Agent {
         }
         if let Some(m) = mongodb {
             let prefix = &m.prefix;
-            let _ = writeln!(c, "  readers: {{ mongodb: {{ app_name: \"{prefix}crud-*\" }} }}");
+            let readers: Vec<String> = self.readers.iter().map(|r| format!("\"{prefix}{r}\"")).collect();
+            let _ = writeln!(c, "  readers: {{ mongodb: {{ app_name: [{}] }} }}", readers.join(", "));
             let _ = writeln!(c, "  writers: {{ mongodb: {{ app_name: \"{prefix}svc-*\" }} }}");
             let _ = writeln!(
                 c,

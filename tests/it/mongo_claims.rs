@@ -16,6 +16,7 @@ pub(crate) fn run(_: &Estate) -> Result<(), String> {
     let mut agent = Agent::prepared("mongo-claims")?;
     let mirror = shop.mirror("mirror").map_err(text)?;
     agent.with_mongodb(&pair, shop.options(), &[SHOP, "forgotten"], &[(mirror, "shop.*")])?;
+    agent.read_by("report-*");
     agent.up()?;
     let watch = Watch::start(agent.url(), shop.oracle());
     let told = migrate(&pair, &shop, &mut agent);
@@ -72,6 +73,13 @@ fn switch_readers(shop: &MongoShop, agent: &Agent) -> Result<(), String> {
     shop.switch_reader("crud-api").map_err(text)?;
     agent.wait_reason("done", step, "connected", "crud-portal")?;
     shop.switch_readers().map_err(text)?;
+    // A pattern that never matched anybody proves nothing by matching nobody; then its reader wakes up.
+    agent.wait_reason("done", step, "never-seen", "report-*")?;
+    shop.start_reader(Side::Source, "report-daily").map_err(text)?;
+    agent.wait_reason("done", step, "connected", "report-daily")?;
+    shop.stop_service(Side::Source, "report-daily").map_err(text)?;
+    agent.wait_reason("done", step, "not-connected", "report-daily")?;
+    shop.start_reader(Side::Destination, "report-daily").map_err(text)?;
     agent.wait_go("done", step)?;
     Ok(())
 }
@@ -115,7 +123,7 @@ fn stop_mirror(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result<
     )?;
     agent.wait_reason("ready", step, "count-differs", "shop.orders")?;
     agent.refuses(step, 503)?;
-    let lost = doc! { "_id": "old-1", "n": 1_i64, "by": "history", "state": { "open": false } };
+    let lost = doc! { "_id": "old-1", "n": 0_i64, "by": "history", "state": { "open": false } };
     command(pair, Side::Destination, SHOP, doc! { "insert": "orders", "documents": [lost] })?;
     // Whoever mends things at the destination by hand has to say so.
     agent.wait_reason("ready", step, "moved", "destination")?;
@@ -168,6 +176,10 @@ fn start_writers(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Resul
     agent.wait_go("ready", step)?;
     agent.claim(step)?;
     shop.start_writers(Side::Destination).map_err(text)?;
+    // The mirror comes back, now that it would overwrite what is written here.
+    shop.start_mirror("mirror", false).map_err(text)?;
+    agent.wait_reason("ready", step, "tripwire", "mirrors-stay-away")?;
+    shop.stop_mirrors().map_err(text)?;
     // The one in a crash loop may have been seen on the source as well, and is not started here.
     let a = agent.wait("done", step, "go, or who is missing", |a| a.is_go() || a.says("not-connected", "svc-flaky"))?;
     if !a.is_go() {

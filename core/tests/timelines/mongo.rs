@@ -120,6 +120,10 @@ impl Mongo {
         let side = if who == "msrc" { Side::Source } else { Side::Destination };
         let d = self.sides.get_mut(&side).unwrap();
         let word = |i: usize| rest.get(i).map(|w| (*w).to_owned()).unwrap_or_default();
+        // The block refuses whoever may not bypass it; at the destination these words stand for the mirror, which may.
+        if side == Side::Source && d.blocked && ["write", "coll", "drop", "index"].contains(&verb) {
+            return;
+        }
         match verb {
             "write" => d.write(&word(0), ts),
             "together" => {
@@ -176,6 +180,8 @@ impl Mongo {
                 d.offsets.documents = 100;
             }
             "txn" => d.open = rest[0].parse().unwrap(),
+            // The block of a source that does not answer is believed (the playbook's start-writers): nobody lifts it then.
+            "block" if side == Side::Source && d.down => {}
             "block" => d.blocked = rest[0] == "on",
             "build" => drop(d.builds.insert(word(0))),
             "built" => d.builds.clear(),
@@ -209,7 +215,8 @@ impl Mongo {
         // What is younger than a refresh and 5 s may still be on its way.
         let old = |ts: &Ts| ts.wall().0 <= now.wall.0 - 15_000;
         let late = s.recent.iter().any(|(ts, _)| *ts > m.position && old(ts));
-        let writers = |d: &Deployment| d.clients.iter().any(|(c, _)| c.starts_with("svc-"));
+        // Whoever is connected where writes are blocked writes nothing.
+        let writers = |d: &Deployment| !d.blocked && d.clients.iter().any(|(c, _)| c.starts_with("svc-"));
         let readers = s.clients.iter().any(|(c, _)| c.starts_with("crud-"));
         match step {
             "start-mirror" => {
@@ -328,6 +335,8 @@ impl Mirror {
             "answer" => self.port = true,
             "gone" => (self.port, self.sessions) = (false, false),
             "sessions" => self.sessions = rest[0] == "yes",
+            // One that is gone does not begin anew.
+            "anew" if !self.port && !self.sessions => {}
             "anew" => {
                 self.stage = "initializing".into();
                 self.position = Ts::new(1_789_990_000, 1);

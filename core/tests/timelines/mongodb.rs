@@ -98,6 +98,7 @@ fn the_whole_track_by_claims() {
             headroom go
             coverage go
             readers-moved go
+            counting-time go
         t=300 begin stop-writers: ok
         t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
         t=720 stop-writers done: go
@@ -536,7 +537,7 @@ fn an_election_and_a_stuck_mirror_while_it_should_follow() {
         t=10 begin start-mirror: ok
         t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
         t=70 start-mirror done: go
-        t=80 switch-readers pending unknown (dwelling): mirror all has been watched for too short a time: how fast its position moves is not known yet
+        t=80 switch-readers pending go
         t=100 switch-readers pending no-go (behind): mirror all is at 1790000020.12, must be at 1790000072.13: 52 s behind the newest write that was older than 15 s
         t=110 switch-readers pending no-go (dwelling): following: true for 4 s, must be for 30 s
         t=140 switch-readers pending unknown (timeout): the source MongoDB does not answer in time: no answer in 4 s
@@ -1413,4 +1414,34 @@ fn the_mirror_comes_back_after_the_writers_were_started() {
         t=1190 begin start-writers: ok
         t=1205 start-writers begun no-go (tripwire): since stop-mirror was done this must stay true and is not: mirrors-stay-away: mirror all is still there: a session on the source
         t=1205 start-writers done: no-go (dwelling): writers-started: true for 4 s, must be for 1 min"#]].assert_eq(&shown);
+}
+
+/// How fast a position moves is known only after ten minutes; a mirror that has applied all that is old enough to show
+/// does not fall behind, and must not be held up, nor flicker whenever a write is a second old.
+#[test]
+fn headroom_of_a_mirror_that_follows_needs_no_slope() {
+    let busy: String = (71..140).map(|t| format!("t={t} msrc.write shop.orders\n")).collect();
+    let shown = mirrored(&format!(
+        "t=71 msrc.window 3600; mirror.hold-back 5\n{busy}
+        t=139 show switch-readers all
+        t=140 mirror.stick
+        t=141 msrc.write shop.orders
+        t=170 show switch-readers all"
+    ));
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=139 switch-readers pending go
+            following go
+            headroom go
+            serving go
+            coverage go
+            read-only go
+        t=170 switch-readers pending no-go (behind): mirror all is at 1790000130.73, must be at 1790000141.83: 11 s behind the newest write that was older than 15 s
+            following no-go
+            headroom unknown
+            serving go
+            coverage go
+            read-only go"#]].assert_eq(&shown);
 }

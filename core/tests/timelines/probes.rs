@@ -1,4 +1,4 @@
-//! The probes of the tiny estate: `probe.pass api`, `probe.fail api`, `probe.names api old 300`, `probe.silent api`.
+//! The probes of the tiny estate: `probe.pass api`, `probe.fail api`, `probe.names api old 300 [half]`, `probe.silent api`.
 
 use cutover_core::Name;
 use cutover_core::estate::probe::{NameAnswer, ProbeSample};
@@ -28,8 +28,13 @@ impl Probes {
                     ttl: Dur::secs(rest[2].parse().unwrap()),
                     expected,
                 };
-                let names = BTreeMap::from([("10.0.0.53".into(), Ok(answer))]);
-                Some(ProbeSample { names, ..plain(expected) })
+                let mut names = BTreeMap::from([("10.0.0.53".into(), Ok(answer))]);
+                // Another resolver, which does not answer.
+                let silent = rest.get(3) == Some(&"half");
+                if silent {
+                    names.insert("10.0.0.54".into(), Err(Failure::new(FailureKind::Timeout, "no answer in 4 s")));
+                }
+                Some(ProbeSample { names, ..plain(expected && !silent) })
             }
             other => panic!("no such command: {other}"),
         };

@@ -406,3 +406,25 @@ fn a_restart_forgets_who_was_seen_within_ten_minutes() {
         t=300 redirect-traffic pending go"#]]
     .assert_eq(&shown);
 }
+
+/// A resolver that does not answer leaves open what a name says; one with the wrong address does not.
+#[test]
+fn a_silent_resolver_of_a_name_that_gates_another_step() {
+    let mut s = estate();
+    s.probes.get_mut("name").unwrap().gates = BTreeSet::from(["deploy-services".into()]);
+    let shown = run_with(
+        s,
+        &[
+            SHOP,
+            "t=20 probe.names name old 300 half
+             t=40 show deploy-services; probe.names name new 300 half
+             t=60 show deploy-services all",
+        ]
+        .concat(),
+    );
+    expect![[r#"
+        t=40 deploy-services pending no-go (probe-fails): probe name does not pass: 10.0.0.53 answers 10.1.0.1
+        t=60 deploy-services pending no-go (out-of-order): the effect of switch-dns was seen, and it was never go: probe name: connection refused
+            in-force-reachable unknown
+            requirements unknown"#]].assert_eq(&shown);
+}

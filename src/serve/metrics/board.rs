@@ -110,6 +110,7 @@ fn mongodb(f: &mut Families, p: &Published) {
             f.add(&m::MIRROR_HEADROOM, &[name], left.as_secs_f64());
         }
         f.add(&m::MIRROR_RESTARTS, &[name], count(mirror.restarts));
+        f.add(&m::MIRROR_REFRESHES, &[name], count(mirror.refreshes));
     }
 }
 

@@ -79,6 +79,8 @@ metrics! {
         "What is left between the mirror's position and the oldest entry of the source's oplog.";
     MIRROR_RESTARTS = Counter "cutover_mirror_restarts_total" ["mirror"]
         "How often the mirror was seen to begin anew.";
+    MIRROR_REFRESHES = Counter "cutover_mirror_refreshes_total" ["mirror"]
+        "Different positions that the mirror's present run has shown.";
     TARGET_UP = Gauge "cutover_target_up" ["target"]
         "Whether the newest sample of the target is good and fresh.";
     TARGET_LAST_SUCCESS = Gauge "cutover_target_last_success_timestamp_seconds" ["target"]

@@ -50,7 +50,13 @@ fn the_dashboard_asks_only_for_what_there_is() {
     let unseen: Vec<&str> = names::ALL.iter().map(|m| m.name).filter(|n| !used.contains(*n)).collect();
     assert_eq!(
         unseen,
-        ["cutover_step_ready", "process_virtual_memory_bytes", "process_open_fds", "process_start_time_seconds"]
+        [
+            "cutover_step_ready",
+            "cutover_mirror_refreshes_total",
+            "process_virtual_memory_bytes",
+            "process_open_fds",
+            "process_start_time_seconds"
+        ]
     );
 }
 

@@ -194,7 +194,7 @@ fn measures(now: Now) -> Measures {
         )]),
         mirrors: BTreeMap::from([(
             "all".into(),
-            MirrorMeasures { lag: Some(Dur::ZERO), headroom: Some(Dur::hours(9)), restarts: 1 },
+            MirrorMeasures { lag: Some(Dur::ZERO), headroom: Some(Dur::hours(9)), restarts: 1, refreshes: 7 },
         )]),
         targets: BTreeMap::from([
             (

@@ -1,10 +1,12 @@
-//! What sampling costs a MongoDB source: CPU of its `mongod` under a write load, with a full oplog of 1 GB, while the
-//! agent runs at its default intervals and while it does not, in turns.
+//! What sampling costs a MongoDB source with a full oplog of 1 GB under a write load, told in two ways: the CPU of the
+//! threads of its `mongod` that serve the agent's connections (one thread serves one connection), and, for comparison,
+//! the CPU of the whole `mongod` while the agent runs at its default intervals and while it does not, in turns.
 //!
 //! `cargo run --release -p cutover-lab --example mongo_cost -- target/release/cutover-agent [seconds a turn] [turns]`
 
 use cutover_lab::mongodb::bson::{Document, doc};
 use cutover_lab::{MongoPair, MongoShop, MongoShopOptions, ReplicaSet, Rights, Scratch, Side, free_port, now};
+use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -25,15 +27,24 @@ fn main() -> Result<(), Failure> {
     let config = configuration(&pair, &folder)?;
     let pid = pid_of("cost-src")?;
     let mut spent = [Vec::new(), Vec::new()];
+    let mut served = Vec::new();
     for turn in 0..turns {
         for with in [false, true] {
             let running = with.then(|| start(&agent, &config)).transpose()?;
             // What a start costs is not what sampling costs.
             std::thread::sleep(Duration::from_secs(15));
-            let (cpu, at) = (cpu(pid)?, now());
+            let (cpu, at, threads) = (cpu(&format!("/proc/{pid}/stat"))?, now(), serving(&pair, pid)?);
             std::thread::sleep(Duration::from_secs(seconds));
-            let share = (self::cpu(pid)? - cpu) / at.elapsed().as_secs_f64();
+            let elapsed = at.elapsed().as_secs_f64();
+            let share = (self::cpu(&format!("/proc/{pid}/stat"))? - cpu) / elapsed;
+            let after = serving(&pair, pid)?;
             drop(running);
+            if with {
+                let of = |(thread, cpu): (&u32, &f64)| cpu - threads.get(thread).copied().unwrap_or_default();
+                served.push(after.iter().map(of).sum::<f64>() / elapsed);
+                let lost = threads.keys().filter(|t| !after.contains_key(t)).count();
+                println!("{} connections of the agent, {lost} more ended meanwhile", after.len());
+            }
             println!(
                 "turn {turn}, {} the agent: {:.2} % of a core",
                 if with { "with" } else { "without" },
@@ -50,9 +61,15 @@ fn main() -> Result<(), Failure> {
     let (without, with) = (median(&mut without), median(&mut with));
     println!("median: {:.2} % without, {:.2} % with the agent", without * 100.0, with * 100.0);
     println!(
-        "sampling costs the source {:.2} % of a core, {:.3} of its load",
+        "the difference: {:.2} % of a core, {:.3} of the source's load",
         (with - without) * 100.0,
         with / without - 1.0
+    );
+    let served = median(&mut served);
+    println!(
+        "the threads that serve the agent: {:.2} % of a core, {:.3} of the source's load",
+        served * 100.0,
+        served / without
     );
     Ok(())
 }
@@ -119,9 +136,29 @@ fn pid_of(set: &str) -> Result<u32, Failure> {
     Err(format!("no mongod of {set}").into())
 }
 
-/// Seconds of CPU a process has used.
-fn cpu(pid: u32) -> Result<f64, Failure> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+/// The threads of the source that serve the agent's connections, and the seconds of CPU each has used.
+fn serving(pair: &MongoPair, pid: u32) -> Result<BTreeMap<u32, f64>, Failure> {
+    let current = doc! { "$currentOp": { "allUsers": true, "idleConnections": true } };
+    let agents = doc! { "$match": { "appName": "cutover-agent" } };
+    let listing = doc! { "aggregate": 1, "pipeline": [current, agents], "cursor": { "batchSize": 1000 } };
+    let listed = pair.set(Side::Source).run("admin", listing)?;
+    let batch = listed.get_document("cursor")?.get_array("firstBatch")?;
+    let names: Vec<&str> = batch.iter().filter_map(|c| c.as_document()?.get_str("desc").ok()).collect();
+    let mut threads = BTreeMap::new();
+    for entry in std::fs::read_dir(format!("/proc/{pid}/task"))?.flatten() {
+        let Some(thread) = entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) else { continue };
+        // A thread may end while it is looked at.
+        let Ok(name) = std::fs::read_to_string(entry.path().join("comm")) else { continue };
+        if names.contains(&name.trim()) {
+            threads.insert(thread, cpu(&format!("/proc/{pid}/task/{thread}/stat"))?);
+        }
+    }
+    Ok(threads)
+}
+
+/// Seconds of CPU that a process or a thread has used.
+fn cpu(stat: &str) -> Result<f64, Failure> {
+    let stat = std::fs::read_to_string(stat)?;
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).ok_or("no such field");
     Ok((ticks(11)? + ticks(12)?) / 100.0)

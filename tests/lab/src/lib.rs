@@ -88,7 +88,7 @@ pub use cluster::{ClientAuth, Cluster, ClusterBuilder, Listener, TlsFiles, User}
 pub use error::{Error, Result};
 pub use mirror::{Faults, Mirror, MirrorOptions, MirrorState, Positions, mirror_if_asked, mirror_main};
 pub use mongo::{Account, MongoPair, ReplicaSet, ReplicaSetBuilder, Rights};
-pub use mongo_shop::{CRASHER, MongoShop, MongoShopOptions, READERS, WRITERS, WriterSpec, Writes};
+pub use mongo_shop::{CRASHER, MongoShop, MongoShopOptions, NIGHTLY, READERS, WRITERS, WriterSpec, Writes};
 pub use mongodb;
 pub use oracle::{
     Acknowledged, Attachment, ClientFacts, CollectionLook, DocumentLook, Entry, Expected, GroupFacts, Ledger, LogFacts,

@@ -230,7 +230,7 @@ pub(super) fn headroom(v: &View<'_>) -> Reading {
                 return Ok(short(at(), h.left, least));
             }
             let yes = Finding::yes(Code::Ok, at()).seen(Qty::Time(h.left)).limit(Qty::Time(least));
-            if h.caught_up {
+            if h.caught_up || keeps_up(v, &s, m) {
                 return Ok(yes);
             }
             let over = v.settings.scaled(SLOPE);
@@ -248,6 +248,12 @@ pub(super) fn headroom(v: &View<'_>) -> Reading {
             Ok(if left >= TIME_LEFT { yes } else { short(at(), left, TIME_LEFT).detail("at the speed it moves") })
         })
     })
+}
+
+/// It has applied all that is old enough to show: it does not fall behind, however short it has been watched.
+fn keeps_up(v: &View<'_>, s: &Mongodb<'_>, m: &Mirror<'_>) -> bool {
+    let (Ok(settings), Some(position)) = (v.mongodb_settings(), MirrorMemory::position(m.sample)) else { return false };
+    newest_by(settings, s, m, position, REFRESH).is_ok_and(|need| position >= need)
 }
 
 fn short(at: Subject, seen: Dur, limit: Dur) -> Finding {

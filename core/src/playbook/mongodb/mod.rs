@@ -1,6 +1,7 @@
 //! The MongoDB track: mirrors are started, readers switched, writers stopped, the mirrors ended, the writers started.
 
 mod clients;
+mod counting;
 mod data;
 mod mirrors;
 mod observe;
@@ -100,6 +101,8 @@ checks! {
     SAME_COUNTS = "same-counts" "mongodb/same-counts", data::same_counts, Dwell::None,
         &[exit("counts", &["namespace"], "the difference in documents of this namespace is accounted for")],
         "every collection holds as many documents on both sides";
+    COUNTING = "counting-time" "mongodb/counting-time", counting::counting_time, Dwell::None, &[],
+        "how long the exact counts of the downtime would take is measured";
     DESTINATION_QUIET = "destination-quiet" "mongodb/destination-quiet", writes::destination_quiet,
         Dwell::Own { default: Dur::secs(35), floor: Dur::secs(35) }, &[RECONCILED],
         "no real write in scope at the destination";
@@ -149,7 +152,7 @@ static SWITCH_READERS: Step = Step {
 };
 static STOP_WRITERS: Step = Step {
     downtime: Downtime::Opens,
-    ready: &[FOLLOWING.req(), HEADROOM.req(), COVERAGE.req(), READERS_STILL.req()],
+    ready: &[FOLLOWING.req(), HEADROOM.req(), COVERAGE.req(), READERS_STILL.req(), COUNTING.req().advisory()],
     // An anchor that an election takes back would be none.
     done: &[NO_WRITE.req(), WRITERS_GONE.req(), MAJORITY.req()],
     anchors_done: observe::writers_stopped,

@@ -4,7 +4,7 @@ use crate::Name;
 use crate::estate::Side;
 use crate::facts::Fact;
 use crate::playbook::kafka::{body, sighted};
-use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each};
+use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, Tri, each};
 use crate::settings::{ProbeKind, ProbeSettings, Track};
 use crate::view::{Probe, View, gap};
 
@@ -20,8 +20,31 @@ fn picked<'a>(
 pub(in crate::playbook) fn judged(p: &Probe<'_>) -> Finding {
     let at = Subject::Probe(p.name.clone());
     let from = p.settings.vantage.as_ref().map_or(String::new(), |v| format!(" (from {v})"));
+    if p.settings.kind == ProbeKind::Dns {
+        return answered(p).unwrap_or_else(Finding::from);
+    }
     let f = if p.sample.pass { Finding::yes(Code::Ok, at) } else { Finding::no(Code::ProbeFails, at) };
     f.detail(format!("{}{from}", p.sample.said))
+}
+
+/// What the resolvers answer now: one with the wrong address is no, one that does not answer leaves it open.
+fn answered(p: &Probe<'_>) -> Known<Finding> {
+    let at = || Subject::Probe(p.name.clone());
+    if p.sample.names.is_empty() {
+        return Err(Gap::new(Code::EmptySet, at()).detail("resolvers that were asked"));
+    }
+    let wrong = p.sample.names.iter().find_map(|(resolver, answer)| {
+        let a = answer.as_ref().ok()?;
+        (!a.expected || a.addresses.is_empty()).then_some((resolver, a))
+    });
+    if let Some((resolver, a)) = wrong {
+        let given: Vec<&str> = a.addresses.iter().map(|x| &**x).collect();
+        return Ok(Finding::no(Code::ProbeFails, at()).detail(format!("{resolver} answers {}", given.join(", "))));
+    }
+    match p.sample.names.values().find_map(|a| a.as_ref().err()) {
+        Some(f) => Err(gap(f, at())),
+        None => Ok(Finding::yes(Code::Ok, at()).detail(p.sample.said.clone())),
+    }
 }
 
 /// Every probe picked passes.
@@ -152,15 +175,9 @@ pub(super) fn names_moved(v: &View<'_>) -> Reading {
 
 fn names(v: &View<'_>, p: &Probe<'_>) -> Known<Finding> {
     let at = || Subject::Probe(p.name.clone());
-    if p.sample.names.is_empty() {
-        return Err(Gap::new(Code::EmptySet, at()).detail("resolvers that were asked"));
-    }
-    for (resolver, answer) in &p.sample.names {
-        let a = answer.as_ref().map_err(|f| gap(f, at()))?;
-        if !a.expected || a.addresses.is_empty() {
-            let given: Vec<&str> = a.addresses.iter().map(|x| &**x).collect();
-            return Ok(Finding::no(Code::ProbeFails, at()).detail(format!("{resolver} answers {}", given.join(", "))));
-        }
+    let now = answered(p)?;
+    if now.is != Tri::Yes {
+        return Ok(now);
     }
     let longest = v.facts.longest_ttl.get(p.name).copied().unwrap_or_default();
     Ok(match p.memory.cached_for(v.now.mono, longest) {

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use mongodb::Client;
 
-pub use options::{CRASHER, MongoShopOptions, READERS, WRITERS, WriterSpec, Writes};
+pub use options::{CRASHER, MongoShopOptions, NIGHTLY, READERS, WRITERS, WriterSpec, Writes};
 
 use crate::clock;
 use crate::error::{Error, Result};
@@ -99,7 +99,7 @@ impl MongoShop {
         self.add(side, name, true, |post| Service::writer(post, spec, &self.options))
     }
 
-    /// Starts one of [`READERS`] on a side.
+    /// Starts one of [`READERS`], or [`NIGHTLY`], on a side.
     pub fn start_reader(&self, side: Side, name: &str) -> Result<()> {
         let name = service::reader(name)?;
         self.add(side, name, false, |post| Service::reader(post, name, &self.options))

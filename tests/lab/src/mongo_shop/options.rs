@@ -45,6 +45,9 @@ pub const CRASHER: WriterSpec = WriterSpec { name: "svc-flaky", how: Writes::Cra
 /// The reading services, which only read.
 pub const READERS: [&str; 2] = ["crud-api", "crud-portal"];
 
+/// The one that is there now and then: started by whoever wants it.
+pub const NIGHTLY: &str = "report-daily";
+
 /// What can be chosen about a shop.
 #[derive(Debug, Clone)]
 pub struct MongoShopOptions {
@@ -62,7 +65,8 @@ pub struct MongoShopOptions {
     pub mirrors: Vec<MirrorOptions>,
     /// Whether the readers' user may write as well.
     pub readers_may_write: bool,
-    /// How old an acknowledged write may be before readers at the destination must see it: a mirror's refresh and 5 s.
+    /// How old an acknowledged write may be before readers at the destination must see it: MongoMirror refreshes every
+    /// 10 s, and 5 s (the playbook's `following`).
     pub following_within: Duration,
     /// Between two looks of the oracle by itself; `None`: only when asked. Each reads all of the shop's documents.
     pub look_every: Option<Duration>,
@@ -79,7 +83,7 @@ impl MongoShopOptions {
             crash_pause: Duration::from_secs(3),
             mirrors: vec![MirrorOptions::databases(&[name])],
             readers_may_write: false,
-            following_within: Duration::from_secs(6),
+            following_within: Duration::from_secs(15),
             look_every: Some(Duration::from_millis(500)),
         }
     }

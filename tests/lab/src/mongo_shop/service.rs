@@ -11,7 +11,7 @@ use mongodb::{Client, Collection};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::options::{CRASHER, MongoShopOptions, READERS, WriterSpec, Writes};
+use super::options::{CRASHER, MongoShopOptions, NIGHTLY, READERS, WriterSpec, Writes};
 use super::pen::Pen;
 use crate::clock;
 use crate::error::{Error, Result};
@@ -218,6 +218,6 @@ pub(super) fn writer(name: &str) -> Result<WriterSpec> {
 
 /// The reader of that name.
 pub(super) fn reader(name: &str) -> Result<&'static str> {
-    let known = READERS.into_iter().find(|reader| *reader == name);
-    known.ok_or_else(|| Error::Usage(format!("no reader {name}: {}", READERS.join(", "))))
+    let known = READERS.into_iter().chain([NIGHTLY]).find(|reader| *reader == name);
+    known.ok_or_else(|| Error::Usage(format!("no reader {name}: {}, {NIGHTLY}", READERS.join(", "))))
 }

@@ -112,7 +112,7 @@ impl Up {
         for mirror in &mut options.mirrors {
             mirror.refresh_ms = u64::try_from(refresh.as_millis()).unwrap_or(1_000);
         }
-        options.following_within = refresh + Duration::from_secs(5);
+        options.following_within = options.following_within.max(refresh + Duration::from_secs(5));
         let shop = MongoShop::open(&pair, options)?;
         shop.start()?;
         Ok(MongoPart { shop, pair: Mutex::new(pair) })

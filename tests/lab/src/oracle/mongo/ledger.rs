@@ -103,7 +103,7 @@ impl MongoLedger {
     pub fn new(databases: impl IntoIterator<Item = String>) -> Self {
         Self {
             databases: databases.into_iter().collect(),
-            following_within_ms: 6_000,
+            following_within_ms: 15_000,
             clients: BTreeMap::new(),
             ever: BTreeSet::new(),
             readers_may_write: false,

@@ -176,7 +176,7 @@ fn readers_do_not_go_where_old_writes_are_missing() {
     let mut look = same();
     orders(&mut look).documents.clear();
     only(&mirrored(), &look, MongoStep::SwitchReaders, "shop.orders a is missing");
-    look.at_ms = 1_000 + 6_000;
+    look.at_ms = 1_000 + 15_000;
     safe(&mirrored(), &look, MongoStep::SwitchReaders);
     let mut updated = mirrored();
     updated.acknowledged(ORDERS, "a", write(2, 1_000));

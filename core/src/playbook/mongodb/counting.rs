@@ -1,0 +1,55 @@
+//! How long the exact counts of the downtime would take: measured while there is time, on one collection of the
+//! destination.
+
+use super::shared::{body, in_scope};
+use crate::Name;
+use crate::estate::Side;
+use crate::reading::{Code, Demand, Finding, Gap, Qty, Reading, Subject};
+use crate::time::Dur;
+use crate::view::View;
+
+/// The collection that the speed is measured on has so many documents at most, where there is one.
+const SAMPLE: u64 = 1_000_000;
+
+/// What counting every collection document by document takes: `same-counts` counts those whose estimates differ.
+pub(super) fn counting_time(v: &View<'_>) -> Reading {
+    body(|| {
+        let d = v.mongodb(Side::Destination)?;
+        let (basis, _, catalog) = v.catalog(&d)?;
+        let listed = in_scope(v.mongodb_settings()?, Side::Destination, catalog)?;
+        let sizes: Vec<(u64, &Name)> = listed
+            .iter()
+            .filter_map(|(ns, c)| Some((u64::try_from((*c.documents.as_ref().ok()?)?).ok()?, ns)))
+            .filter(|(n, _)| *n > 0)
+            .collect();
+        let at = Subject::Mongodb(Side::Destination);
+        let Some(chosen) = chosen(&sizes) else {
+            return Ok(Reading::of(Finding::yes(Code::Ok, at).detail("nothing is to be counted"), Some(basis)));
+        };
+        // The largest that was ever counted tells the speed best.
+        let counted = sizes.iter().filter_map(|(_, ns)| {
+            let (span, n) = d.memory.exact(ns)?;
+            Some((n, (span.received - span.sent).max(Dur(1)), *ns))
+        });
+        let Some((n, took, ns)) = counted.max() else {
+            return Err(Gap::new(Code::Partial, Subject::Namespace(Side::Destination, chosen.clone()))
+                .detail("its documents are being counted one by one, to know how long that takes")
+                .want(Demand::Count { side: Side::Destination, namespace: chosen.clone() }));
+        };
+        let all: u64 = sizes.iter().map(|(n, _)| n).sum();
+        let lasts = u128::from(all) * u128::from(took.0.unsigned_abs()) / u128::from(n.max(1));
+        let lasts = Dur(i64::try_from(lasts).unwrap_or(i64::MAX));
+        let said = format!(
+            "for all {all} documents of {} collections, as fast as the {n} of {ns} in {took}; counted are only \
+             those whose estimates differ",
+            sizes.len()
+        );
+        Ok(Reading::of(Finding::yes(Code::Ok, at).seen(Qty::Time(lasts)).detail(said), Some(basis)))
+    })
+}
+
+/// The largest that is quick to count; where all are larger, the smallest.
+fn chosen<'n>(sizes: &[(u64, &'n Name)]) -> Option<&'n Name> {
+    let quick = sizes.iter().filter(|(n, _)| *n <= SAMPLE).max();
+    quick.or_else(|| sizes.iter().min()).map(|(_, ns)| *ns)
+}
