@@ -20,7 +20,7 @@ fn main() {
         }
         Some("mutant") => {
             let name = args.get(1).map_or("", String::as_str);
-            let mut all = ALL.into_iter().chain([Mutation::OrderReversed]);
+            let mut all = ALL.into_iter().chain([Mutation::OrderReversed, Mutation::WritesFirst, Mutation::NoSettings]);
             let Some(m) = all.find(|m| format!("{m:?}") == name) else {
                 return println!("no such mutation; known: {ALL:?}");
             };

@@ -2,7 +2,7 @@
 
 use crate::mutate::Mutation;
 use cutover_core::Name;
-use cutover_core::estate::{Estate, Sample, Side};
+use cutover_core::estate::{Estate, Sample, Target};
 use cutover_core::facts::{Fact, Facts};
 use cutover_core::gate::Gate;
 use cutover_core::gate::board::Board;
@@ -34,13 +34,13 @@ pub trait Outside: std::fmt::Debug {
     fn publishing(&mut self, board: &Board, estate: &Estate, facts: &Facts);
 }
 
-/// A board and the samples it was made of, in true milliseconds: (sent, received) by side.
+/// A board and the samples it was made of, in true milliseconds: (sent, received) by target.
 #[derive(Debug)]
 pub struct Published {
     /// The board.
     pub board: Board,
     /// The newest good samples then.
-    pub rests: BTreeMap<Side, (i64, i64)>,
+    pub rests: BTreeMap<Target, (i64, i64)>,
     /// When it was published, in true milliseconds.
     pub at: i64,
     /// Which board it is.
@@ -75,7 +75,7 @@ pub struct Agent {
     estate: Estate,
     facts: Facts,
     gate: Gate,
-    times: BTreeMap<(Side, Mono), (i64, i64)>,
+    times: BTreeMap<Target, BTreeMap<Mono, (i64, i64)>>,
     mutation: Option<Mutation>,
 }
 
@@ -132,13 +132,13 @@ impl Agent {
         self.up = true;
     }
 
-    /// Takes in a sample; its true times are kept beside it.
-    pub fn take(&mut self, mut sample: Sample, times: Option<(Side, i64, i64)>, now: Now) {
-        if let Some((side, sent, received)) = times {
-            self.times.insert((side, sample.span.sent), (sent, received));
-            while self.times.keys().filter(|k| k.0 == side).count() > 32 {
-                let oldest = self.times.keys().find(|k| k.0 == side).copied();
-                oldest.and_then(|k| self.times.remove(&k));
+    /// Takes in a sample; the true times of a regular one are kept beside it.
+    pub fn take(&mut self, mut sample: Sample, times: Option<(i64, i64)>, now: Now) {
+        if let Some(times) = times {
+            let kept = self.times.entry(sample.target.clone()).or_default();
+            kept.insert(sample.span.sent, times);
+            if kept.len() > 32 {
+                kept.pop_first();
             }
         }
         if let Some(o) = &mut self.outside {
@@ -158,7 +158,8 @@ impl Agent {
             let t = self.gate.evaluate(&self.estate, &self.facts, now);
             if self.mutation == Some(Mutation::EverythingWasGo) {
                 let was = |s: &str| Fact::WasGo { step: s.into(), from: now.wall, until: now.wall };
-                crate::watch::STEPS[..3].iter().for_each(|s| self.facts.apply(was(s)));
+                let last = |s: &&str| matches!(*s, "retire-source" | "start-writers");
+                crate::watch::STEPS.iter().filter(|s| !last(s)).for_each(|s| self.facts.apply(was(s)));
             }
             if t.facts.is_empty() {
                 self.demands = match &mut self.outside {
@@ -180,13 +181,14 @@ impl Agent {
         if let Some(o) = &mut self.outside {
             o.publishing(&board, &self.estate, &self.facts);
         }
-        let mut rests = BTreeMap::new();
-        for side in Side::BOTH {
-            let newest = self.estate.kafka(side).and_then(|m| m.last()).map(|(s, _)| s.sent);
-            if let Some(t) = newest.and_then(|sent| self.times.get(&(side, sent))) {
-                rests.insert(side, *t);
-            }
-        }
+        let newest = |t: &Target| match t {
+            Target::Kafka(side) => self.estate.kafka(*side).and_then(|m| m.last()).map(|(s, _)| s.sent),
+            Target::Mongodb(side) => self.estate.mongodb(*side).and_then(|m| m.last()).map(|(s, _)| s.sent),
+            Target::Mirror(name) => self.estate.mirror(name).and_then(|m| m.last()).map(|(s, _)| s.sent),
+            Target::Probe(_) => None,
+        };
+        let rests = self.times.iter().filter_map(|(t, kept)| Some((t.clone(), *kept.get(&newest(t)?)?)));
+        let rests = rests.collect();
         self.published = Some(Arc::new(Published { board, rests, at: truly, serial: self.turns }));
     }
 

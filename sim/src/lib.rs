@@ -14,16 +14,23 @@ pub mod campaign;
 pub mod model;
 pub mod mutate;
 pub mod operator;
+pub mod operator_mongodb;
 pub mod random;
+pub mod random_mongodb;
 pub mod report;
 pub mod sampler;
+pub mod sampler_mongodb;
 pub mod scenario;
+pub mod scenario_mongodb;
 pub mod script;
+pub mod script_mongodb;
 pub mod shrink;
 pub mod truth;
+pub mod truth_mongodb;
 pub mod vocabulary;
 pub mod watch;
 pub mod world;
+pub mod world_mongodb;
 
 /// The wall clock's milliseconds at the start of every run.
 pub const EPOCH: i64 = 1_790_000_000_000;

@@ -2,10 +2,13 @@
 //! worth something only if it catches them.
 
 use crate::sampler::{ORDER, Part};
+use crate::sampler_mongodb::Part as MongoPart;
 use cutover_core::estate::kafka::{Ends, GroupKind, KafkaSample};
-use cutover_core::estate::{Content, Sample, Side};
+use cutover_core::estate::mongodb::{MirrorStatus, Transactions, Ts};
+use cutover_core::estate::{Content, Failure, Sample, Side, Target};
 use cutover_core::facts::Fact;
 use cutover_core::gate::board::{Answer, Board, Verdict};
+use cutover_core::playbook::Use;
 use cutover_core::reading::{Code, Tri};
 use cutover_core::settings::{Settings, Track};
 use cutover_core::time::{Dur, Now, Span};
@@ -78,12 +81,53 @@ pub enum Mutation {
     NoSettings,
     /// An empty set proves everything.
     EmptyIsFine,
+    /// What transactions wrote is not looked for in them.
+    TransactionsPacked,
+    /// The sampler of MongoDB reads the oplog first, and the span says otherwise.
+    WritesFirst,
+    /// Positions are compared by whole seconds.
+    SecondsOnly,
+    /// A mirror's position is taken to be the oplog's end: it is at 0 s.
+    LagIsZero,
+    /// A mirror's error is nothing while it carries.
+    MirrorErrorIgnored,
+    /// A mirror that starts or copies carries.
+    StageIgnored,
+    /// A mirror whose port refuses is gone.
+    RefusingIsGone,
+    /// Clients of secondaries are not asked for.
+    SecondariesHidden,
+    /// Readers and writers on the source are not shown any more after a while.
+    ClientsHidden,
+    /// The source's clock is told to be ahead of itself: every write looks older than it is.
+    ClockAhead,
+    /// A mirror that is behind is drained.
+    BehindIgnored,
+    /// What no mirror carries is nothing.
+    UncoveredIgnored,
+    /// Transactions across mirrors are nothing.
+    SpanningIgnored,
+    /// Different data are equal.
+    DifferenceIgnored,
+    /// A list of collections is replaced by the one before, stamped as fresh.
+    CatalogsRestamped,
+    /// Writes past their anchor are nothing.
+    MovedIgnored,
+    /// What is not committed by a majority is.
+    CommitIgnored,
+    /// A write block at the destination, and an index build, are nothing.
+    BlockIgnored,
+    /// Another track's downtime stops nothing.
+    OtherDowntimeIgnored,
+    /// What a step comes after stops nothing.
+    AfterIgnored,
     /// Every step but the last counts as having been go a moment ago, so that any effect begins it.
     EverythingWasGo,
 }
 
-/// All mutations that migrations catch. `OrderReversed` lies about its spans by milliseconds, and only timelines show it.
-pub const ALL: [Mutation; 31] = [
+/// All mutations that migrations catch. `OrderReversed` and `WritesFirst` lie about their spans by milliseconds, and
+/// only timelines show it.
+pub const ALL: [Mutation; 50] = [
     Mutation::FailedIsEmpty,
     Mutation::FailedGroupDropped,
     Mutation::DropNextGenGroups,
@@ -115,6 +159,25 @@ pub const ALL: [Mutation; 31] = [
     Mutation::NoRetention,
     Mutation::EmptyIsFine,
     Mutation::EverythingWasGo,
+    Mutation::TransactionsPacked,
+    Mutation::SecondsOnly,
+    Mutation::LagIsZero,
+    Mutation::MirrorErrorIgnored,
+    Mutation::StageIgnored,
+    Mutation::RefusingIsGone,
+    Mutation::SecondariesHidden,
+    Mutation::ClientsHidden,
+    Mutation::ClockAhead,
+    Mutation::BehindIgnored,
+    Mutation::UncoveredIgnored,
+    Mutation::SpanningIgnored,
+    Mutation::DifferenceIgnored,
+    Mutation::CatalogsRestamped,
+    Mutation::MovedIgnored,
+    Mutation::CommitIgnored,
+    Mutation::BlockIgnored,
+    Mutation::OtherDowntimeIgnored,
+    Mutation::AfterIgnored,
 ];
 
 impl Mutation {
@@ -133,6 +196,16 @@ impl Mutation {
             Mutation::UndeclaredIgnored => &[Code::Undeclared],
             Mutation::NoRetention => &[Code::Unexpired],
             Mutation::EmptyIsFine => &[Code::EmptySet, Code::NeverSeen],
+            Mutation::BehindIgnored => &[Code::Behind],
+            Mutation::UncoveredIgnored => &[Code::NotCovered, Code::CoveredTwice],
+            Mutation::SpanningIgnored => &[Code::SpanningTransaction],
+            Mutation::DifferenceIgnored => {
+                &[Code::Differs, Code::Missing, Code::CountDiffers, Code::Partial, Code::WayOut]
+            }
+            Mutation::MovedIgnored => &[Code::Moved, Code::Tripwire],
+            Mutation::BlockIgnored => &[Code::WriteBlocked, Code::IndexBuild],
+            Mutation::OtherDowntimeIgnored => &[Code::OtherDowntime],
+            Mutation::AfterIgnored => &[Code::After],
             _ => &[],
         }
     }
@@ -172,13 +245,32 @@ impl Mutation {
         }
     }
 
+    /// The order in which the parts of a sample of MongoDB are read.
+    pub fn order_of_mongodb(self) -> [MongoPart; 5] {
+        use MongoPart::{Clients, Ends, Status, Topology, Writes};
+        match self {
+            Mutation::WritesFirst => [Topology, Ends, Writes, Clients, Status],
+            _ => crate::sampler_mongodb::ORDER,
+        }
+    }
+
     /// Breaks the settings.
     pub fn settings(self, s: &mut Settings) {
+        if self == Mutation::NoDwell {
+            // A rehearsal may be faster: everything is divided, cadences are not.
+            s.faster = 1_000;
+        }
+        if self == Mutation::NoSettings && s.mongodb.is_some() {
+            for step in cutover_core::playbook::steps(Track::Mongodb) {
+                // When the writers have started for long enough is a matter of taste.
+                let counts = |u: &&Use| !step.way_back && u.check.id != "writers-started";
+                let uses = step.ready.iter().chain(step.done).filter(counts);
+                s.dwell.extend(uses.map(|u| ((step.id.into(), u.check.id.into()), Dur::ZERO)));
+            }
+        }
         let Some(k) = s.kafka.as_mut() else { return };
         match self {
             Mutation::NoDwell => {
-                // A rehearsal may be faster: everything is divided, cadences are not.
-                s.faster = 1_000;
                 k.session_timeout = Dur::ZERO;
                 k.producers.values_mut().for_each(|p| p.cadence = p.cadence.map(|c| Dur(c.0 * 1_000)));
             }
@@ -197,31 +289,77 @@ impl Mutation {
     pub fn forgets(self, f: &Fact) -> bool {
         match self {
             Mutation::ForgetPairs => matches!(f, Fact::Pair { .. }),
-            Mutation::ForgetAnchors => matches!(f, Fact::SourceEnd { .. }),
+            Mutation::ForgetAnchors => matches!(f, Fact::SourceEnd { .. } | Fact::LastWrite { .. }),
             Mutation::ForgetStarts => matches!(f, Fact::RecordedStart { .. } | Fact::Empty { .. }),
             _ => false,
         }
     }
 
-    /// Breaks a sample on its way in; `last` is the last good one of that side.
-    pub fn sample(self, sample: &mut Sample, last: Option<&(Span, KafkaSample)>) {
-        if let (Mutation::StaleRestamped, Err(_), Some((_, old))) = (self, &sample.outcome, last) {
-            let mut again = old.clone();
-            (again.listed, again.committed, again.ended) = (Some(sample.span), Some(sample.span), Some(sample.span));
-            again.committed = Some(Span { sent: sample.span.sent, received: sample.span.sent });
-            again.ended = Some(Span { sent: sample.span.sent, received: sample.span.received });
-            sample.outcome = Ok(Content::Kafka(Box::new(again)));
-            return;
+    /// Breaks a sample on its way in; `last` is the last good one of that target and kind.
+    pub fn sample(self, sample: &mut Sample, last: Option<&(Span, Result<Content, Failure>)>) {
+        match (self, &sample.outcome, last) {
+            (Mutation::StaleRestamped, Err(_), Some((_, old))) => {
+                sample.outcome = old.clone();
+                return restamp(sample);
+            }
+            (Mutation::CatalogsRestamped, Ok(Content::MongoCatalog(_)), Some((_, old))) => {
+                sample.outcome = old.clone();
+                return;
+            }
+            _ => {}
         }
         let side = match &sample.target {
-            cutover_core::estate::Target::Kafka(s) => *s,
-            _ => return,
+            Target::Kafka(s) => *s,
+            _ => return self.mongodb(sample),
         };
         match &mut sample.outcome {
             Ok(Content::Kafka(k)) => self.regular(side, k),
             Ok(Content::KafkaTails(t)) if self == Mutation::EveryTailEmpty => {
                 t.tails.iter_mut().for_each(|t| t.records = Ok(0));
             }
+            _ => {}
+        }
+    }
+
+    fn mongodb(self, sample: &mut Sample) {
+        let span = sample.span;
+        let source = sample.target == Target::Mongodb(Side::Source);
+        match &mut sample.outcome {
+            Ok(Content::Mirror(m)) => {
+                for MirrorStatus::Mongomirror(s) in m.instances.iter_mut().flatten() {
+                    match self {
+                        Mutation::SecondsOnly => s.position = s.position.map(|p| Ts(p.0 | 0xffff_ffff)),
+                        Mutation::LagIsZero => {
+                            let now = u32::try_from((crate::EPOCH + span.received.0) / 1000).unwrap_or(0);
+                            s.position = s.position.map(|_| Ts::new(now, 1));
+                        }
+                        Mutation::MirrorErrorIgnored => s.error = None,
+                        Mutation::StageIgnored => {
+                            s.stage = "oplog sync".into();
+                            s.position = s.position.or(Some(Ts::new(1_790_000_000, 1)));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Ok(Content::Mongodb(m)) => match self {
+                Mutation::SecondariesHidden => {
+                    let seconds = m.members.values_mut().filter(|x| &*x.state == "SECONDARY");
+                    seconds.for_each(|x| x.clients = Ok(Vec::new()));
+                }
+                Mutation::ClientsHidden if source && m.clock.0 > crate::EPOCH + 350_000 => {
+                    for x in m.members.values_mut() {
+                        if let Ok(clients) = &mut x.clients {
+                            clients.retain(|c| !(c.app_name.starts_with("svc-") || c.app_name.starts_with("crud-")));
+                        }
+                    }
+                }
+                Mutation::ClockAhead if source => m.clock.0 += 600_000,
+                Mutation::CommitIgnored => m.committed = m.oplog.as_ref().map(|o| o.last).map_err(Clone::clone),
+                Mutation::TransactionsIgnored => m.transactions = Ok(Transactions::default()),
+                Mutation::WritesFirst => m.scanned = Some(Span { sent: span.received, received: span.received }),
+                _ => {}
+            },
             _ => {}
         }
     }
@@ -287,5 +425,19 @@ impl Mutation {
             }
             _ => {}
         }
+    }
+}
+
+/// Makes what was read before look as if it had been read now.
+fn restamp(sample: &mut Sample) {
+    let span = sample.span;
+    match &mut sample.outcome {
+        Ok(Content::Kafka(k)) => {
+            k.listed = Some(span);
+            k.committed = Some(Span { sent: span.sent, received: span.sent });
+            k.ended = Some(span);
+        }
+        Ok(Content::Mongodb(m)) => (m.listed, m.scanned) = (Some(span), Some(span)),
+        _ => {}
     }
 }

@@ -12,6 +12,7 @@ use cutover_core::facts::How;
 use cutover_core::gate::board::{Life, Verdict};
 use cutover_core::gate::ops::{Op, Refusal};
 use cutover_core::reading::Code;
+use cutover_core::settings::Track;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Waiting longer than this, the operator looks for what was forgotten.
@@ -45,6 +46,9 @@ pub struct Person {
 }
 
 impl Person {
+    /// The phase in which everything is done.
+    pub const END: u8 = 8;
+
     /// Nothing has moved for so long that there is no more to learn.
     pub fn gives_up(&self, now: i64, retention: i64) -> bool {
         now - self.since.max(self.not_before)
@@ -53,7 +57,7 @@ impl Person {
 
     /// The migration is over.
     pub fn finished(&self) -> bool {
-        self.phase >= 8
+        self.phase >= Person::END
     }
 
     /// What is said of a step that somebody's test began by its effect is a reported defect (finding 4): taken as the
@@ -141,7 +145,7 @@ impl World {
             return None;
         }
         let (clocks, now) = (self.clocks(), self.now);
-        self.truth.update(&self.m, now);
+        self.truth.update(&self.m, &self.db, now);
         match self.agent.request(op, clocks, now) {
             Ok(()) => {
                 self.watch.disturbed(now);
@@ -161,6 +165,10 @@ impl World {
     pub fn operate(&mut self) {
         self.progress();
         if self.scenario.operator == Operator::Nobody || self.person.finished() || self.now < self.person.not_before {
+            return;
+        }
+        if !self.may_move(Track::Kafka) {
+            (self.person.since, self.person.looked) = (self.now, self.now);
             return;
         }
         if self.person.backs_out {

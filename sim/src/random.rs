@@ -4,11 +4,48 @@ use crate::report::Outcome;
 use crate::scenario::Scenario;
 use std::fmt::Write as _;
 
-/// The scenario of a seed.
+/// The scenario of a seed: of Kafka alone, of MongoDB alone, or of both, one after the other, at the same time or joint.
 ///
 /// # Panics
 /// Never: it writes what [`Scenario::parse`] reads.
 pub fn scenario(seed: u64) -> Scenario {
+    let mut r = fastrand::Rng::with_seed(seed ^ 0x70ac);
+    let tracks = match r.u8(..20) {
+        0..=8 => return kafka(seed),
+        9..=15 => "mongodb",
+        16 => "mongodb kafka",
+        17 => "kafka mongodb",
+        18 => "mongodb kafka beside",
+        _ => "mongodb kafka joint",
+    };
+    let mut o = String::new();
+    if tracks == "mongodb" {
+        let pick = |r: &mut fastrand::Rng, of: &[&'static str]| of[r.usize(..of.len())];
+        let _ = writeln!(o, "seed {seed}\ninterval {}", pick(&mut r, &["5", "10", "10", "15"]));
+        let _ = writeln!(
+            o,
+            "latency {}\nloss {}",
+            pick(&mut r, &["50", "300", "900"]),
+            pick(&mut r, &["0", "0", "2", "5"])
+        );
+        let _ = writeln!(o, "operator {}", pick(&mut r, &["claims", "claims", "poller"]));
+    } else {
+        o = kafka(seed).text();
+        let until = o.rfind("until").unwrap_or(o.len());
+        o.truncate(until);
+    }
+    let _ = writeln!(o, "tracks {tracks}");
+    crate::random_mongodb::estate(&mut r, &mut o);
+    crate::random_mongodb::events(&mut r, &mut o);
+    let _ = writeln!(o, "until 9000");
+    Scenario::parse(&o).unwrap_or_else(|e| panic!("a random scenario reads back: {e:?}"))
+}
+
+/// The scenario of a seed, with Kafka alone.
+///
+/// # Panics
+/// Never: it writes what [`Scenario::parse`] reads.
+pub fn kafka(seed: u64) -> Scenario {
     let mut r = fastrand::Rng::with_seed(seed ^ 0x5eed);
     let mut o = String::new();
     let pick = |r: &mut fastrand::Rng, of: &[&'static str]| of[r.usize(..of.len())];

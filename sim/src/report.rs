@@ -21,8 +21,12 @@ pub struct Outcome {
     pub missed: Vec<String>,
     /// Faults by kind.
     pub faults: BTreeMap<String, u64>,
-    /// How far the operator came: 8 is the end.
+    /// How far the operator of the Kafka track came: 8 is the end.
     pub phase: u8,
+    /// How far the operator of the MongoDB track came: 10 is the end.
+    pub phase_there: u8,
+    /// The migration came to its end.
+    pub finished: bool,
     /// When it ended, in true milliseconds.
     pub ended: i64,
     /// What was said and done.
@@ -61,6 +65,8 @@ impl Outcome {
             missed,
             faults: w.watch.faults.clone(),
             phase: w.person.phase,
+            phase_there: w.dba.phase,
+            finished: w.finished(),
             ended: w.now,
             story: w.watch.story.clone(),
         }
@@ -84,8 +90,8 @@ pub struct Report {
     pub runs: u64,
     /// Runs that came to the end of the playbook.
     pub finished: u64,
-    /// How far the others came.
-    pub phases: BTreeMap<u8, u64>,
+    /// How far they came: the phases of the Kafka and the MongoDB track.
+    pub phases: BTreeMap<(u8, u8), u64>,
     /// Gos checked.
     pub gos: u64,
     /// Dones checked.
@@ -106,8 +112,8 @@ impl Report {
     /// Takes in one run.
     pub fn add(&mut self, seed: u64, o: &Outcome) {
         self.runs += 1;
-        self.finished += u64::from(o.phase >= 8);
-        *self.phases.entry(o.phase).or_default() += 1;
+        self.finished += u64::from(o.finished);
+        *self.phases.entry((o.phase, o.phase_there)).or_default() += 1;
         self.gos += o.gos;
         self.dones += o.dones;
         self.turns += o.turns;

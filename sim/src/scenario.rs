@@ -3,7 +3,9 @@
 //! `docs/scenarios.md` describes it; [`crate::script`] does what may happen.
 
 use crate::model::apps::{Instance, Producer, Reader, Style, Writes};
+use crate::scenario_mongodb::{self as mongodb, Mongo};
 use cutover_core::Name;
+use cutover_core::settings::Track;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -27,6 +29,17 @@ pub enum Operator {
     Poller,
     /// Only the script acts.
     Nobody,
+}
+
+/// How the tracks of a migration go together.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Order {
+    /// Each after the one before.
+    After,
+    /// At the same time, each as fast as it can.
+    Beside,
+    /// With one downtime for MongoDB and Kafka.
+    Joint,
 }
 
 /// What must be said.
@@ -77,6 +90,14 @@ pub struct Scenario {
     pub until: i64,
     /// What the configuration relaxes: what, and of which group or topic.
     pub relaxed: Vec<(String, Name)>,
+    /// The tracks, in the order in which they are gone.
+    pub tracks: Vec<Track>,
+    /// How they go together.
+    pub order: Order,
+    /// Steps that are skipped.
+    pub skipped: Vec<Name>,
+    /// The MongoDB half of the estate.
+    pub mongo: Option<Mongo>,
 }
 
 impl Default for Scenario {
@@ -96,6 +117,10 @@ impl Default for Scenario {
             expects: Vec::new(),
             until: 3_000_000,
             relaxed: Vec::new(),
+            tracks: vec![Track::Kafka],
+            order: Order::After,
+            skipped: Vec::new(),
+            mongo: None,
         }
     }
 }
@@ -159,9 +184,41 @@ impl Scenario {
                     self.statement(head, rest)?;
                 }
             }
+            "mshop" => {
+                for line in mongodb::SHOP.lines() {
+                    let all: Vec<&str> = line.split_whitespace().collect();
+                    let (head, rest) = all.split_first()?;
+                    self.statement(head, rest)?;
+                }
+            }
+            "tracks" => {
+                self.order = Order::After;
+                self.tracks.clear();
+                for word in &plain {
+                    match *word {
+                        "kafka" => self.tracks.push(Track::Kafka),
+                        "mongodb" => self.tracks.push(Track::Mongodb),
+                        "beside" => self.order = Order::Beside,
+                        "joint" => self.order = Order::Joint,
+                        _ => return None,
+                    }
+                }
+                if self.tracks.contains(&Track::Mongodb) {
+                    self.mongo.get_or_insert_default();
+                }
+            }
+            "skip" => self.skipped.push((*plain.first()?).into()),
+            "database" | "collection" | "service" | "mirror" | "identity" | "window" => {
+                self.mongo.get_or_insert_default().statement(head, &plain, &named)?;
+            }
             "relax" => {
-                let what = *plain.first().filter(|w| RELAXATIONS.contains(w))?;
-                self.relaxed.push((what.to_owned(), (*plain.get(1)?).into()));
+                let (what, name) = (*plain.first()?, Name::from(*plain.get(1)?));
+                if mongodb::RELAXATIONS.contains(&what) {
+                    self.mongo.get_or_insert_default().relaxed.push((what.to_owned(), name));
+                } else {
+                    let what = *plain.first().filter(|w| RELAXATIONS.contains(w))?;
+                    self.relaxed.push((what.to_owned(), name));
+                }
             }
             "interval" => self.interval = first()? * 1000,
             "replicas" => self.replicas = u32::try_from(first()?).ok()?,
@@ -207,6 +264,16 @@ impl Scenario {
         Some(())
     }
 
+    /// What the order of the tracks makes steps wait for.
+    pub fn after(&self) -> BTreeMap<Name, Vec<Name>> {
+        let (first, closes) = (
+            |t: &Track| if *t == Track::Kafka { "switch-producers" } else { "start-mirror" },
+            |t: &Track| if *t == Track::Kafka { "start-consumers" } else { "start-writers" },
+        );
+        let pairs = self.tracks.windows(2).filter(|_| self.order == Order::After);
+        pairs.map(|p| (first(&p[1]).into(), vec![closes(&p[0]).into()])).collect()
+    }
+
     /// The scenario as text, to be parsed again.
     pub fn text(&self) -> String {
         let mut o = String::new();
@@ -218,6 +285,21 @@ impl Scenario {
         let _ = writeln!(o, "seed {}\ninterval {}\nreplicas {}", self.seed, self.interval / 1000, self.replicas);
         let _ = writeln!(o, "latency {}\nloss {}\noperator {operator}", self.latency, self.loss);
         let _ = writeln!(o, "retention {}", self.retention / 1000);
+        let _ = write!(o, "tracks");
+        for t in &self.tracks {
+            let _ = write!(o, " {t}");
+        }
+        o.push_str(match self.order {
+            Order::After => "\n",
+            Order::Beside => " beside\n",
+            Order::Joint => " joint\n",
+        });
+        for s in &self.skipped {
+            let _ = writeln!(o, "skip {s}");
+        }
+        if let Some(m) = &self.mongo {
+            m.text(&mut o);
+        }
         for (what, name) in &self.relaxed {
             let _ = writeln!(o, "relax {what} {name}");
         }

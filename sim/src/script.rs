@@ -3,7 +3,7 @@
 use crate::model::Joined;
 use crate::model::apps::{Style, new_group};
 use crate::model::writers::Ending;
-use crate::watch::STEPS;
+use crate::watch::{MONGODB, STEPS};
 use crate::world::{Event, World};
 use cutover_core::Name;
 use cutover_core::estate::Side;
@@ -31,7 +31,10 @@ fn kind(words: &[&str]) -> String {
         "start" | "stop" | "bounce" => {
             format!("{} {}", words[0], words.get(2).copied().unwrap_or(""))
         }
-        "src" | "dst" | "forget" | "write" | "txn" | "op" => format!("{} {second}", words[0]),
+        "src" | "dst" | "forget" | "write" | "txn" | "op" | "msrc" | "mdst" | "svc" | "dba" => {
+            format!("{} {second}", words[0])
+        }
+        "mirror" => format!("mirror {}", words.get(2).copied().unwrap_or("")),
         head => head.to_owned(),
     }
 }
@@ -41,7 +44,7 @@ impl World {
     pub fn script(&mut self, text: &str) {
         let words: Vec<&str> = text.split_whitespace().collect();
         let Some((head, rest)) = words.split_first() else { return };
-        if *head != "end" && *head != "switch" {
+        if *head != "end" && *head != "switch" && !matches!(rest.first(), Some(&"end" | &"commit")) {
             self.watch.fault(&kind(&words));
         }
         self.watch.story.push(format!("{} s: {text}", self.now / 1000));
@@ -51,6 +54,7 @@ impl World {
             "stop" | "start" | "bounce" | "switch" | "unswitch" | "silence" | "write" | "txn" => {
                 self.app_words(head, rest).is_some()
             }
+            "msrc" | "mdst" | "mirror" | "svc" | "dba" => self.script_mongodb(head, rest).is_some(),
             _ => self.agent_words(head, rest).is_some(),
         };
         if !known {
@@ -253,7 +257,7 @@ impl World {
                 self.kill();
                 if head == "amnesia" {
                     self.agent.disk.clear();
-                    self.person.lost_journal = true;
+                    (self.person.lost_journal, self.dba.lost_journal) = (true, true);
                 }
                 self.later(num(w, 0).max(1), "restart".into());
             }
@@ -298,7 +302,10 @@ impl World {
         let answer = self.ask(&op);
         if begins && answer == Some(Ok(())) {
             let i = STEPS.iter().position(|s| Some(*s) == w.get(1).copied())?;
-            self.person.acted[i] = true;
+            match i.checked_sub(MONGODB) {
+                Some(i) => self.dba.acted[i] = true,
+                None => self.person.acted[i] = true,
+            }
         }
         let said = match answer {
             Some(Err(r)) => r.text().to_owned(),

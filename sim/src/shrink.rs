@@ -50,7 +50,7 @@ fn candidates(s: &Scenario) -> Vec<Scenario> {
                 c.topics.retain(|(n, _)| *n != t);
                 c.events.retain(|(_, e)| !e.contains(&*t));
             }
-            !c.readers.is_empty()
+            true
         });
         push(&|c| std::mem::take(&mut c.readers[i].late));
         push(&|c| !std::mem::replace(&mut c.readers[i].committed, true));
@@ -72,6 +72,23 @@ fn candidates(s: &Scenario) -> Vec<Scenario> {
             true
         });
     }
+    for i in (0..s.mongo.as_ref().map_or(0, |m| m.services.len())).rev() {
+        push(&|c| {
+            let Some(m) = &mut c.mongo else { return false };
+            let gone = m.services.remove(i);
+            c.events.retain(|(_, e)| !e.contains(&*gone.name));
+            true
+        });
+        push(&|c| {
+            let Some(m) = &mut c.mongo else { return false };
+            std::mem::take(&mut m.services[i].secondary)
+        });
+    }
+    push(&|c| {
+        let only = c.tracks.len() > 1;
+        c.tracks.truncate(1);
+        only
+    });
     push(&|c| c.producers.iter_mut().any(|(p, _)| std::mem::replace(&mut p.writes, Writes::Plain) != Writes::Plain));
     push(&|c| std::mem::take(&mut c.loss) > 0);
     push(&|c| c.topics.iter_mut().any(|(_, n)| std::mem::replace(n, 1) > 1));

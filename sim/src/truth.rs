@@ -7,6 +7,8 @@
 
 use crate::model::Model;
 use crate::model::apps::Style;
+use crate::model::mongodb::Db;
+use crate::truth_mongodb;
 use cutover_core::Name;
 use cutover_core::estate::Side;
 use cutover_core::estate::kafka::TopicPartition;
@@ -55,6 +57,81 @@ pub enum Hazard {
     NotAttached,
     /// A group has not committed what it found at the destination when it attached.
     Behind,
+    /// The destination's MongoDB holds collections before the mirrors are started.
+    DestinationData,
+    /// A collection on the source is carried by no mirror, or by several.
+    Uncovered,
+    /// A transaction wrote what different mirrors carry, or none.
+    Spanning,
+    /// Something that the mirrors cannot carry.
+    NotMirrorable,
+    /// Both sides are one deployment.
+    SameSet,
+    /// The source has no primary.
+    NoPrimary,
+    /// The destination has no primary.
+    Lonely,
+    /// The destination has no majority.
+    NoMajority,
+    /// A mirror does not carry, or says that something is wrong.
+    MirrorAway,
+    /// A mirror runs.
+    MirrorLives,
+    /// A write was not carried for longer than it may show.
+    Late,
+    /// A mirror is close to the end of the source's oplog.
+    ShortHeadroom,
+    /// A collection or an index of the source is missing at the destination.
+    MissingThere,
+    /// Users may write at the destination.
+    DestinationWritable,
+    /// Users may not write at the destination.
+    WriteBlocked,
+    /// An index is being built at the destination.
+    Build,
+    /// A reader is connected to the source.
+    MongoReader,
+    /// A reader was never connected to the destination.
+    ReaderAway,
+    /// A writer of the source runs, whether it is connected at the moment or not.
+    LiveWriter,
+    /// A writer is connected to the source.
+    MongoWriter,
+    /// A writer is not connected to the destination.
+    WriterAway,
+    /// The source was written: an instant.
+    Written,
+    /// A transaction is open on the source.
+    OpenWrite,
+    /// A write on the source was not carried.
+    Unapplied,
+    /// The same, where no mirror carries it.
+    Uncarried,
+    /// The last write on the source is not committed by a majority.
+    Uncommitted,
+    /// Collections, indexes or counts are not the same on both sides.
+    Differs,
+    /// Somebody else than a mirror wrote at the destination: an instant.
+    Stray,
+    /// The same, since the mirrors ended, and nobody has spoken for it.
+    Strayed,
+}
+
+impl Hazard {
+    /// It is about MongoDB, and seen by the samplers of MongoDB.
+    pub fn of_mongodb(self) -> bool {
+        self >= DestinationData
+    }
+
+    /// It is seen by the samplers of the mirrors.
+    pub fn of_mirrors(self) -> bool {
+        matches!(self, MirrorAway | Late | ShortHeadroom)
+    }
+
+    /// It lies between two deployments: a change of either may be seen by the next sample of its side only.
+    fn of_both(self) -> bool {
+        matches!(self, Missing | Partitions | Differs | MirrorLives | MissingThere | Uncovered | Spanning)
+    }
 }
 
 /// A hazard and what it is about: reader or producer, topic, partition.
@@ -67,17 +144,27 @@ pub enum Rule {
     Exact(i64),
     /// If it lasts.
     Sampled(i64),
+    /// Never inside the last so many milliseconds by the server's own clock, which is read after the request was sent.
+    Since(i64),
+    /// If it is still there: a list that was taken since the sample may show that it is gone.
+    Standing,
+    /// If it lasts for as long as a list of collections may be believed.
+    Listed,
 }
+
+/// How long a list of collections may be believed: three slow intervals.
+const LISTED: i64 = 900_000;
 
 /// A question to the truth: which hazards matter for a step, on which side they are seen, and how.
 pub type Rules = &'static [(Hazard, Side, Rule)];
 
 use Hazard::{
-    Advanced, Behind, DestinationCommit, DestinationMember, DestinationRecords, LiveProducer, Missing, NobodyReads,
-    NotAttached, NotSeeded, OpenTransaction, Partitions, Skipped, SourceReader, Trimmed, Undeclared,
-    UndeclaredProducer, Unexpired, Unread, UnreadHidden,
+    Advanced, Behind, DestinationCommit, DestinationData, DestinationMember, DestinationRecords, Differs, Late,
+    LiveProducer, MirrorAway, MirrorLives, Missing, MissingThere, NobodyReads, NotAttached, NotSeeded, OpenTransaction,
+    Partitions, ShortHeadroom, Skipped, SourceReader, Spanning, Stray, Trimmed, Uncovered, Undeclared,
+    UndeclaredProducer, Unexpired, Unread, UnreadHidden, Written,
 };
-use Rule::{Exact, Sampled};
+use Rule::{Exact, Listed, Sampled, Since, Standing};
 use Side::{Destination as D, Source as S};
 
 const NOBODY: i64 = 360_000;
@@ -187,33 +274,79 @@ pub struct Broken {
 #[derive(Clone, Debug, Default)]
 pub struct Truth {
     open: BTreeMap<Key, i64>,
-    past: Vec<(Key, i64, i64)>,
+    /// What is over, by hazard, in the order in which it ended.
+    past: BTreeMap<Hazard, Vec<(Key, i64, i64)>>,
     names: Vec<Name>,
     /// How far each reader has committed on the source, by topic id: what it has read stays read when its offsets expire.
     read: BTreeMap<(usize, uuid::Uuid, i32), i64>,
     /// Pairs a person took off the list: reader, partition, at which committed offset and end.
     pub accepted: BTreeMap<(usize, TopicPartition), (Option<i64>, i64)>,
     seen: Option<u64>,
+    seen_db: Option<u64>,
+    /// When the next write to MongoDB becomes late.
+    late_at: Option<i64>,
+    written: usize,
+    strays: usize,
 }
 
 impl Truth {
     /// Looks at the model.
-    pub fn update(&mut self, m: &Model, now: i64) {
+    pub fn update(&mut self, m: &Model, db: &Db, now: i64) {
         self.advances(m, now);
-        if self.seen == Some(m.version) {
-            return;
+        if self.seen != Some(m.version) {
+            self.seen = Some(m.version);
+            let current = self.current(m, now);
+            self.follow(&current, false, now);
         }
-        self.seen = Some(m.version);
-        let current = self.current(m, now);
-        let gone: Vec<Key> = self.open.keys().filter(|k| !current.contains(*k)).copied().collect();
+        if !db.databases.is_empty() && (self.seen_db != Some(db.version) || self.late_at.is_some_and(|at| at <= now)) {
+            self.seen_db = Some(db.version);
+            self.late_at = truth_mongodb::late_at(db).map(|at| at.max(now + 1));
+            let mut current = BTreeSet::new();
+            truth_mongodb::current(db, now, |h, i| {
+                current.insert((h, small(i), 0, 0));
+            });
+            self.follow(&current, true, now);
+            // The majority follows by itself.
+            if current.iter().any(|k| k.0 == Hazard::Uncommitted) {
+                self.late_at = Some(self.late_at.map_or(now + 100, |at| at.min(now + 100)));
+            }
+            for at in &db.written[self.written..] {
+                self.past.entry(Written).or_default().push(((Written, 0, 0, 0), *at, *at));
+            }
+            for (at, _) in &db.strays[self.strays..] {
+                self.past.entry(Stray).or_default().push(((Stray, 0, 0, 0), *at, *at));
+            }
+            (self.written, self.strays) = (db.written.len(), db.strays.len());
+        }
+    }
+
+    fn follow(&mut self, current: &BTreeSet<Key>, of_mongodb: bool, now: i64) {
+        let mine = |k: &Key| k.0.of_mongodb() == of_mongodb;
+        let gone: Vec<Key> = self.open.keys().filter(|k| mine(k) && !current.contains(*k)).copied().collect();
         for k in gone {
             if let Some(from) = self.open.remove(&k) {
-                self.past.push((k, from, now));
+                self.past.entry(k.0).or_default().push((k, from, now));
             }
         }
         for k in current {
-            self.open.entry(k).or_insert(now);
+            self.open.entry(*k).or_insert(now);
         }
+    }
+
+    /// What was written at these instants was taken back by an election: it was not.
+    pub fn taken_back(&mut self, gone: &[i64]) {
+        for h in [Written, Stray] {
+            self.past.entry(h).or_default().retain(|(_, at, _)| !gone.contains(at));
+        }
+        self.seen_db = None;
+    }
+
+    /// A person has answered for what is different between the two deployments, or was not carried: a go may rest on
+    /// that word at once.
+    pub fn settled_in_mongodb(&mut self, hazards: &[Hazard]) {
+        self.open.retain(|k, _| !hazards.contains(&k.0));
+        self.past.retain(|h, _| !hazards.contains(h));
+        self.seen_db = None;
     }
 
     /// A person has carried over, or answered for, what one topic of a side still held or lost: what was unread or
@@ -225,7 +358,7 @@ impl Truth {
             D => k.0 == Trimmed && k.2 == id,
         };
         self.open.retain(|k, _| !settled(k));
-        self.past.retain(|(k, ..)| !settled(k));
+        self.past.values_mut().for_each(|p| p.retain(|(k, ..)| !settled(k)));
         self.seen = None;
     }
 
@@ -234,7 +367,7 @@ impl Truth {
         let id = self.topic(topic);
         let settled = |k: &Key| k.0 == Skipped && k.1 == small(reader) && k.2 == id;
         self.open.retain(|k, _| !settled(k));
-        self.past.retain(|(k, ..)| !settled(k));
+        self.past.values_mut().for_each(|p| p.retain(|(k, ..)| !settled(k)));
         self.seen = None;
     }
 
@@ -242,8 +375,9 @@ impl Truth {
         for (i, r) in m.readers.iter().enumerate().filter(|(_, r)| r.style == Style::Assign) {
             if r.at.get(&S).is_some_and(|x| x.advanced == Some(now)) {
                 let key = (Advanced, small(i), 0, 0);
-                if self.past.last() != Some(&(key, now, now)) {
-                    self.past.push((key, now, now));
+                let past = self.past.entry(Advanced).or_default();
+                if past.last() != Some(&(key, now, now)) {
+                    past.push((key, now, now));
                 }
             }
         }
@@ -258,7 +392,28 @@ impl Truth {
     }
 
     /// In words.
-    pub fn say(&self, k: Key, m: &Model) -> String {
+    pub fn say(&self, k: Key, m: &Model, db: &Db) -> String {
+        if k.0.of_mongodb() {
+            let name = match k.0 {
+                MirrorAway | MirrorLives | Late | ShortHeadroom => {
+                    db.mirrors.get(usize::from(k.1)).map(|m| m.name.clone())
+                }
+                h if matches!(
+                    h,
+                    Hazard::MongoReader
+                        | Hazard::ReaderAway
+                        | Hazard::LiveWriter
+                        | Hazard::MongoWriter
+                        | Hazard::WriterAway
+                ) =>
+                {
+                    db.services.get(usize::from(k.1)).map(|s| s.name.clone())
+                }
+                Hazard::Unapplied | Hazard::Uncarried => db.side(S).oplog.last.keys().nth(usize::from(k.1)).cloned(),
+                _ => db.side(S).collections.keys().nth(usize::from(k.1)).cloned(),
+            };
+            return format!("{:?} {}", k.0, name.as_deref().unwrap_or("?"));
+        }
         let topic = self.names.get(usize::from(k.2)).map_or("", |n| n);
         let who = match k.0 {
             LiveProducer | UndeclaredProducer => m.producers.get(usize::from(k.1)).map(|p| p.name.clone()),
@@ -409,21 +564,20 @@ impl Truth {
         })
     }
 
-    /// The first promise that a go broke which rests on samples asked for and answered at `sources` (source) and
-    /// `destinations`; `lasting` is how long a sampled hazard may go unseen.
+    /// The first promise that a go broke which rests on samples asked for and answered as `at` says of a hazard and its
+    /// side; `lasting` is how long a sampled hazard may go unseen.
     pub fn broken(
         &self,
         rules: Rules,
         m: &Model,
-        at: impl Fn(Side) -> Option<(i64, i64)>,
+        at: impl Fn(Hazard, Side) -> Option<(i64, i64)>,
         lasting: i64,
         evaluated: i64,
     ) -> Option<Broken> {
         for (hazard, side, rule) in rules {
-            let span = match hazard {
-                // Two lists held against each other: a change of either may be seen by the next sample of its side only.
-                Missing | Partitions => at(S).zip(at(D)).map(|(a, b)| (a.0.min(b.0), a.1.max(b.1))),
-                _ => at(*side),
+            let span = match hazard.of_both() {
+                true => at(*hazard, S).into_iter().chain(at(*hazard, D)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))),
+                false => at(*hazard, *side),
             };
             let Some((s, r)) = span else { continue };
             if *hazard == Unexpired {
@@ -433,13 +587,22 @@ impl Truth {
                 }
                 continue;
             }
-            let open = self.open.iter().map(|(k, f)| (*k, *f, None));
-            let past = self.past.iter().rev().map(|(k, f, t)| (*k, *f, Some(*t)));
-            for (key, from, to) in open.chain(past).filter(|(k, ..)| k.0 == *hazard) {
+            let back = match rule {
+                Exact(w) | Sampled(w) | Since(w) => *w,
+                Listed | Standing => 0,
+            };
+            let open = self.open.range((*hazard, 0, 0, 0)..=(*hazard, u16::MAX, u16::MAX, u16::MAX));
+            let past = self.past.get(hazard).map_or(&[][..], |p| p).iter().rev();
+            // What ended before the window matters no more, nor does anything that ended earlier.
+            let past = past.take_while(|(.., t)| *t >= s - back).map(|(k, f, t)| (*k, *f, Some(*t)));
+            for (key, from, to) in open.map(|(k, f)| (*k, *f, None)).chain(past) {
                 let end = to.unwrap_or(i64::MAX);
                 let hit = match rule {
                     Exact(w) => from <= s && end > s - w,
+                    Since(w) => from <= s && end > r - w,
                     Sampled(w) => (from <= s && end >= r) || end.min(s) - from.max(s - w) >= lasting,
+                    Standing => from <= s && to.is_none(),
+                    Listed => from <= s - LISTED && end > s,
                 };
                 if hit {
                     return Some(Broken { key, from, to });
@@ -455,7 +618,8 @@ impl Truth {
         if self.open.keys().any(mine) {
             return None;
         }
-        Some(self.past.iter().filter(|(k, ..)| mine(k)).map(|(.., t)| *t).max().unwrap_or(0))
+        let past = rules.iter().filter_map(|(h, ..)| self.past.get(h)?.last());
+        Some(past.map(|(.., t)| *t).max().unwrap_or(0))
     }
 
     /// Hazards that are there now, of these.

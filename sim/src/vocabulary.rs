@@ -5,7 +5,16 @@ use crate::scenario::Scenario;
 /// A statement: its first word and how it is written.
 pub const STATEMENTS: &[(&str, &str)] = &[
     ("shop", "shop"),
-    ("relax", "relax ignored|unread|archived|partitions-differ NAME"),
+    ("mshop", "mshop"),
+    ("tracks", "tracks mongodb kafka [beside|joint]"),
+    ("skip", "skip switch-readers"),
+    ("database", "database shop"),
+    ("collection", "collection shop.orders 1000 indexes=customer"),
+    ("service", "service svc-orders writes=shop.orders temper=steady gap=2..10, or service crud-orders reads"),
+    ("mirror", "mirror all namespaces=shop.* copy=20 lag=1500"),
+    ("identity", "identity readers|writers PATTERN…"),
+    ("window", "window 36000"),
+    ("relax", "relax ignored|unread|archived|partitions-differ|left-behind|may-have NAME"),
     ("seed", "seed 7"),
     ("interval", "interval 10"),
     ("replicas", "replicas 3"),
@@ -48,10 +57,49 @@ pub const CLUSTER: &[&str] = &[
     "forget",
 ];
 
+/// What may happen to a MongoDB deployment: the word after `msrc` or `mdst`.
+pub const DEPLOYMENT: &[&str] = &[
+    "down",
+    "imposter",
+    "elect",
+    "member",
+    "oplog",
+    "slow",
+    "majority",
+    "rollback",
+    "block",
+    "write",
+    "txn",
+    "create",
+    "drop",
+    "index",
+    "dropindex",
+    "misjudge",
+    "build",
+    "stranger",
+    "leave",
+    "window",
+    "id",
+    "version",
+    "end",
+    "commit",
+];
+
+/// What may happen to a mirror: the word after its name.
+pub const MIRROR: &[&str] =
+    &["start", "anew", "restart", "stop", "stick", "hold", "release", "error", "mended", "refuse", "hide", "show"];
+
+/// What may happen to a service: the word after `svc`.
+pub const SERVICE: &[&str] = &["start", "stop", "bounce"];
+
+/// What the operator of the MongoDB track may do or forget: the word after `dba`.
+pub const DBA: &[&str] = &["forget", "scaled", "removed", "backout", "early", "late", "blind"];
+
 /// What may happen besides: the word after the time.
 pub const HAPPENS: &[&str] = &[
     "src", "dst", "end", "stop", "start", "bounce", "switch", "unswitch", "silence", "write", "txn", "kill", "amnesia",
     "restart", "die", "sleep", "clock", "loss", "forget", "seed", "scaled", "backout", "early", "late", "twice", "op",
+    "msrc", "mdst", "mirror", "svc", "dba",
 ];
 
 /// A line that says nothing the language knows.
@@ -87,6 +135,12 @@ fn check(line: usize, text: &str) -> Option<Wrong> {
     };
     match words.as_slice() {
         ["at", _, "src" | "dst", verb, ..] if !CLUSTER.contains(verb) => return unknown(verb, CLUSTER.to_vec()),
+        ["at", _, "msrc" | "mdst", verb, ..] if !DEPLOYMENT.contains(verb) => {
+            return unknown(verb, DEPLOYMENT.to_vec());
+        }
+        ["at", _, "mirror", _, verb, ..] if !MIRROR.contains(verb) => return unknown(verb, MIRROR.to_vec()),
+        ["at", _, "svc", verb, ..] if !SERVICE.contains(verb) => return unknown(verb, SERVICE.to_vec()),
+        ["at", _, "dba", verb, ..] if !DBA.contains(verb) => return unknown(verb, DBA.to_vec()),
         ["at", _, what, ..] if !HAPPENS.contains(what) => return unknown(what, HAPPENS.to_vec()),
         ["expect", "says" | "silent", ..] => {}
         ["expect", _, step, ..] if !crate::watch::STEPS.contains(step) => {

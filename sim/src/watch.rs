@@ -1,16 +1,33 @@
 //! What is checked: every go and every done against the truth, and that nothing stays stuck.
 
-use crate::scenario::Expect;
+use crate::scenario::{Expect, Order};
 use crate::truth::{Hazard, Rules, of_done, of_ready};
+use crate::truth_mongodb::{self, Shown};
 use crate::world::World;
-use cutover_core::estate::Side;
+use cutover_core::Name;
+use cutover_core::estate::{Side, Target};
 use cutover_core::facts::{Fact, How};
 use cutover_core::gate::board::{Life, Verdict};
 use cutover_core::render;
+use cutover_core::settings::Track;
 use std::collections::BTreeMap;
 
-/// The steps, in order.
-pub const STEPS: [&str; 4] = ["switch-producers", "stop-consumers", "start-consumers", "retire-source"];
+/// How many steps there are.
+pub const COUNT: usize = 9;
+/// The place of the first step of the MongoDB track.
+pub const MONGODB: usize = 4;
+/// The steps: those of the Kafka track in order, then those of the MongoDB track.
+pub const STEPS: [&str; COUNT] = [
+    "switch-producers",
+    "stop-consumers",
+    "start-consumers",
+    "retire-source",
+    "start-mirror",
+    "switch-readers",
+    "stop-writers",
+    "stop-mirror",
+    "start-writers",
+];
 
 /// A go, a done or a silence that should not have been.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,12 +63,13 @@ pub struct Watch {
     pub went: Vec<(i64, &'static str)>,
     /// The story so far: verdicts as they changed.
     pub story: Vec<String>,
-    calm: i64,
+    pub(crate) calm: i64,
     print: u64,
     moved: i64,
-    checked: (u64, [bool; 4]),
-    said: [Option<(Verdict, String)>; 4],
+    checked: (u64, [bool; COUNT]),
+    said: [Option<(Verdict, String)>; COUNT],
     stuck_noted: Option<u8>,
+    pub(crate) stuck_there: Option<u8>,
 }
 
 impl Watch {
@@ -75,7 +93,7 @@ impl Watch {
         !self.failing.is_empty()
     }
 
-    fn fail(&mut self, f: Failing) {
+    pub(crate) fn fail(&mut self, f: Failing) {
         let known = self.failing.iter().any(|o| (o.step, o.what, &o.kind) == (f.step, f.what, &f.kind));
         if !known {
             self.story.push(format!("{} s: FAILING {} {}: {}", f.at / 1000, f.what, f.step, f.text));
@@ -84,11 +102,17 @@ impl Watch {
     }
 }
 
-/// The sides whose samples an answer rests on.
-fn sides(step: &str, begun: bool) -> &'static [Side] {
+/// The targets whose samples an answer rests on.
+fn targets(w: &World, step: &str, begun: bool) -> Vec<Target> {
+    let mirrors = || w.db.mirrors.iter().map(|m| Target::Mirror(m.name.clone()));
+    let mongodb = Side::BOTH.into_iter().map(Target::Mongodb);
     match (step, begun) {
-        ("switch-producers", _) | ("start-consumers", _) | ("stop-consumers", false) => &Side::BOTH,
-        _ => &[Side::Source],
+        ("switch-producers", _) | ("start-consumers", _) | ("stop-consumers", false) => {
+            Side::BOTH.into_iter().map(Target::Kafka).collect()
+        }
+        ("start-mirror" | "start-writers", _) => mongodb.collect(),
+        ("switch-readers" | "stop-writers" | "stop-mirror", _) => mongodb.chain(mirrors()).collect(),
+        _ => vec![Target::Kafka(Side::Source)],
     }
 }
 
@@ -96,6 +120,21 @@ impl World {
     /// A hazard must be caught if it lasts this long: as long as a sample may be believed and takes.
     pub fn lasting(&self) -> i64 {
         self.scenario.interval * 4 + 1_000
+    }
+
+    /// What is shown about MongoDB besides silence.
+    pub(crate) fn shown(&self) -> Shown {
+        let f = self.agent.facts();
+        let word = |name: &str, subject: &[Name]| f.confirmed(name, subject).is_some();
+        let source = self.agent.estate().mongodb(Side::Source).and_then(|m| m.last());
+        let blocked = source.is_some_and(|(_, s)| s.write_block == Ok(true));
+        Shown {
+            silenced: blocked || word("scaled-to-zero", &["mongodb".into()]),
+            removed: self.db.mirrors.iter().all(|m| word("mirror-removed", std::slice::from_ref(&m.name))),
+            skips_readers: self.scenario.skipped.iter().any(|s| &**s == "switch-readers"),
+            started: word("writers-started", &[]),
+            fenced: word("source-fenced", &[]) || self.db.side(Side::Source).blocked,
+        }
     }
 
     fn short(&self) -> bool {
@@ -109,7 +148,7 @@ impl World {
         };
         let clocks = self.clocks();
         if self.watch.checked.0 != p.serial {
-            self.watch.checked = (p.serial, [false; 4]);
+            self.watch.checked = (p.serial, [false; COUNT]);
         }
         for (i, id) in STEPS.iter().enumerate() {
             let Some(s) = p.board.step(id) else { continue };
@@ -139,32 +178,83 @@ impl World {
                 let text = "it is done, and a done step is never go".to_owned();
                 self.watch.fail(Failing { at: self.now, step: id, what: "again", kind: "Done".into(), text });
             }
-            let begun = self.person.began(i, &s.life);
+            let begun = match i.checked_sub(MONGODB) {
+                Some(i) => self.dba.began(i, &s.life),
+                None => self.person.began(i, &s.life),
+            };
             self.check_age(id, begun, &p.rests);
             if !std::mem::replace(&mut self.watch.checked.1[i], true) {
-                let rules = of_ready(id, begun, self.short());
+                self.check_order(i);
+                let rules = match i.checked_sub(MONGODB) {
+                    Some(_) => truth_mongodb::of_ready(id, begun, self.shown()),
+                    None => of_ready(id, begun, self.short()),
+                };
                 self.check(id, "go", rules, &p.rests);
             }
         }
     }
 
-    fn check_age(&mut self, step: &'static str, begun: bool, rests: &BTreeMap<Side, (i64, i64)>) {
-        let most = self.scenario.interval * 3;
-        for side in sides(step, begun) {
-            let age = rests.get(side).map(|(s, _)| self.now - s);
-            let fenced = *side == Side::Source && self.agent.facts().confirmed("source-kafka-fenced", &[]).is_some();
-            if age.is_none_or(|a| a > most) && !fenced {
-                let text = format!("rests on a {side} sample asked for {age:?} ms ago, believed for {most} ms");
-                let f = Failing { at: self.now, step, what: "stale", kind: side.to_string(), text };
-                self.watch.fail(f);
+    /// Nothing is go while another track's downtime is open that is not shared, nor before what it comes after.
+    fn check_order(&mut self, i: usize) {
+        let f = self.agent.facts();
+        let of_kafka = i < MONGODB;
+        let (opens, closes) = match of_kafka {
+            true => ("stop-writers", "start-writers"),
+            false => ("stop-consumers", "start-consumers"),
+        };
+        let other = f.is_begun(opens) && !f.is_done(closes) && self.scenario.order != Order::Joint;
+        let after = self.scenario.after();
+        let early = after.get(STEPS[i]).is_some_and(|all| all.iter().any(|s| !f.is_done(s)));
+        for (so, kind, text) in [
+            (other, "OtherDowntime", "the other track's downtime is open"),
+            (early, "After", "what it comes after is not done"),
+        ] {
+            if so {
+                let (kind, text) = (kind.to_owned(), text.to_owned());
+                self.watch.fail(Failing { at: self.now, step: STEPS[i], what: "go", kind, text });
             }
         }
     }
 
-    fn check(&mut self, step: &'static str, what: &'static str, rules: Rules, rests: &BTreeMap<Side, (i64, i64)>) {
+    fn check_age(&mut self, step: &'static str, begun: bool, rests: &BTreeMap<Target, (i64, i64)>) {
+        let most = self.scenario.interval * 3;
+        for target in targets(self, step, begun) {
+            let age = rests.get(&target).map(|(s, _)| self.now - s);
+            let fenced = match target {
+                Target::Kafka(Side::Source) => self.agent.facts().confirmed("source-kafka-fenced", &[]).is_some(),
+                Target::Mongodb(Side::Source) => self.shown().fenced,
+                _ => false,
+            };
+            if age.is_none_or(|a| a > most) && !fenced {
+                let text = format!("rests on a sample of {target} asked for {age:?} ms ago, believed for {most} ms");
+                let kind = match &target {
+                    Target::Kafka(s) | Target::Mongodb(s) => s.to_string(),
+                    other => other.to_string(),
+                };
+                self.watch.fail(Failing { at: self.now, step, what: "stale", kind, text });
+            }
+        }
+    }
+
+    /// The true times of the samples that a hazard would be seen in.
+    fn seen_in(&self, rests: &BTreeMap<Target, (i64, i64)>, hazard: Hazard, side: Side) -> Option<(i64, i64)> {
+        if hazard.of_mirrors() {
+            let of = |name: &Name| rests.get(&Target::Mirror(name.clone())).copied();
+            let all = self.db.mirrors.iter().filter_map(|m| of(&m.name));
+            return all.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        }
+        if hazard.of_mongodb() {
+            // What is older is not rested on: the source may be fenced.
+            let fresh = |t: &&(i64, i64)| self.now - t.0 <= self.scenario.interval * 3;
+            return rests.get(&Target::Mongodb(side)).filter(fresh).copied();
+        }
+        rests.get(&Target::Kafka(side)).copied()
+    }
+
+    fn check(&mut self, step: &'static str, what: &'static str, rules: Rules, rests: &BTreeMap<Target, (i64, i64)>) {
         // An agent whose wall clock is wrong is wrong about expiry: not held against it here.
         let wrong = self.wrong_by != 0;
-        let at = |s: Side| rests.get(&s).copied();
+        let at = |h: Hazard, s: Side| self.seen_in(rests, h, s);
         let Some(b) = self.truth.broken(rules, &self.m, at, self.lasting(), self.now) else { return };
         if wrong && b.key.0 == Hazard::Unexpired {
             return;
@@ -173,7 +263,7 @@ impl World {
         if b.key.0 == Hazard::UnreadHidden && self.now - self.stray_at < 60_000 {
             return;
         }
-        let words = self.truth.say(b.key, &self.m);
+        let words = self.truth.say(b.key, &self.m, &self.db);
         let to = b.to.map_or("now".to_owned(), |t| format!("{} s", t / 1000));
         let text = format!(
             "{words} from {} s to {to}; it rests on {:?}",
@@ -204,7 +294,10 @@ impl World {
             let adopted = matches!(self.agent.facts().step(step).begun, Some((_, How::Adopted { .. })));
             if !adopted {
                 self.watch.dones += 1;
-                let rules = of_done(id, self.short());
+                let rules = match STEPS.iter().position(|s| s == id).unwrap_or(0) < MONGODB {
+                    true => of_done(id, self.short()),
+                    false => truth_mongodb::of_done(id, self.shown()),
+                };
                 self.check(id, "done", rules, &rests);
             }
         }
@@ -231,6 +324,16 @@ impl World {
             return;
         }
         let Some((step, rules, wait)) = self.person.waits_for(self) else { return };
+        // In a joint downtime the other track has to come as far.
+        let joint = self.scenario.order == Order::Joint && step.0 >= 2 && !self.dba.finished();
+        let f = self.agent.facts();
+        let other = f.is_begun("stop-writers") && !f.is_done("start-writers") && self.scenario.order != Order::Joint;
+        if !self.may_move(Track::Kafka) || joint || other {
+            if other {
+                self.watch.disturbed(self.now);
+            }
+            return;
+        }
         let meant = self.scenario.expects.iter().any(|e| match e {
             Expect::NoGo(s, from, to) => s == STEPS[step.0] && *from <= self.now && self.now < *to,
             Expect::NotDone(s) => STEPS.iter().position(|x| x == s).is_some_and(|i| i <= step.0),

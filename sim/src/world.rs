@@ -3,16 +3,18 @@
 
 use crate::agent::Agent;
 use crate::model::Model;
+use crate::model::mongodb::Db;
 use crate::model::writers::Ending;
 use crate::mutate::Mutation;
 use crate::operator::Person;
+use crate::operator_mongodb::Dba;
 use crate::report::Outcome;
 use crate::sampler::{Draft, ORDER, Proof, configs, failure, questions};
-use crate::scenario::Scenario;
+use crate::scenario::{Order, Scenario};
 use crate::truth::Truth;
 use crate::watch::Watch;
+use crate::world_mongodb::{Happens, Samplers};
 use cutover_core::Name;
-use cutover_core::estate::kafka::KafkaSample;
 use cutover_core::estate::{Content, Failure, Sample, Side, Target};
 use cutover_core::pattern::Pattern;
 use cutover_core::reading::Demand;
@@ -39,7 +41,9 @@ pub enum Event {
     /// A part of a regular sample is read.
     Read(Side, usize, u32),
     /// A sample arrives, with its true times.
-    Deliver(Box<Sample>, Option<(Side, i64, i64)>, u32),
+    Deliver(Box<Sample>, Option<(i64, i64)>, u32),
+    /// Something on the MongoDB side.
+    Mongo(Happens),
     /// A slow reading.
     Slow(Side, u32),
     /// A proof begins, reads, ends.
@@ -55,16 +59,20 @@ pub enum Event {
 /// Everything.
 #[derive(Debug)]
 pub struct World {
-    /// The servers.
+    /// The Kafka clusters.
     pub m: Model,
+    /// The MongoDB deployments.
+    pub db: Db,
     /// What is safe.
     pub truth: Truth,
     /// The agent.
     pub agent: Agent,
     /// True time.
     pub now: i64,
-    /// The operator.
+    /// The operator of the Kafka track.
     pub person: Person,
+    /// The operator of the MongoDB track.
+    pub dba: Dba,
     /// What is checked.
     pub watch: Watch,
     /// The scenario.
@@ -85,9 +93,10 @@ pub struct World {
     frozen: i64,
     queue: BTreeMap<(i64, u64), Event>,
     order: u64,
-    life: u32,
+    pub(crate) life: u32,
+    pub(crate) mongo: Samplers,
     drafts: BTreeMap<Side, Draft>,
-    last_good: BTreeMap<Side, (Span, KafkaSample)>,
+    last_good: BTreeMap<Target, (Span, Result<Content, Failure>)>,
     asked: BTreeMap<Side, Vec<Demand>>,
     answered: Vec<(Demand, i64)>,
     proofs: BTreeMap<Side, (Proof, i64)>,
@@ -111,21 +120,21 @@ pub fn settings(s: &Scenario) -> Settings {
         these.map(|(_, n)| (n.clone(), Name::from("as agreed"))).collect::<BTreeMap<Name, Name>>()
     };
     let home = HomeRule { home: Home::Destination, field: ClientField::ClientId, pattern: pattern("{service}-dst*") };
+    let tracks: BTreeSet<Track> = s.tracks.iter().copied().collect();
     Settings {
         migration: "simulated".into(),
         attempt: 1,
         config_hash: "0".into(),
         faster: 1,
-        tracks: BTreeSet::from([Track::Kafka]),
-        skip: BTreeMap::new(),
-        after: BTreeMap::new(),
+        skip: s.skipped.iter().map(|n| (n.clone(), "as agreed".into())).collect(),
+        after: s.after(),
         pace: Dur::ZERO,
-        joint: false,
+        joint: s.order == Order::Joint,
         dwell: BTreeMap::new(),
         requirements_enforced: false,
-        mongodb: None,
+        mongodb: crate::world_mongodb::settings(s).filter(|_| tracks.contains(&Track::Mongodb)),
         probes: BTreeMap::new(),
-        kafka: Some(KafkaSettings {
+        kafka: tracks.contains(&Track::Kafka).then(|| KafkaSettings {
             interval: Dur(s.interval),
             slow_interval: Dur::mins(5),
             topics: vec![pattern("*")],
@@ -143,6 +152,7 @@ pub fn settings(s: &Scenario) -> Settings {
             session_timeout: Dur::secs(45),
             homes: vec![home],
         }),
+        tracks,
         relaxations: vec![],
     }
 }
@@ -169,12 +179,18 @@ impl World {
         m.relaxed.clone_from(&scenario.relaxed);
         m.readers.clone_from(&scenario.readers);
         m.producers = scenario.producers.iter().map(|(p, _)| p.clone()).collect();
+        let kafka = scenario.tracks.contains(&Track::Kafka);
+        let mut person = Person::default();
+        person.phase = if kafka { 0 } else { Person::END };
         let mut w = World {
             m,
+            db: crate::world_mongodb::estate(&scenario),
+            dba: Dba::new(&scenario),
+            mongo: Samplers::default(),
             truth: Truth::default(),
             agent: Agent::new(Arc::new(settings), mutation),
             now: 0,
-            person: Person::default(),
+            person,
             watch: Watch::default(),
             rng: fastrand::Rng::with_seed(scenario.seed),
             wrong_by: 0,
@@ -210,6 +226,9 @@ impl World {
             let at = 1_000 + self.rng.i64(0..4_000);
             self.at(at, Event::Producer(i));
         }
+        if self.scenario.mongo.is_some() {
+            self.begin_mongodb();
+        }
         for i in 0..self.scenario.events.len() {
             self.at(self.scenario.events[i].0, Event::Script(i));
         }
@@ -237,16 +256,25 @@ impl World {
     /// Plays to the end.
     pub fn play(&mut self) {
         while let Some(at) = self.next_at() {
-            if at > self.scenario.until || self.person.finished() || self.watch.stop() {
+            if at > self.scenario.until || self.finished() || self.watch.stop() {
                 break;
             }
-            if self.scenario.operator != crate::scenario::Operator::Nobody
-                && self.person.gives_up(at, self.scenario.retention)
-            {
+            if self.scenario.operator != crate::scenario::Operator::Nobody && self.gives_up(at) {
                 break;
             }
             self.step();
         }
+    }
+
+    /// The migration is over on every track.
+    pub fn finished(&self) -> bool {
+        self.person.finished() && self.dba.finished()
+    }
+
+    /// Nothing has moved for so long that there is no more to learn.
+    pub fn gives_up(&self, now: i64) -> bool {
+        let kafka = self.person.finished() || self.person.gives_up(now, self.scenario.retention);
+        kafka && (self.dba.finished() || self.dba.gives_up(now))
     }
 
     /// When the next thing happens.
@@ -260,7 +288,7 @@ impl World {
         self.now = at;
         self.m.expire_members(at);
         self.handle(e);
-        self.truth.update(&self.m, at);
+        self.truth.update(&self.m, &self.db, at);
         true
     }
 
@@ -274,7 +302,7 @@ impl World {
                 | Event::Tick
                 | Event::Poll
                 | Event::Operator
-        );
+        ) || matches!(&e, Event::Mongo(h) if h.of_agent());
         if of_agent && self.now < self.asleep_until {
             return self.at(self.asleep_until, e);
         }
@@ -305,6 +333,7 @@ impl World {
                 }
             }
             Event::Ending(e) => self.m.end_transaction(&e),
+            Event::Mongo(h) => self.happens(h),
             Event::Start(side, life) if life == self.life && self.agent.up => self.start_sample(side),
             Event::Read(side, k, life) if life == self.life && self.agent.up => self.read(side, k),
             Event::Deliver(sample, times, life) if life == self.life && self.agent.up => self.deliver(*sample, times),
@@ -326,6 +355,7 @@ impl World {
             }
             Event::Operator => {
                 self.operate();
+                self.operate_mongodb();
                 let pause = self.rng.i64(3_000..9_000);
                 self.at(self.now + pause, Event::Operator);
             }
@@ -348,8 +378,11 @@ impl World {
         self.proofs.clear();
         self.asked.clear();
         self.answered.clear();
+        self.start_samplers_of_mongodb();
         let life = self.life;
-        for side in Side::BOTH {
+        // Where there is no Kafka nothing is read of it.
+        let sides: &[Side] = if self.scenario.tracks.contains(&Track::Kafka) { &Side::BOTH } else { &[] };
+        for side in sides.iter().copied() {
             let (a, b) = (self.rng.i64(100..1_000), self.rng.i64(100..2_000));
             self.at(self.now + a, Event::Start(side, life));
             self.at(self.now + b, Event::Slow(side, life));
@@ -409,7 +442,8 @@ impl World {
         if draft.failed.is_some() || received - draft.sent.1 > Dur(timeout) {
             let f = draft.failed.clone().unwrap_or_else(|| failure("no complete answer in time"));
             let at = (draft.sent.0 + timeout).max(self.now);
-            return self.finish(side, &draft, Err(f), at, draft.sent.1 + Dur(timeout));
+            let next = Event::Start(side, life);
+            return self.finish(Target::Kafka(side), draft.sent, Err(f), (at, draft.sent.1 + Dur(timeout)), next);
         }
         if k + 1 < order.len() {
             self.drafts.insert(side, draft);
@@ -417,14 +451,24 @@ impl World {
             self.at(self.now + after + before, Event::Read(side, k + 1, life));
         } else {
             let content = Content::Kafka(Box::new(draft.sample.clone()));
-            self.finish(side, &draft, Ok(content), self.now + after, received);
+            let (done, next) = ((self.now + after, received), Event::Start(side, life));
+            self.finish(Target::Kafka(side), draft.sent, Ok(content), done, next);
         }
     }
 
-    fn finish(&mut self, side: Side, draft: &Draft, outcome: Result<Content, Failure>, at: i64, received: Mono) {
+    /// A regular sample is complete, or given up: it arrives, and the next one begins in its turn. Both instants are true
+    /// time and monotonic.
+    pub(crate) fn finish(
+        &mut self,
+        target: Target,
+        sent: (i64, Mono),
+        outcome: Result<Content, Failure>,
+        (at, received): (i64, Mono),
+        next: Event,
+    ) {
         let life = self.life;
-        let span = Span { sent: draft.sent.1, received: received.max(draft.sent.1) };
-        let sample = Sample { target: Target::Kafka(side), span, outcome };
+        let span = Span { sent: sent.1, received: received.max(sent.1) };
+        let sample = Sample { target, span, outcome };
         if self.rng.u8(..100) < self.loss {
             self.watch.disturbed(self.now);
         } else {
@@ -432,28 +476,31 @@ impl World {
             let late = if self.loss > 0 && self.rng.u8(..50) == 0 { self.scenario.interval } else { 0 };
             if self.loss > 0 && self.rng.u8(..50) == 0 {
                 let again = Box::new(sample.clone());
-                self.at(at + self.scenario.interval, Event::Deliver(again, Some((side, draft.sent.0, at)), life));
+                self.at(at + self.scenario.interval, Event::Deliver(again, Some((sent.0, at)), life));
             }
-            self.at(at + late, Event::Deliver(Box::new(sample), Some((side, draft.sent.0, at)), life));
+            self.at(at + late, Event::Deliver(Box::new(sample), Some((sent.0, at)), life));
         }
-        let next = (draft.sent.0 + self.scenario.interval).max(at);
-        self.at(next, Event::Start(side, life));
+        self.at((sent.0 + self.scenario.interval).max(at), next);
     }
 
-    fn deliver(&mut self, mut sample: Sample, times: Option<(Side, i64, i64)>) {
-        if let Some((side, ..)) = times {
-            if let Some(m) = self.mutation {
-                m.sample(&mut sample, self.last_good.get(&side));
+    pub(crate) fn deliver(&mut self, mut sample: Sample, times: Option<(i64, i64)>) {
+        if let Some(m) = self.mutation {
+            let keeps = match m {
+                Mutation::StaleRestamped => times.is_some(),
+                Mutation::CatalogsRestamped => matches!(sample.outcome, Ok(Content::MongoCatalog(_))),
+                _ => false,
+            };
+            let kept = (keeps && sample.outcome.is_ok()).then(|| (sample.span, sample.outcome.clone()));
+            let last = self.last_good.get(&sample.target).filter(|_| keeps).cloned();
+            m.sample(&mut sample, last.as_ref());
+            if let Some(kept) = kept {
+                self.last_good.insert(sample.target.clone(), kept);
             }
-            match &sample.outcome {
-                Ok(Content::Kafka(k)) if self.mutation == Some(Mutation::StaleRestamped) => {
-                    self.last_good.insert(side, (sample.span, (**k).clone()));
-                }
-                Err(_) => self.watch.disturbed(self.now),
-                _ => {}
-            }
-        } else if let Some(m) = self.mutation {
-            m.sample(&mut sample, None);
+        }
+        // A mirror that has ended refuses, as it should.
+        let refuses = matches!((&sample.target, &sample.outcome), (Target::Mirror(_), Err(_)));
+        if times.is_some() && sample.outcome.is_err() && !refuses {
+            self.watch.disturbed(self.now);
         }
         let now = self.clocks();
         self.agent.take(sample, times, now);
@@ -531,7 +578,7 @@ impl World {
 
     /// One turn of the agent, and everything that is checked after it.
     pub fn turn(&mut self) {
-        self.truth.update(&self.m, self.now);
+        self.truth.update(&self.m, &self.db, self.now);
         self.look(false);
         let (clocks, now) = (self.clocks(), self.now);
         if !self.agent.turn(clocks, now) {

@@ -8,6 +8,7 @@ use cutover_core::gate::board::{Answer, Board, Life, StepBoard, Verdict};
 use cutover_core::render;
 use cutover_core::settings::Track;
 use cutover_core::time::{Dur, Now};
+use cutover_sim::model::mongodb::mirror::Stage;
 use cutover_sim::world::World;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,8 @@ pub(super) enum Who {
     Agent,
     /// The scenario makes something happen.
     Script,
+    /// A mirror goes on by itself.
+    Mirror,
     /// A step went on.
     Step,
     /// There is no way back from here.
@@ -75,6 +78,9 @@ pub(super) struct Account {
     lines: Vec<Line>,
     producers: Vec<Option<Side>>,
     readers: Vec<[bool; 2]>,
+    services: Vec<[bool; 2]>,
+    mirrors: Vec<Stage>,
+    blocked: bool,
     topics: BTreeSet<Name>,
     seeded: BTreeSet<Name>,
     scripted: usize,
@@ -105,6 +111,8 @@ impl Account {
             producers: w.m.producers.iter().map(|p| p.on).collect(),
             readers: (0..w.m.readers.len()).map(|i| Side::BOTH.map(|s| w.runs(i, s))).collect(),
             topics: w.m.side(Side::Source).topics.keys().cloned().collect(),
+            services: w.db.services.iter().map(|s| Side::BOTH.map(|side| s.runs(side))).collect(),
+            mirrors: w.db.mirrors.iter().map(|m| m.stage).collect(),
             ..Account::default()
         }
     }
@@ -114,6 +122,7 @@ impl Account {
         let scripted = self.script(w);
         let who = if scripted { Who::Script } else { Who::Operator };
         self.moves(w, who);
+        self.moves_of_mongodb(w, who);
         self.agent(w);
         let met =
             facts.iter().filter(|f| matches!(f, Fact::Confirmed { name, .. } if &**name == "requirement")).count();
@@ -209,6 +218,38 @@ impl Account {
                     );
                 }
             }
+        }
+    }
+
+    fn moves_of_mongodb(&mut self, w: &World, who: Who) {
+        for (i, s) in w.db.services.iter().enumerate() {
+            let runs = Side::BOTH.map(|side| s.runs(side));
+            for (k, side) in Side::BOTH.into_iter().enumerate().filter(|(k, _)| self.services[i][*k] != runs[*k]) {
+                let does = if runs[k] { "is started on" } else { "is stopped on" };
+                let what = if s.is_writer() { "writer" } else { "reader" };
+                self.say(w.now, who, format!("{what} {} {does} the {side} MongoDB", s.name));
+            }
+            self.services[i] = runs;
+        }
+        for (i, m) in w.db.mirrors.iter().enumerate() {
+            if self.mirrors[i] == m.stage {
+                continue;
+            }
+            let text = match m.stage {
+                Stage::Off => "is ended",
+                Stage::Initializing | Stage::Resuming => "is started",
+                Stage::Copying => "copies what there is",
+                Stage::Carrying => "carries what is written",
+            };
+            let who = if matches!(m.stage, Stage::Copying | Stage::Carrying) { Who::Mirror } else { who };
+            self.say(w.now, who, format!("mirror {} {text}", m.name));
+            self.mirrors[i] = m.stage;
+        }
+        let blocked = w.db.side(Side::Destination).blocked;
+        if blocked != self.blocked {
+            let text = if blocked { "blocks" } else { "allows" };
+            self.say(w.now, who, format!("{text} user writes at the destination's MongoDB"));
+            self.blocked = blocked;
         }
     }
 

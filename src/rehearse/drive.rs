@@ -275,7 +275,7 @@ pub(super) fn world(plan: &Plan, outside: Option<Outside>) -> World {
 /// When the next event is, or how the rehearsal has ended.
 pub(super) fn ended(w: &World, plan: &Plan) -> Result<i64, Ended> {
     let Some(at) = w.next_at() else { return Err(Ended::Over) };
-    if w.person.finished() {
+    if w.finished() {
         return Err(Ended::Over);
     }
     if at > plan.scenario.until {
@@ -285,7 +285,7 @@ pub(super) fn ended(w: &World, plan: &Plan) -> Result<i64, Ended> {
         return Err(Ended::Over);
     }
     let patient = plan.scenario.operator == Operator::Nobody || held(w);
-    if !patient && w.person.gives_up(at - plan.patience, plan.scenario.retention) {
+    if !patient && w.gives_up(at - plan.patience) {
         return Err(if plan.scripted { Ended::Over } else { Ended::Stuck });
     }
     Ok(at)

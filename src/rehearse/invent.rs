@@ -23,40 +23,55 @@ const LONGEST: usize = 60;
 /// The plan of a configuration.
 ///
 /// # Errors
-/// It has no Kafka section, or no name in its scope can be invented.
+/// It has no section that can be simulated, or no name in its scope can be invented.
 pub(super) fn plan(config: &Config, rate: u32) -> Result<Plan, String> {
-    let Some(kafka) = &config.settings.kafka else {
-        return Err(
-            "the configuration has no `kafka` section, and Kafka is all that can be simulated so far".to_owned()
-        );
-    };
+    let kafka = config.settings.kafka.as_ref();
     let mut estate = Estate::of(kafka);
-    estate.producers(kafka, rate);
-    estate.named(kafka);
-    estate.internal(kafka);
-    estate.readers(kafka);
-    if estate.scenario.topics.is_empty() {
-        return Err("no topic can be invented that is in `scope`; name one in `producers.<name>.topics`".to_owned());
+    if let Some(kafka) = kafka {
+        estate.producers(kafka, rate);
+        estate.named(kafka);
+        estate.internal(kafka);
+        estate.readers(kafka);
+        if estate.scenario.topics.is_empty() {
+            return Err("no topic can be invented that is in `scope`; name one in `producers.<name>.topics`".to_owned());
+        }
     }
     let Estate { mut scenario, mut assumed, .. } = estate;
+    let mongodb = super::invent_mongodb::estate(&config.settings, &mut assumed);
+    (scenario.tracks, scenario.order) = super::invent_mongodb::order(&config.settings, mongodb.is_some());
+    if scenario.tracks.is_empty() {
+        return Err(
+            "the configuration has neither a `kafka` section nor a `mongodb` section that can be simulated, and \
+                    nothing else can be so far"
+                .to_owned(),
+        );
+    }
+    scenario.mongo = mongodb;
+    scenario.skipped = config.settings.skip.keys().cloned().collect();
+    let intervals = [kafka.map(|k| k.interval), config.settings.mongodb.as_ref().map(|m| m.interval)];
+    let interval = intervals.into_iter().flatten().min().unwrap_or(Dur::secs(5));
     scenario.seed = 1;
-    scenario.interval = kafka.interval.0;
-    scenario.latency = (kafka.interval.0 / 40).clamp(10, 200);
+    scenario.interval = interval.0;
+    scenario.latency = (interval.0 / 40).clamp(10, 200);
     scenario.replicas = 3;
     scenario.until = i64::MAX / 4;
     // So that the agent has seen everybody at work before anything is moved.
     scenario.events.insert(0, (3_000, "late 90".to_owned()));
-    assumed.push(format!(
+    scenario.events.insert(0, (3_000, "dba late 90".to_owned()));
+    if kafka.is_some() {
+        assumed.push(format!(
         "every topic has {PARTITIONS} partitions with 3 replicas, exists on both sides with the same settings, and nothing \
          is left of earlier tests"
-    ));
-    assumed.push(format!(
-        "records of the source expire after {}: retire-source will wait for your retention instead",
-        Dur(scenario.retention)
-    ));
-    let settings = settings(&config.settings, &mut assumed);
+        ));
+        assumed.push(format!(
+            "records of the source expire after {}: retire-source will wait for your retention instead",
+            Dur(scenario.retention)
+        ));
+    }
+    let settings = settings(&config.settings, &scenario, &mut assumed);
     let dwell = settings.dwell.values().map(|d| d.0).max().unwrap_or(0);
-    let cadence = kafka.producers.values().filter_map(|p| p.cadence).map(|c| c.0).max().unwrap_or(0);
+    let producers = kafka.into_iter().flat_map(|k| k.producers.values());
+    let cadence = producers.filter_map(|p| p.cadence).map(|c| c.0).max().unwrap_or(0);
     Ok(Plan {
         of: format!("an estate invented from the configuration of {}", config.settings.migration),
         patience: settings.pace.0 + 4 * dwell.max(cadence),
@@ -73,26 +88,35 @@ pub(super) fn plan(config: &Config, rate: u32) -> Result<Plan, String> {
 }
 
 /// The configuration's settings, under a name that no pipeline takes for the real migration's.
-fn settings(real: &Settings, assumed: &mut Vec<String>) -> Settings {
+fn settings(real: &Settings, scenario: &Scenario, assumed: &mut Vec<String>) -> Settings {
     let mut s = real.clone();
     let mut name = format!("rehearsal-of-{}", real.migration);
     name.truncate(LONGEST);
     s.migration = name.into();
     s.config_hash = format!("simulated-{}", real.config_hash).into();
-    let left_out: Vec<&str> = s.tracks.iter().filter(|t| **t != Track::Kafka).map(|t| t.as_str()).collect();
+    let simulated = |t: &Track| scenario.tracks.contains(t);
+    let left_out: Vec<&str> = s.tracks.iter().filter(|t| !simulated(t)).map(|t| t.as_str()).collect();
     if !left_out.is_empty() {
         assumed.push(format!(
-            "only Kafka is simulated so far: the {} track and what waits for it are left out",
+            "only Kafka and MongoDB with MongoMirror are simulated so far: the {} track and what waits for it are left out",
             left_out.join(" and the ")
         ));
     }
-    s.tracks = BTreeSet::from([Track::Kafka]);
-    s.joint = false;
-    let simulated = |step: &Name| playbook::step(step).is_some_and(|s| s.track == Track::Kafka);
+    s.tracks = scenario.tracks.iter().copied().collect();
+    s.joint &= s.tracks.len() > 1;
+    let simulated = |step: &Name| playbook::step(step).is_some_and(|s| scenario.tracks.contains(&s.track));
     s.after.retain(|step, _| simulated(step));
     s.after.values_mut().for_each(|steps| steps.retain(simulated));
     if let (Some(k), Ok(pattern)) = (&mut s.kafka, Pattern::parse("{service}-dst*")) {
         k.homes = vec![HomeRule { home: Home::Destination, field: ClientField::ClientId, pattern }];
+        k.interval = Dur(scenario.interval);
+    }
+    if !s.tracks.contains(&Track::Mongodb) {
+        s.mongodb = None;
+    }
+    if let (Some(m), Some(estate)) = (&mut s.mongodb, &scenario.mongo) {
+        m.interval = Dur(scenario.interval);
+        super::invent_mongodb::recognised(m, estate);
     }
     s
 }
@@ -106,9 +130,10 @@ struct Estate {
 }
 
 impl Estate {
-    fn of(kafka: &KafkaSettings) -> Estate {
+    fn of(kafka: Option<&KafkaSettings>) -> Estate {
         let head = |p: &Pattern| p.as_str().split('*').next().unwrap_or("").trim_end_matches('.').to_owned();
-        let mut heads: Vec<String> = kafka.topics.iter().map(head).filter(|h| !h.is_empty()).collect();
+        let topics = kafka.into_iter().flat_map(|k| &k.topics);
+        let mut heads: Vec<String> = topics.map(head).filter(|h| !h.is_empty()).collect();
         if heads.is_empty() {
             heads.push("estate".to_owned());
         }

@@ -8,6 +8,7 @@
 mod account;
 mod drive;
 mod invent;
+mod invent_mongodb;
 mod outside;
 mod plan;
 mod replay;

@@ -7,7 +7,7 @@ use super::outside::Outside;
 use super::scenario;
 use crate::cli::args::RehearseArgs;
 use cutover_core::Name;
-use cutover_core::settings::Settings;
+use cutover_core::settings::{Settings, Track};
 use cutover_core::time::Dur;
 use cutover_sim::scenario::Scenario;
 use cutover_sim::world::{self, World};
@@ -123,15 +123,25 @@ impl Plan {
     pub(super) fn opening(&self) -> Vec<Line> {
         let s = &self.scenario;
         let partitions: usize = s.topics.iter().map(|(_, n)| n).sum();
-        let estate = format!(
-            "{}, seed {}: {} topics with {partitions} partitions on two simulated Kafka clusters, {} consumer groups, {} \
-             external producers",
-            self.of,
-            s.seed,
-            s.topics.len(),
-            s.readers.len(),
-            s.producers.len(),
-        );
+        let mut parts = Vec::new();
+        if let Some(m) = s.mongo.as_ref().filter(|_| s.tracks.contains(&Track::Mongodb)) {
+            parts.push(format!(
+                "{} collections on two simulated MongoDB deployments, {} readers and writers, {} mirrors",
+                m.collections.len(),
+                m.services.len(),
+                m.mirrors.len(),
+            ));
+        }
+        if s.tracks.contains(&Track::Kafka) {
+            parts.push(format!(
+                "{} topics with {partitions} partitions on two simulated Kafka clusters, {} consumer groups, {} \
+                 external producers",
+                s.topics.len(),
+                s.readers.len(),
+                s.producers.len(),
+            ));
+        }
+        let estate = format!("{}, seed {}: {}", self.of, s.seed, parts.join("; "));
         let line = |who, text| Line { at_ms: 0, who, step: None, verdict: None, code: None, text };
         let assumed = self.assumptions.iter().map(|a| line(Who::Assumed, a.clone()));
         std::iter::once(line(Who::Rehearsal, estate)).chain(assumed).collect()

@@ -89,7 +89,7 @@ impl Report {
             }
         });
         let steps: Vec<StepReport> = steps.collect();
-        let finished = w.person.finished();
+        let finished = w.finished();
         let waits_for = board.filter(|_| !finished).and_then(|b| {
             let s = b.steps.iter().find(|s| s.life.as_str() != "done" && s.life.as_str() != "skipped")?;
             let begun = s.life.as_str() == "begun";

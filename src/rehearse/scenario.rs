@@ -50,6 +50,7 @@ fn nearest(word: &str, known: &[&'static str]) -> Option<&'static str> {
 pub(super) fn in_words(script: &str) -> String {
     let words: Vec<&str> = script.split_whitespace().collect();
     let side = |s: &str| if s == "dst" { "destination" } else { "source" };
+    let mongodb = |s: &str| if s == "mdst" { "destination" } else { "source" };
     match words.as_slice() {
         ["forget", "producer", p] => format!("the operator will forget producer {p}"),
         ["forget", "seed", g] => format!("the operator will forget to seed the offsets of {g}"),
@@ -66,6 +67,18 @@ pub(super) fn in_words(script: &str) -> String {
             format!("a transaction of {n} records is begun on {tp} ({}), {how} after {d} s", side(s))
         }
         ["write", s, tp, n] => format!("{n} records are written to {tp} ({}) by nobody the agent knows", side(s)),
+        ["dba", "forget", "writer", s] => format!("the operator will forget to stop writer {s}"),
+        ["dba", "forget", "reader", s] => format!("the operator will forget to move reader {s}"),
+        ["dba", "forget", "mirror", m] => format!("the operator will forget to end mirror {m}"),
+        ["dba", "forget", "block", _] => "the operator will forget the write block of the destination".to_owned(),
+        ["dba", "late", s] => format!("the operator of MongoDB does nothing for another {s} s"),
+        ["dba", "scaled"] => "the operator will say that every writer is scaled to zero".to_owned(),
+        ["dba", "removed"] => "the operator will say that the mirrors are removed".to_owned(),
+        [s @ ("msrc" | "mdst"), "down", d] => format!("the {} MongoDB does not answer for {d} s", mongodb(s)),
+        [s @ ("msrc" | "mdst"), "elect", d] => format!("the {} MongoDB has no primary for {d} s", mongodb(s)),
+        [s @ ("msrc" | "mdst"), "write", ns, _] => format!("somebody writes {ns} by hand ({})", mongodb(s)),
+        ["mirror", m, "error", rest @ ..] => format!("mirror {m} says: {}", rest.join(" ")),
+        ["mirror", m, "stick"] => format!("mirror {m} carries nothing any more, and does not know"),
         ["kill", d] => format!("the agent is killed, and started again after {d} s"),
         ["sleep", d] => format!("the agent's machine sleeps for {d} s"),
         _ => format!("`{script}` happens"),

@@ -55,6 +55,12 @@ fn the_same_seed_is_the_same_account_to_the_byte_at_any_speed() {
 fn the_built_in_migration_tells_what_a_person_needs_to_see() {
     let (told, _) = played(&Plan::shop().unwrap(), Pace::Max, false, true);
     for part in [
+        "start-mirror is claimed",
+        "mirror shop carries what is written",
+        "there is no way back from stop-mirror",
+        "the downtime of the mongodb track begins",
+        "writer svc-rtu-orders is started on the destination MongoDB",
+        "downtime of the mongodb track:",
         "switch-producers is claimed",
         "there is no way back from stop-consumers",
         "(still-written)",
@@ -130,6 +136,29 @@ fn a_configuration_is_rehearsed_by_its_own_limits_and_the_report_says_how_to_con
     assert!(Report::of(&plan, &account, &world, ended).downtimes[0].seconds >= Some(1_200));
 }
 
+const MONGODB: &str = "\
+mongodb:
+  source: { uri_file: SOURCE }
+  destination: { uri_file: DESTINATION }
+  databases: [shop]
+  mirrors:
+    all: { kind: mongomirror, url: \"http://127.0.0.1:9100/\", client: { address: 10.0.0.7 } }
+";
+
+#[test]
+fn a_configuration_with_a_mongodb_section_is_rehearsed_on_both_tracks() {
+    let identity =
+        "identity:\n  readers: { mongodb: { app_name: crud-* } }\n  writers: { mongodb: { app_name: svc-* } }\n";
+    let config = configured(&format!("{MINE}{MONGODB}{identity}after: {{ switch-producers: [start-writers] }}\n"));
+    let plan = invent::plan(&config, 1).unwrap();
+    assert_eq!(plan.scenario.tracks, [Track::Mongodb, Track::Kafka], "as `after` has them");
+    let (ended, account, world) = plan.silently();
+    let report = Report::of(&plan, &account, &world, ended);
+    assert!(report.good(), "{report:?}");
+    let tracks: Vec<Track> = report.downtimes.iter().map(|d| d.track).collect();
+    assert_eq!(tracks, [Track::Mongodb, Track::Kafka]);
+}
+
 #[test]
 fn a_configuration_that_could_never_be_switched_is_told_before_the_night_comes() {
     // This pattern takes what the services write among each other for the producer's.
@@ -170,7 +199,7 @@ fn boards(plan: &Plan, file: &Path, other: Option<&Plan>) -> (Vec<String>, Vec<S
 #[test]
 fn a_recorded_run_played_again_gives_the_same_boards() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["happy-claims", "killed-agent", "clock-steps", "late-record"] {
+    for name in ["happy-claims", "mongodb-restart-in-the-downtime", "killed-agent", "clock-steps", "late-record"] {
         let text = cutover_sim::SCENARIOS.iter().find(|(n, _)| *n == name).unwrap().1;
         let plan = Plan::scripted(super::scenario::parse(name, text).unwrap(), name.to_owned());
         let (then, now) = boards(&plan, &folder.path().join(name), None);
@@ -213,7 +242,7 @@ fn other_limits_show_where_the_answers_differ() {
 fn the_account_has_a_line_for_every_point_of_no_return() {
     let (told, _) = played(&Plan::shop().unwrap(), Pace::Max, true, false);
     let who = |l: &str| serde_json::from_str::<serde_json::Value>(l).unwrap()["who"].clone();
-    assert_eq!(told.lines().filter(|l| who(l) == "no-way-back").count(), 4);
+    assert_eq!(told.lines().filter(|l| who(l) == "no-way-back").count(), 6);
     let line = Line { at_ms: 0, who: Who::NoWayBack, step: None, verdict: None, code: None, text: String::new() };
     assert!(serde_json::to_string(&line).unwrap().contains("no-way-back"));
 }

@@ -384,6 +384,11 @@ impl Facts {
         seen.peek().is_some() && seen.all(|(_, identity)| &**identity == COMMITS_ONLY)
     }
 
+    /// The last write of a deployment as it was anchored, or as a person carried over up to it.
+    pub fn last_write(&self, set: &str) -> Option<Ts> {
+        self.last_writes.get(set).map(|a| a.ts)
+    }
+
     /// Every (group, identity) ever seen on a cluster, with the homes it was seen with.
     pub fn members(&self, cluster: &str) -> impl Iterator<Item = (&(Name, Name), &BTreeSet<Home>)> {
         self.members.get(cluster).into_iter().flatten()

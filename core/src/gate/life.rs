@@ -435,7 +435,10 @@ impl World<'_, '_> {
             }
             Life::Done(..) if step.way_back && !still => {
                 let next_begun = successor(v, step).is_some_and(|s| v.facts.is_begun(s.id));
-                if !next_begun && long_false(gate, v, step) {
+                // What was false before it was done, and cannot be measured now, says nothing.
+                let readings = || step.done.iter().filter(|u| !u.advisory).map(|u| self.j.of(v, step, u, true));
+                let now_false = readings().any(|c| c.reading.is == Tri::No);
+                if !next_begun && now_false && long_false(gate, v, step) {
                     new.push(Fact::Undone { step: name, at: v.now.wall });
                 }
             }

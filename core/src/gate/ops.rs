@@ -3,12 +3,12 @@
 
 use super::Gate;
 use super::board::{Life, Verdict};
-use super::life::{evidence, long_false, successor};
+use super::life::{downtime_since, evidence, long_false, successor};
 use crate::Name;
 use crate::estate::mongodb::Ts;
 use crate::estate::{Estate, Side};
 use crate::facts::{Fact, Facts, How};
-use crate::playbook::{self, Effect, Exit, Step, Withdraw};
+use crate::playbook::{self, Downtime, Effect, Exit, Step, Withdraw};
 use crate::reading::{Code, Finding, Tri};
 use crate::render;
 use crate::time::Now;
@@ -170,6 +170,14 @@ impl Gate {
         if let Some(p) = before_it.rfind(open) {
             let text = format!("{} comes before it and is {}: adopt or finish that first", p.step.id, p.life.as_str());
             return Err(Refusal::NotNow(Code::Predecessor, text));
+        }
+        // Two downtimes that are not shared would each wait for the other to end.
+        let mut others = v.settings.tracks.iter().filter(|t| **t != step.track && downtime_since(v, **t).is_some());
+        if step.downtime == Downtime::Opens && !v.settings.joint {
+            if let Some(other) = others.next() {
+                let text = format!("the {other} track is in its downtime: adopt {} when that is over", step.id);
+                return Err(Refusal::NotNow(Code::OtherDowntime, text));
+            }
         }
         let mut facts: Vec<Fact> = Vec::new();
         let mut typed = typed.clone();

@@ -5,6 +5,7 @@ mod kafka;
 mod mongo;
 mod mongo_truth;
 mod mongodb;
+mod mongodb_found;
 mod probes;
 mod properties;
 mod rules;

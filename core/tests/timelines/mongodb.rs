@@ -282,11 +282,11 @@ fn a_port_that_refuses_while_the_mirror_lives() {
         t=1300 stop-mirror begun no-go (already-begun): stop-mirror was begun at 2026-09-21T14:26:40Z and is begun only once
         t=1300 stop-mirror done: no-go (still-there): mirror all is still there: a session on h1:27017 (source)
         t=1400 confirm mirror-removed all: ok
-        t=1400 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:36:40Z
-        t=1400 stop-mirror done: go
-        t=1401 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:36:40Z
+        t=1400 stop-mirror begun no-go (already-begun): stop-mirror was begun at 2026-09-21T14:26:40Z and is begun only once
+        t=1400 stop-mirror done: no-go (dwelling): finished: true for 1 min 29 s, must be for 6 min
+        t=1401 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:36:41Z
         t=1401 stop-mirror done: go
-        t=1410 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:36:40Z
+        t=1410 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:36:41Z
         t=1410 stop-mirror done: go"#]].assert_eq(&shown);
 }
 
@@ -349,7 +349,7 @@ fn a_writer_in_a_crash_loop() {
         t=800 stop-writers done: no-go (recent-write): shop.orders (source) was written 4 min 55 s ago, must be silent for 6 min
         t=900 confirm scaled-to-zero mongodb: ok
         t=900 stop-writers begun go
-        t=900 stop-writers done: no-go (dwelling): writers-gone: true for 1 min 24 s, must be for 2 min 30 s
+        t=900 stop-writers done: no-go (dwelling): writers-gone: true for 1 min 24 s, must be for 6 min
         t=960 stop-writers begun go
         t=960 stop-writers done: no-go (dwelling): writers-gone: true for 2 min 24 s, must be for 2 min 30 s"#]].assert_eq(&shown);
 }

@@ -57,7 +57,7 @@ pub(crate) struct World {
     pub(crate) now: Now,
     next_sample: i64,
     demands: BTreeSet<Demand>,
-    out: String,
+    pub(super) out: String,
     ids: u128,
 }
 

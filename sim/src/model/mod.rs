@@ -2,6 +2,7 @@
 
 pub mod apps;
 pub mod log;
+pub mod mongodb;
 pub mod writers;
 
 use cutover_core::Name;

@@ -230,11 +230,18 @@ pub(crate) fn nobody_writes(v: &View<'_>) -> Known<()> {
 
 /// What shows, besides silence, that nobody writes to the source: user writes blocked, or a person's word.
 pub(in crate::playbook) fn silenced(v: &View<'_>) -> Option<Finding> {
-    let blocked = v.mongodb(Side::Source).is_ok_and(|s| s.sample.write_block == Ok(true));
-    if blocked {
-        return Some(Finding::yes(Code::WriteBlocked, Subject::Mongodb(Side::Source)));
+    let subject = ["mongodb".into()];
+    if let Ok(s) = v.mongodb(Side::Source) {
+        if s.sample.write_block == Ok(true) {
+            return Some(Finding::yes(Code::WriteBlocked, Subject::Mongodb(Side::Source)));
+        }
+        // What was sampled before the word was given does not show what was written until then.
+        let said = v.facts.confirmed("scaled-to-zero", &subject)?.at;
+        if said > v.now.wall_of(s.span.sent) {
+            return None;
+        }
     }
-    word(v, "scaled-to-zero", &["mongodb".into()])
+    word(v, "scaled-to-zero", &subject)
 }
 
 /// Every writer that was ever seen on the source is connected at the destination, and none on the source.

@@ -9,7 +9,7 @@ use crate::Name;
 use crate::estate::Side;
 use crate::estate::mongodb::{Collection, CollectionKind};
 use crate::facts::{Fact, HeldData};
-use crate::reading::{Basis, Code, Demand, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each};
+use crate::reading::{Basis, Code, Demand, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, Tri, each};
 use crate::settings::MongodbSettings;
 use crate::time::{Mono, Span};
 use crate::view::{Mongodb, View, gap};
@@ -106,9 +106,14 @@ fn compare(
     let here = source(v, settings, after, there.basis)?;
     let basis = here.basis.merge(there.basis);
     let all: BTreeSet<&Name> = here.data.keys().chain(there.data.keys()).collect();
-    Ok(each(Some(basis), all.iter().map(|ns| (*ns, *ns)), NOTHING, |ns| {
+    let mut r = each(Some(basis), all.iter().map(|ns| (*ns, *ns)), NOTHING, |ns| {
         judge(ns, here.data.get(ns).cloned(), there.data.get(ns).cloned())
-    }))
+    });
+    // In the downtime nobody waits for the next regular list to see that a difference is mended.
+    if after.is_some() && r.is == Tri::No {
+        r.wants.extend(Side::BOTH.map(Demand::Collections));
+    }
+    Ok(r)
 }
 
 fn yes(ns: &Name) -> Finding {

@@ -348,7 +348,9 @@ fn ended(v: &View<'_>, s: Option<&Mongodb<'_>>, d: &Mongodb<'_>, name: &Name, m:
         return Ok(f);
     }
     let position = v.facts.positions.get(name).copied().filter(|p| *p > Ts::default()).ok_or_else(|| {
-        Gap::new(Code::NoAnchor, at()).detail("no position of it was journaled since the writers were stopped")
+        Gap::new(Code::NoAnchor, at())
+            .detail("no position of it was journaled since the writers were stopped")
+            .fix("start it again where it was, let it drain, end it")
     })?;
     let last = match s {
         Some(s) => match newest(settings, writes(s)?, Some(m)) {
@@ -361,7 +363,7 @@ fn ended(v: &View<'_>, s: Option<&Mongodb<'_>>, d: &Mongodb<'_>, name: &Name, m:
             anchor.map(|a| a.ts).ok_or_else(|| Gap::new(Code::NoAnchor, Subject::Mongodb(Side::Source)))?
         }
     };
-    if position < last {
+    if position < last && !carried_over(v, last) {
         return Ok(Finding::no(Code::Behind, at())
             .seen(Qty::Words(position.to_string().into()))
             .limit(Qty::Words(last.to_string().into()))
@@ -376,6 +378,12 @@ fn ended(v: &View<'_>, s: Option<&Mongodb<'_>>, d: &Mongodb<'_>, name: &Name, m:
         }
     }
     Ok(Finding::yes(Code::Ok, at()).seen(Qty::Words(position.to_string().into())))
+}
+
+/// A person has carried over by hand what was written on the source up to here, and said so.
+fn carried_over(v: &View<'_>, last: Ts) -> bool {
+    let subject = [Side::Source.as_str().into(), last.to_string().into()];
+    v.facts.confirmed("reconciled-writes", &subject).is_some()
 }
 
 /// What shows that a mirror is still there: its sessions, or an answer of its status port.

@@ -18,6 +18,7 @@ pub(super) use observe::observe;
 pub(crate) use writes::newest_write;
 
 use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, Step, Tripwire, Withdraw};
+use crate::estate::Side;
 use crate::settings::Track;
 use crate::time::Dur;
 use crate::view::View;
@@ -43,8 +44,12 @@ const SCALED: Exit = exit("scaled-to-zero", &["track"], "every client of this tr
 const S60: Dwell = Dwell::For { default: Dur::secs(60), floor: Dur::ZERO };
 const LONG: Dur = Dur::mins(6);
 
+/// Every mirror is removed, by a person's word that was given before the newest sample was asked for: an older one does
+/// not show what they did until then.
 fn removed(v: &View<'_>) -> bool {
-    let removed = |m| v.facts.confirmed("mirror-removed", std::slice::from_ref(m)).is_some();
+    let sampled = v.mongodb(Side::Destination).map(|d| v.now.wall_of(d.span.sent));
+    let before = |at| sampled.as_ref().is_ok_and(|sent| at <= *sent);
+    let removed = |m| v.facts.confirmed("mirror-removed", std::slice::from_ref(m)).is_some_and(|w| before(w.at));
     v.settings.mongodb.as_ref().is_some_and(|s| s.mirrors.keys().all(removed))
 }
 

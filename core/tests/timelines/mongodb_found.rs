@@ -1,0 +1,193 @@
+//! What the simulation found on the MongoDB track, as short as it could be made.
+
+use super::mongo::mongodb;
+use super::world::{World, run_with, settings};
+use cutover_core::facts::{Fact, How};
+use cutover_core::settings::{Settings, Track};
+use cutover_core::time::Wall;
+use expect_test::expect;
+use std::collections::BTreeSet;
+
+/// Everything moved as far as the writers: they are to be stopped.
+const READ: &str = "
+    t=0 msrc.coll shop.orders 100; msrc.join crud-orders; msrc.join svc-orders
+    t=1 msrc.write shop.orders
+    t=10 op begin start-mirror
+    t=11 mirror.start
+    t=12 mdst.coll shop.orders 100; mdst.block on
+    t=20 mirror.follow
+    t=130 op begin switch-readers
+    t=131 msrc.leave crud-orders; mdst.join crud-orders-dst
+";
+
+/// The writers are stopped as well.
+const STOPPED: &str = "
+    t=300 op begin stop-writers
+    t=301 msrc.leave svc-orders
+    t=725 show stop-mirror
+";
+
+fn mongo() -> Settings {
+    Settings { tracks: BTreeSet::from([Track::Mongodb]), kafka: None, mongodb: Some(mongodb()), ..settings() }
+}
+
+fn told(parts: &[&str]) -> String {
+    run_with(mongo(), &parts.concat())
+}
+
+/// What a writer wrote between the newest sample and the word is in no sample yet.
+#[test]
+fn a_word_counts_with_the_first_sample_that_was_asked_for_after_it() {
+    let shown = told(&[
+        READ,
+        "
+        t=100 msrc.write shop.orders
+        t=110 msrc.leave svc-orders
+        t=295 op begin stop-writers
+        t=296 msrc.write shop.orders
+        t=297 op confirm scaled-to-zero mongodb
+        t=298 show stop-writers
+        t=301 show stop-writers
+    ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=295 begin stop-writers: ok
+        t=297 confirm scaled-to-zero mongodb: ok
+        t=298 stop-writers begun go
+        t=298 stop-writers done: no-go (recent-write): shop.orders (source) was written 2 min 44 s ago, must be silent for 6 min
+        t=301 stop-writers begun go
+        t=301 stop-writers done: no-go (recent-write): shop.orders (source) was written 4 s ago, must be silent for 2 min 30 s"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_word_about_a_mirror_counts_with_the_first_sample_that_was_asked_for_after_it() {
+    let shown = told(&[
+        READ,
+        STOPPED,
+        "
+        t=800 op begin stop-mirror
+        t=801 mirror.gone
+        t=873 op confirm mirror-removed all
+        t=874 show stop-mirror
+        t=876 show stop-mirror
+    ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=725 stop-mirror pending go
+        t=800 begin stop-mirror: ok
+        t=873 confirm mirror-removed all: ok
+        t=874 stop-mirror begun no-go (already-begun): stop-mirror was begun at 2026-09-21T14:26:40Z and is begun only once
+        t=874 stop-mirror done: no-go (dwelling): finished: true for 1 min 4 s, must be for 6 min
+        t=876 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:27:56Z
+        t=876 stop-mirror done: go"#]].assert_eq(&shown);
+}
+
+/// A write that comes between the end of the mirror and the end of its step is carried over by hand, and said to be.
+#[test]
+fn what_was_carried_over_by_hand_a_mirror_that_has_ended_need_not_apply() {
+    let shown = told(&[
+        READ,
+        STOPPED,
+        "
+        t=800 op begin stop-mirror
+        t=801 mirror.gone
+        t=900 msrc.write shop.orders
+        t=1200 show stop-mirror
+        t=1201 op confirm reconciled-writes source 1790000900.10
+        t=1203 show stop-mirror
+    ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=725 stop-mirror pending go
+        t=800 begin stop-mirror: ok
+        t=1200 stop-mirror begun no-go (already-begun): stop-mirror was begun at 2026-09-21T14:26:40Z and is begun only once
+        t=1200 stop-mirror done: no-go (behind): mirror all is at 1790000800.0, must be at 1790000900.10: it ended before it had applied everything: start it again, let it drain
+        t=1201 confirm reconciled-writes source 1790000900.10: ok
+        t=1203 stop-mirror begun no-go (already-begun): stop-mirror was begun at 2026-09-21T14:26:40Z and is begun only once
+        t=1203 stop-mirror done: no-go (dwelling): finished: true for 0 s, must be for 6 min"#]].assert_eq(&shown);
+}
+
+/// It was false before it was adopted, and who was never seen cannot be measured.
+#[test]
+fn what_was_false_before_a_step_was_adopted_does_not_undo_it() {
+    let shown = told(&[
+        &READ.replace("msrc.join svc-orders", "msrc.join exporter"),
+        "
+        t=250 op begin stop-writers
+        t=251 msrc.write shop.orders
+        t=252 show stop-writers
+        t=700 op adopt stop-writers
+        t=720 show stop-writers; show stop-mirror
+    ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=250 begin stop-writers: ok
+        t=252 stop-writers begun go
+        t=252 stop-writers done: no-go (recent-write): shop.orders (source) was written 4 min 9 s ago, must be silent for 6 min
+        t=700 adopt stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:25:00Z
+        t=720 stop-writers done: go
+        t=720 stop-mirror pending unknown (never-seen): writers-gone: never seen: writers on the source (identity.writers)"#]].assert_eq(&shown);
+}
+
+/// An index build that ends leaves no write behind: only another list shows it.
+#[test]
+fn a_difference_is_looked_at_again_in_the_downtime() {
+    let shown = told(&[
+        READ,
+        STOPPED,
+        "
+        t=726 mdst.index shop.orders extra
+        t=760 show stop-mirror
+        t=761 msrc.index shop.orders extra; mirror.follow
+        t=1190 show stop-mirror
+    ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=725 stop-mirror pending go
+        t=760 stop-mirror pending no-go (differs): shop.orders (destination) is not the same on both sides: only at the destination: extra {"extra":1}
+        t=1190 stop-mirror pending go"#]].assert_eq(&shown);
+}
+
+/// Each would wait for the other to end.
+#[test]
+fn a_second_downtime_is_not_opened_by_adoption() {
+    let mut s = mongo();
+    s.tracks = [Track::Mongodb, Track::Kafka].into();
+    s.kafka = settings().kafka;
+    let mut w = World::new(s);
+    w.play(READ);
+    w.play("t=290 show switch-readers");
+    for step in ["switch-producers", "stop-consumers"] {
+        let how = How::Claimed { author: "alice".into() };
+        w.facts.apply(Fact::Begun { step: step.into(), at: Wall(1), how, evidence: vec![] });
+        w.facts.apply(Fact::Done { step: step.into(), at: Wall(1), evidence: vec![] });
+    }
+    w.play("t=310 msrc.leave svc-orders\nt=700 op adopt stop-writers");
+    let start = Fact::Done { step: "start-consumers".into(), at: Wall(2), evidence: vec![] };
+    let how = How::Claimed { author: "alice".into() };
+    w.facts.apply(Fact::Begun { step: "start-consumers".into(), at: Wall(2), how, evidence: vec![] });
+    w.facts.apply(start);
+    w.play("t=701 op adopt stop-writers");
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=290 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=290 switch-readers done: go
+        t=700 adopt stop-writers: the kafka track is in its downtime: adopt stop-writers when that is over
+        t=701 adopt stop-writers: stop-writers is done already"#]]
+    .assert_eq(w.out.trim_end());
+}
