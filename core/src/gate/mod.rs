@@ -71,8 +71,14 @@ impl Gate {
         let view = View { estate, facts, settings: &settings, now };
         let judged = judge::judge(&view, &mut self.dwells);
         // What was seen is journaled before anything is concluded from it.
-        let mut new = seen::observe(&view);
+        let seen = seen::observe(&view);
+        let mut new = Vec::new();
         let board = life::board(self, &view, &judged, &mut new);
+        if !seen.is_empty() {
+            // Somebody seen for the first time may be the effect of a step: whether that was go before, the next turn says.
+            new.retain(|f| !matches!(f, Fact::WasGo { .. }));
+        }
+        let new = [seen, new].concat();
         Turn { board, facts: new, demands: judged.demands() }
     }
 }

@@ -491,3 +491,28 @@ fn what_is_measured_false_holds_up_the_next_step_at_once() {
         t=290 redirect-traffic done: no-go (undone): redirect-traffic was done and is no longer true
         t=290 stop-source-services pending no-go (undone): redirect-traffic was done and is no longer true"#]].assert_eq(&shown);
 }
+
+/// An agent that is installed in the middle finds a service at the destination with its first samples: what was go with
+/// the same samples was not go before, and begins nothing.
+#[test]
+fn what_the_first_samples_show_begins_nothing() {
+    let shown = with(&[
+        "t=0 msrc.join svc-orders-dst",
+        SHOP,
+        "
+        t=20 show deploy-services; show redirect-traffic
+        t=21 src.member rtu rtu-dst-0 crm.ingestion; msrc.join crud-orders-dst; probe.pass api
+        t=100 show deploy-services; op adopt deploy-services
+        t=200 show deploy-services; show redirect-traffic
+        ",
+    ]);
+    expect![[r#"
+        t=20 deploy-services out-of-order no-go (out-of-order): the effect of deploy-services was seen, and it was never go: client svc-orders (source): with home destination
+        t=20 redirect-traffic pending no-go (out-of-order): the effect of deploy-services was seen, and it was never go: client svc-orders (source): with home destination
+        t=100 adopt deploy-services: ok
+        t=100 deploy-services done no-go (already-done): deploy-services is done since 2026-09-21T14:15:00Z
+        t=100 deploy-services done: go
+        t=200 deploy-services done no-go (already-done): deploy-services is done since 2026-09-21T14:15:00Z
+        t=200 deploy-services done: go
+        t=200 redirect-traffic pending go"#]].assert_eq(&shown);
+}

@@ -40,7 +40,7 @@ pub(crate) struct Site {
     gateway: SocketAddr,
     resolvers: [SocketAddr; 2],
     entry: SocketAddr,
-    door: Mutex<Option<TcpListener>>,
+    door: Arc<Mutex<Option<TcpListener>>>,
 }
 
 impl Site {
@@ -61,9 +61,11 @@ impl Site {
             let (s, e) = (state.clone(), stop.clone());
             threads.push(std::thread::spawn(move || resolve(&socket, number, &s, &e)));
         }
-        let door = TcpListener::bind((Ipv4Addr::LOCALHOST, port()?)).map_err(text)?;
-        let entry = door.local_addr().map_err(text)?;
-        Ok(Site { state, stop, threads, gateway, resolvers, entry, door: Mutex::new(Some(door)) })
+        let entry = SocketAddr::from((Ipv4Addr::LOCALHOST, port()?));
+        let door = Arc::new(Mutex::new(Some(listening(entry)?)));
+        let (d, e) = (door.clone(), stop.clone());
+        threads.push(std::thread::spawn(move || welcome(&d, &e)));
+        Ok(Site { state, stop, threads, gateway, resolvers, entry, door })
     }
 
     /// Where the destination's gateway answers, and counts the requests of both.
@@ -117,7 +119,7 @@ impl Site {
     /// Opens the entry point of the destination, or closes it: connections are refused then.
     pub(crate) fn entry(&self, open: bool) -> Result<(), String> {
         let mut door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
-        *door = if open { Some(TcpListener::bind(self.entry).map_err(text)?) } else { None };
+        *door = if open { Some(listening(self.entry)?) } else { None };
         Ok(())
     }
 
@@ -133,6 +135,22 @@ impl Drop for Site {
         // The gateway waits for a connection.
         let _ = TcpStream::connect(self.gateway);
         self.threads.drain(..).for_each(|t| drop(t.join()));
+    }
+}
+
+fn listening(at: SocketAddr) -> Result<TcpListener, String> {
+    let listener = TcpListener::bind(at).map_err(text)?;
+    listener.set_nonblocking(true).map_err(text)?;
+    Ok(listener)
+}
+
+/// Takes who comes, and lets them go.
+fn welcome(door: &Mutex<Option<TcpListener>>, stop: &AtomicBool) {
+    while !stop.load(Ordering::SeqCst) {
+        if let Some(open) = &*door.lock().unwrap_or_else(PoisonError::into_inner) {
+            while open.accept().is_ok() {}
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

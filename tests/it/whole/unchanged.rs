@@ -2,7 +2,7 @@
 
 use super::estate::{Estate, text};
 use cutover_lab::mongodb::bson::{Document, doc};
-use cutover_lab::{Side, wait_for};
+use cutover_lab::{Commits, Side, wait_for};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
@@ -12,7 +12,7 @@ use std::time::Duration;
 #[derive(Debug, PartialEq, Eq)]
 struct Picture {
     logs: BTreeMap<(Side, String, i32), (i64, i64)>,
-    commits: BTreeMap<(Side, String), BTreeMap<(String, i32), Option<i64>>>,
+    commits: BTreeMap<(Side, String), Commits>,
     counts: BTreeMap<String, [u64; 2]>,
     databases: [Vec<String>; 2],
 }
