@@ -1,5 +1,6 @@
 //! Random migrations by the number: `migrations [COUNT] [FIRST-SEED]`, `migrations seed N` tells one,
-//! `migrations mutant NAME [MOST]` runs until a mutation is caught, `migrations shrink N` makes it small, `migrations play FILE…` plays scenarios.
+//! `migrations mutant NAME [MOST]` runs until a mutation is caught, `migrations shrink N` makes it small, `migrations play FILE…` plays scenarios,
+//! `migrations broken NAME FILE` one with a mutation.
 
 use cutover_sim::mutate::{ALL, Mutation};
 use cutover_sim::{campaign, random, scenario::Scenario, shrink, world};
@@ -32,6 +33,14 @@ fn main() {
                 }
             }
             println!("{name} is not caught");
+        }
+        Some("broken") => {
+            let (name, file) = (args.get(1).map_or("", String::as_str), args.get(2).map_or("", String::as_str));
+            let m = ALL.into_iter().find(|m| format!("{m:?}") == name);
+            if let Ok(s) = Scenario::parse(&std::fs::read_to_string(file).unwrap_or_default()) {
+                let o = world::run(&s, m);
+                println!("{name}: {:?} {:?}", o.missed, o.failing);
+            }
         }
         Some("play") => {
             for file in &args[1..] {

@@ -224,7 +224,8 @@ impl Account {
     fn moves_of_mongodb(&mut self, w: &World, who: Who) {
         for (i, s) in w.db.services.iter().enumerate() {
             let runs = Side::BOTH.map(|side| s.runs(side));
-            for (k, side) in Side::BOTH.into_iter().enumerate().filter(|(k, _)| self.services[i][*k] != runs[*k]) {
+            let before = self.services[i];
+            for (k, side) in Side::BOTH.into_iter().enumerate().filter(|(k, _)| before[*k] != runs[*k]) {
                 let does = if runs[k] { "is started on" } else { "is stopped on" };
                 let what = if s.is_writer() { "writer" } else { "reader" };
                 self.say(w.now, who, format!("{what} {} {does} the {side} MongoDB", s.name));

@@ -63,6 +63,7 @@ fn label(who: Who) -> &'static str {
         Who::Operator => "operator",
         Who::Agent => "agent",
         Who::Script => "estate",
+        Who::Mirror => "mirror",
         Who::Step => "step",
         Who::NoWayBack => "!",
         Who::Downtime => "downtime",
@@ -77,7 +78,7 @@ fn paint(line: &Line) -> &'static str {
         (Who::Agent, Some("unknown")) => "\x1b[33m",
         (Who::Agent, Some(_)) => "\x1b[31m",
         (Who::Operator, _) => "\x1b[36m",
-        (Who::Script | Who::Assumed, _) => "\x1b[2m",
+        (Who::Script | Who::Mirror | Who::Assumed, _) => "\x1b[2m",
         (Who::Step | Who::Downtime, _) => "\x1b[1m",
         _ => "",
     }
