@@ -127,6 +127,13 @@ fn one_stop_for_two(e: &mut Estate) -> Result<(), String> {
 /// adopted.
 fn installed_in_the_middle(e: &mut Estate) -> Result<(), String> {
     e.agent.forget_and_restart()?;
+    // One service was at the destination before this agent: out of order to it, and it says how to go on.
+    let found = e.agent.wait_reason("ready", "redirect-traffic", "out-of-order", "deploy-services")?;
+    if !found.body.to_string().contains("cutover-agent adopt deploy-services") {
+        return Err(format!(
+            "deploy-services was begun before this agent came, and nothing says how to go on: {found:?}"
+        ));
+    }
     for (track, steps) in [
         ("kafka", &["switch-producers", "stop-consumers", "start-consumers"][..]),
         ("mongodb", &["start-mirror", "switch-readers"][..]),
@@ -176,18 +183,10 @@ fn mongodb(e: &mut Estate) -> Result<(), String> {
 }
 
 fn services(e: &mut Estate) -> Result<(), String> {
-    // One of them was at the destination before this agent was installed: out of order to it, until all are there and
-    // somebody says that this is meant.
-    let found = e.agent.wait_reason("ready", "redirect-traffic", "out-of-order", "deploy-services")?;
-    if !found.body.to_string().contains("cutover-agent adopt deploy-services") {
-        return Err(format!(
-            "deploy-services was begun before this agent came, and nothing says how to go on: {found:?}"
-        ));
-    }
+    e.agent.go("deploy-services")?;
     for service in BOTH.iter().chain(&READERS) {
         e.deploy(service)?;
     }
-    adopt(e, "deploy-services")?;
     e.agent.done("deploy-services")?;
     e.agent.go("redirect-traffic")?;
     e.site().traffic(Side::Destination);
