@@ -398,17 +398,11 @@ impl Truth {
                 MirrorAway | MirrorLives | Late | ShortHeadroom => {
                     db.mirrors.get(usize::from(k.1)).map(|m| m.name.clone())
                 }
-                h if matches!(
-                    h,
-                    Hazard::MongoReader
-                        | Hazard::ReaderAway
-                        | Hazard::LiveWriter
-                        | Hazard::MongoWriter
-                        | Hazard::WriterAway
-                ) =>
-                {
-                    db.services.get(usize::from(k.1)).map(|s| s.name.clone())
-                }
+                Hazard::MongoReader
+                | Hazard::ReaderAway
+                | Hazard::LiveWriter
+                | Hazard::MongoWriter
+                | Hazard::WriterAway => db.services.get(usize::from(k.1)).map(|s| s.name.clone()),
                 Hazard::Unapplied | Hazard::Uncarried => db.side(S).oplog.last.keys().nth(usize::from(k.1)).cloned(),
                 _ => db.side(S).collections.keys().nth(usize::from(k.1)).cloned(),
             };

@@ -173,11 +173,12 @@ impl Gate {
         }
         // Two downtimes that are not shared would each wait for the other to end.
         let mut others = v.settings.tracks.iter().filter(|t| **t != step.track && downtime_since(v, **t).is_some());
-        if step.downtime == Downtime::Opens && !v.settings.joint {
-            if let Some(other) = others.next() {
-                let text = format!("the {other} track is in its downtime: adopt {} when that is over", step.id);
-                return Err(Refusal::NotNow(Code::OtherDowntime, text));
-            }
+        if step.downtime == Downtime::Opens
+            && !v.settings.joint
+            && let Some(other) = others.next()
+        {
+            let text = format!("the {other} track is in its downtime: adopt {} when that is over", step.id);
+            return Err(Refusal::NotNow(Code::OtherDowntime, text));
         }
         let mut facts: Vec<Fact> = Vec::new();
         let mut typed = typed.clone();
