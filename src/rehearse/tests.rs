@@ -89,6 +89,8 @@ fn configured(text: &str) -> config::Config {
     let folder = tempfile::tempdir().unwrap();
     for side in ["source", "destination"] {
         std::fs::write(folder.path().join(side), format!("bootstrap.servers={side}.example:9092\n")).unwrap();
+        let uri = format!("mongodb://agent:x@{side}.example:27017/?replicaSet=rs0\n");
+        std::fs::write(folder.path().join(format!("{side}.uri")), uri).unwrap();
     }
     let at = |side: &str| folder.path().join(side).display().to_string();
     let text = text.replace("SOURCE", &at("source")).replace("DESTINATION", &at("destination"));
@@ -138,8 +140,8 @@ fn a_configuration_is_rehearsed_by_its_own_limits_and_the_report_says_how_to_con
 
 const MONGODB: &str = "\
 mongodb:
-  source: { uri_file: SOURCE }
-  destination: { uri_file: DESTINATION }
+  source: { uri_file: SOURCE.uri }
+  destination: { uri_file: DESTINATION.uri }
   databases: [shop]
   mirrors:
     all: { kind: mongomirror, url: \"http://127.0.0.1:9100/\", client: { address: 10.0.0.7 } }
@@ -149,7 +151,8 @@ mongodb:
 fn a_configuration_with_a_mongodb_section_is_rehearsed_on_both_tracks() {
     let identity =
         "identity:\n  readers: { mongodb: { app_name: crud-* } }\n  writers: { mongodb: { app_name: svc-* } }\n";
-    let config = configured(&format!("{MINE}{MONGODB}{identity}after: {{ switch-producers: [start-writers] }}\n"));
+    let config =
+        configured(&format!("{MINE}{MONGODB}{identity}steps: {{ switch-producers: {{ after: start-writers }} }}\n"));
     let plan = invent::plan(&config, 1).unwrap();
     assert_eq!(plan.scenario.tracks, [Track::Mongodb, Track::Kafka], "as `after` has them");
     let (ended, account, world) = plan.silently();
