@@ -11,8 +11,8 @@ use cutover_core::estate::kafka::{
 use cutover_core::estate::{Content, Failure, FailureKind, Side};
 use cutover_core::time::Span;
 use cutover_kafka::{
-    Cluster, GroupDescription, GroupKind, Isolation, KafkaError, ListedGroup, Metadata, Named, OffsetAt, OffsetSpec,
-    Partitions, Timed,
+    Cluster, ClusterDescription, GroupDescription, GroupKind, Isolation, KafkaError, ListedGroup, Metadata, Named,
+    OffsetAt, OffsetSpec, Partitions, Timed,
 };
 use std::collections::BTreeMap;
 use tokio::time::MissedTickBehavior;
@@ -43,13 +43,15 @@ pub(super) async fn run(s: Sampler) {
 
 /// One regular reading.
 pub(super) async fn read(s: &Sampler, c: &Cluster) -> Result<(Span, KafkaSample), KafkaError> {
-    let (metadata, described, listed) = tokio::join!(c.metadata(None), c.describe_cluster(), c.list_groups());
-    let (metadata, listed) = (metadata?, listed?);
+    // What the agent may see is asked before and after the list of groups: rights lost or given in between leave a list
+    // that looks complete and is not.
+    let (metadata, before) = tokio::join!(c.metadata(None), c.describe_cluster());
+    let (metadata, listed) = (metadata?, c.list_groups().await?);
     let mut whole = span(&metadata).merge(span(&listed));
     let (mut topics, topics_outside) = topics(s, &metadata.value);
     let groups: Vec<&ListedGroup> = listed.value.values().flatten().flatten().collect();
 
-    let members = describe(c, &groups).await;
+    let (members, after) = tokio::join!(describe(c, &groups), c.describe_cluster());
     whole = whole.merge(members.1);
     let listed_span = whole;
 
@@ -74,14 +76,7 @@ pub(super) async fn read(s: &Sampler, c: &Cluster) -> Result<(Span, KafkaSample)
     let ended = ends(s, c, &mut topics).await;
     whole = whole.merge(ended);
 
-    let may_describe = match described {
-        Ok(d) => d
-            .value
-            .operations
-            .allows(cutover_kafka::Operation::Describe)
-            .ok_or_else(|| Failure::new(FailureKind::Protocol, "the broker does not tell what the agent may do")),
-        Err(e) => Err(failure(&e)),
-    };
+    let may_describe = self::may_describe(before).and_then(|before| Ok(self::may_describe(after)? && before));
     let brokers = metadata.value.brokers.iter().map(|b| {
         let reached = match listed.value.get(&b.id) {
             Some(Ok(_)) => Ok(()),
@@ -113,6 +108,13 @@ pub(super) async fn read(s: &Sampler, c: &Cluster) -> Result<(Span, KafkaSample)
         ended: Some(ended),
     };
     Ok((whole, sample))
+}
+
+/// Whether one answer says that the agent may see every group.
+fn may_describe(told: Result<Timed<ClusterDescription>, KafkaError>) -> Result<bool, Failure> {
+    let untold = || Failure::new(FailureKind::Protocol, "the broker does not tell what the agent may do");
+    let operations = told.map_err(|e| failure(&e))?.value.operations;
+    operations.allows(cutover_kafka::Operation::Describe).ok_or_else(untold)
 }
 
 fn topics(s: &Sampler, metadata: &Metadata) -> (BTreeMap<Name, TopicSample>, u64) {
