@@ -1,5 +1,5 @@
 //! The operator of the MongoDB track: follows the playbook step by step, forgets things, and looks again when nothing
-//! moves. What they mend is in [`mend`].
+//! moves. What they mend is in `mend`.
 
 mod mend;
 
