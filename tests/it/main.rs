@@ -7,6 +7,7 @@ mod agent;
 mod claims;
 mod mongo_claims;
 mod mongo_polling;
+mod mongo_rights;
 mod poller;
 mod rights;
 mod silence;
@@ -48,6 +49,7 @@ fn main() -> std::process::ExitCode {
         test("kafka_by_polling", poller::run),
         test("kafka_source_falls_silent", silence::run),
         test("kafka_rights_and_connections", rights::run),
+        test("mongodb_rights", mongo_rights::run),
         test("mongodb_by_claims", mongo_claims::run),
         test("mongodb_by_polling_and_elections", mongo_polling::run),
         test("whole_services_mongodb_kafka", whole::services_first),
