@@ -80,8 +80,13 @@ fn members(v: &View<'_>, k: &Kafka<'_>, out: &mut Vec<Fact>) {
     let mut fresh = BTreeSet::new();
     for (group, g) in &k.sample.groups {
         for m in g.members.as_ref().ok().into_iter().flatten() {
-            // A member that reads nothing in scope is no witness for anything in scope.
-            if m.topics.as_ref().is_ok_and(BTreeSet::is_empty) {
+            // A member that reads nothing in scope is no witness for anything in scope. What cannot be read now (it is
+            // withheld while a group rebalances) is one of this migration if its group is.
+            let counts = match &m.topics {
+                Ok(topics) => !topics.is_empty(),
+                Err(_) => is_in_scope(v, cluster, group, g),
+            };
+            if !counts {
                 continue;
             }
             let (home, identity) = settings.home(group, &m.client_id, &m.host);
@@ -103,6 +108,13 @@ fn members(v: &View<'_>, k: &Kafka<'_>, out: &mut Vec<Fact>) {
         identity,
         home,
     }));
+}
+
+/// Whether a group is known to read topics in scope: it has committed there, or one of its members was seen to.
+fn is_in_scope(v: &View<'_>, cluster: &Name, group: &Name, g: &GroupSample) -> bool {
+    g.commits.as_ref().is_ok_and(|c| !c.is_empty())
+        || v.facts.pairs(cluster).any(|(g, _)| g == group)
+        || v.facts.members(cluster).any(|((g, _), _)| g == group)
 }
 
 /// Groups without a member in two samples whose committed offset moved between them.

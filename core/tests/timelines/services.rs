@@ -102,6 +102,26 @@ fn the_services_track_by_claims() {
         t=680 switch-dns done: go"#]].assert_eq(&shown);
 }
 
+/// While a group rebalances the broker withholds what its members subscribe to. That of somebody else on the same cluster
+/// is unknown for that long, and no service of this migration afterwards.
+#[test]
+fn a_group_of_others_that_rebalances_is_no_service_to_be_deployed() {
+    let shown = with(&[
+        SHOP,
+        "
+        t=12 src.member others others-src-0 ?; src.member rtu rtu-src-1 ?
+        t=18 src.forget others; src.leave rtu rtu-src-1
+        t=20 op begin deploy-services
+        t=21 src.member rtu rtu-dst-0 crm.ingestion; msrc.join svc-orders-dst; msrc.join crud-orders-dst
+        t=160 show deploy-services
+        ",
+    ]);
+    expect![[r#"
+        t=20 begin deploy-services: ok
+        t=160 deploy-services done no-go (already-done): deploy-services is done since 2026-09-21T14:14:51Z
+        t=160 deploy-services done: go"#]].assert_eq(&shown);
+}
+
 #[test]
 fn a_deployment_that_vanishes_comes_undone_and_holds_up_the_next_step() {
     let shown = with(&[

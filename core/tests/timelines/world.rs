@@ -426,7 +426,10 @@ impl Cluster {
                 .map(|(id, topics)| Member {
                     client_id: id.as_str().into(),
                     host: "10.0.0.1".into(),
-                    topics: Ok(topics.iter().map(|t| Name::from(t.as_str())).collect()),
+                    topics: match topics.as_slice() {
+                        [withheld] if withheld == "?" => Err(failure()),
+                        known => Ok(known.iter().map(|t| Name::from(t.as_str())).collect()),
+                    },
                     assigned: BTreeSet::new(),
                 })
                 .collect();
