@@ -119,7 +119,8 @@ fn a_group_of_others_that_rebalances_is_no_service_to_be_deployed() {
     expect![[r#"
         t=20 begin deploy-services: ok
         t=160 deploy-services done no-go (already-done): deploy-services is done since 2026-09-21T14:14:51Z
-        t=160 deploy-services done: go"#]].assert_eq(&shown);
+        t=160 deploy-services done: go"#]]
+    .assert_eq(&shown);
 }
 
 #[test]
