@@ -3,9 +3,11 @@
 
 use crate::Name;
 use crate::estate::kafka::{GroupSample, KafkaConfigs, KafkaSample, TopicSample};
-use crate::estate::mongodb::{MirrorSample, MongoCatalog, MongoSample};
+use crate::estate::mongodb::{MirrorSample, MongoSample};
 use crate::estate::probe::ProbeSample;
-use crate::estate::{Estate, Failure, FailureKind, KafkaMemory, MirrorMemory, MongoMemory, ProbeMemory, Side, Target};
+use crate::estate::{
+    Estate, Failure, FailureKind, KafkaMemory, Listing, MirrorMemory, MongoMemory, ProbeMemory, Side, Target,
+};
 use crate::facts::{Facts, LogKey};
 use crate::playbook::{Downtime, steps};
 use crate::reading::{Basis, Code, Demand, Gap, Known, Subject};
@@ -200,14 +202,14 @@ impl<'a> View<'a> {
         max_age: Dur,
         found: Option<(M, Span, S)>,
     ) -> Known<(M, Span, S, Basis)> {
-        let failing = self.estate.health().get(target).and_then(|h| h.failing.as_ref());
+        let failing = || self.estate.health().get(target).and_then(|h| h.failing.as_ref());
         let Some((memory, span, sample)) = found else {
-            return Err(match failing {
+            return Err(match failing() {
                 Some(f) => gap(f, at.clone()),
                 None => Gap::new(Code::NeverSampled, at.clone()),
             });
         };
-        let basis = self.fresh(span, max_age).map_err(|g| match failing {
+        let basis = self.fresh(span, max_age).map_err(|g| match failing() {
             Some(f) => gap(f, at.clone()),
             None => Gap { at: at.clone(), ..g },
         })?;
@@ -215,7 +217,7 @@ impl<'a> View<'a> {
     }
 
     /// The newest catalogue of a side's MongoDB, if it is of the deployment sampled and may be believed.
-    pub fn catalog(&self, m: &Mongodb<'a>) -> Known<(Basis, Span, &'a MongoCatalog)> {
+    pub fn catalog(&self, m: &Mongodb<'a>) -> Known<(Basis, Span, &'a Listing)> {
         let max_age = Dur(self.mongodb_settings()?.slow_interval.0 * INTERVALS);
         let want = Demand::Collections(m.side);
         let missing = || {
@@ -223,7 +225,7 @@ impl<'a> View<'a> {
             Gap::new(Code::NeverSampled, at).detail("its collections and indexes").want(want.clone())
         };
         let (span, catalog) = m.memory.catalog().ok_or_else(missing)?;
-        if catalog.set_id != m.sample.set_id {
+        if catalog.catalog.set_id != m.sample.set_id {
             return Err(missing());
         }
         let basis =

@@ -2,6 +2,9 @@
 //! `migrations mutant NAME [MOST]` runs until a mutation is caught, `migrations shrink N` makes it small, `migrations play FILE…` plays scenarios,
 //! `migrations broken NAME FILE` one with a mutation.
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use cutover_sim::mutate::{ALL, Mutation};
 use cutover_sim::{campaign, random, scenario::Scenario, shrink, world};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -10,6 +10,9 @@ use cutover_sim::{campaign, random, shrink, world};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Migrations in a normal run; `MIGRATIONS` asks for more.
 const MIGRATIONS: u64 = 5_000;
 

@@ -14,7 +14,7 @@ use crate::time::{Mono, Now, Span, Wall};
 use kafka::{KafkaConfigs, KafkaSample, KafkaTails};
 pub use memory::{CLIENTS, CommitMemory, EndsMemory, KafkaClient, KafkaMemory, LagPoint};
 use mongodb::{MirrorSample, MongoCatalog, MongoCounts, MongoSample};
-pub use mongodb_memory::{MirrorMemory, MongoMemory};
+pub use mongodb_memory::{Listed, Listing, MirrorMemory, MongoMemory};
 pub use probe::ProbeMemory;
 use probe::ProbeSample;
 use serde::{Deserialize, Serialize};
@@ -232,7 +232,7 @@ impl Estate {
                 let memory = self.mongodb.entry(side).or_default();
                 match content {
                     Content::Mongodb(m) => memory.apply(span, *m),
-                    Content::MongoCatalog(c) => memory.catalog = Some((span, *c)),
+                    Content::MongoCatalog(c) => memory.list(span, *c),
                     Content::MongoCounts(c) => memory.count(span, c),
                     _ => {}
                 }

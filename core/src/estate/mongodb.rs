@@ -8,7 +8,7 @@ use crate::Name;
 use crate::time::{Dur, Span, Wall};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// A BSON timestamp, whole: seconds since 1970 in the upper 32 bits, an ordinal within the second in the lower. Always
 /// compared whole, since many writes share a second.
@@ -220,6 +220,28 @@ pub struct Collection {
     pub data_size: i64,
     /// Bytes of its indexes.
     pub index_size: i64,
+}
+
+impl Collection {
+    /// What it holds, in words that are equal where they mean the same.
+    pub fn held(&self) -> Result<HeldData, Failure> {
+        let mut shape = format!("{:?} {}", self.kind, self.options);
+        for (name, i) in self.indexes.as_ref().map_err(Clone::clone)? {
+            let building = if i.building { " (being built)" } else { "" };
+            let _ = write!(shape, "\n{name} {}{building}", i.spec);
+        }
+        let documents = self.documents.as_ref().map_err(Clone::clone)?;
+        Ok(HeldData { shape: shape.into(), documents: documents.filter(|_| self.kind != CollectionKind::View) })
+    }
+}
+
+/// What a namespace holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HeldData {
+    /// Kind, options and indexes as canonical text.
+    pub shape: Name,
+    /// Documents in it; none for a view.
+    pub documents: Option<i64>,
 }
 
 /// What a namespace is.

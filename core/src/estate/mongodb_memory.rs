@@ -2,7 +2,9 @@
 
 use super::Failure;
 use super::memory::CLIENTS;
-use super::mongodb::{MirrorSample, MirrorStatus, MongoCatalog, MongoClient, MongoCounts, MongoSample, Ts};
+use super::mongodb::{
+    Collection, HeldData, MirrorSample, MirrorStatus, MongoCatalog, MongoClient, MongoCounts, MongoSample, Ts,
+};
 use crate::Name;
 use crate::time::{Mono, Span, Wall};
 use std::collections::{BTreeMap, VecDeque};
@@ -10,13 +12,49 @@ use std::collections::{BTreeMap, VecDeque};
 /// A sample tells every write of so many seconds.
 const RECENT: i64 = 120;
 
+/// A catalogue. What every check of every evaluation compares is worked out once, when it comes in.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// As it was read.
+    pub catalog: MongoCatalog,
+    /// For each database that could be listed its collections, in the catalogue's order.
+    described: BTreeMap<Name, Vec<Described>>,
+}
+
+/// A collection as it was read, and what it holds, or why that is not known.
+pub type Listed<'a> = (&'a Collection, &'a Result<HeldData, Failure>);
+
+/// A namespace, `database.collection`, and what it holds, or why that is not known.
+type Described = (Name, Result<HeldData, Failure>);
+
+impl Listing {
+    fn new(catalog: MongoCatalog) -> Listing {
+        let described = catalog.databases.iter().filter_map(|(database, listed)| {
+            let each = listed.as_ref().ok()?.iter();
+            let all = each.map(|(name, c)| (Name::from(format!("{database}.{name}")), c.held()));
+            Some((database.clone(), all.collect()))
+        });
+        Listing { described: described.collect(), catalog }
+    }
+
+    /// The collections and views of a database, each with its namespace and what it holds; a failure where it could not
+    /// be listed. `None` where the list does not have the database at all.
+    pub fn collections(&self, database: &str) -> Option<Result<impl Iterator<Item = (&Name, Listed<'_>)>, &Failure>> {
+        let listed = self.catalog.databases.get(database)?;
+        Some(listed.as_ref().map(|all| {
+            let described = self.described.get(database).into_iter().flatten();
+            all.values().zip(described).map(|(c, (ns, held))| (ns, (c, held)))
+        }))
+    }
+}
+
 /// What is remembered of one deployment.
 #[derive(Clone, Debug, Default)]
 pub struct MongoMemory {
     /// The newest good sample.
     pub(crate) last: Option<(Span, MongoSample)>,
     /// The newest catalogue.
-    pub(crate) catalog: Option<(Span, MongoCatalog)>,
+    pub(crate) catalog: Option<(Span, Listing)>,
     /// The newest exact count of each namespace.
     pub(crate) counts: BTreeMap<Name, (Span, u64)>,
     /// The newest write anywhere in the databases, and when the first sample that showed it had come in.
@@ -35,7 +73,7 @@ impl MongoMemory {
     }
 
     /// The newest catalogue and its span.
-    pub fn catalog(&self) -> Option<(Span, &MongoCatalog)> {
+    pub fn catalog(&self) -> Option<(Span, &Listing)> {
         self.catalog.as_ref().map(|(s, c)| (*s, c))
     }
 
@@ -113,6 +151,10 @@ impl MongoMemory {
     pub(super) fn forget_spans(&mut self) {
         self.clients.clear();
         self.watched = None;
+    }
+
+    pub(super) fn list(&mut self, span: Span, catalog: MongoCatalog) {
+        self.catalog = Some((span, Listing::new(catalog)));
     }
 
     pub(super) fn count(&mut self, span: Span, counts: MongoCounts) {

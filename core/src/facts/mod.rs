@@ -10,7 +10,7 @@ pub use fact::{Fact, How, LogKey};
 
 use crate::Name;
 use crate::estate::Side;
-use crate::estate::mongodb::Ts;
+use crate::estate::mongodb::{HeldData, Ts};
 use crate::settings::Home;
 use crate::time::{Dur, Wall};
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,15 +124,6 @@ pub struct WriteAnchor {
     pub unseen: bool,
     /// Who adopted or reconciled it.
     pub adopted: Option<Name>,
-}
-
-/// What the source held in a namespace.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct HeldData {
-    /// Kind, options and indexes as canonical text.
-    pub shape: Name,
-    /// Documents in it; none for a view.
-    pub documents: Option<i64>,
 }
 
 impl Facts {

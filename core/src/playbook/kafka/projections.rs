@@ -24,7 +24,7 @@ pub(super) fn offset_assumptions(v: &View<'_>) -> Reading {
         let measured = || {
             let (m, d) = (projections(v)?, v.kafka(Side::Destination)?);
             let (basis, _, catalog) = v.catalog(&m)?;
-            let stored = catalog.offsets.as_ref().map_err(|f| gap(f, Subject::Mongodb(m.side)))?;
+            let stored = catalog.catalog.offsets.as_ref().map_err(|f| gap(f, Subject::Mongodb(m.side)))?;
             Ok::<_, Gap>((stored, d, basis.merge(d.basis)))
         };
         let (stored, d, basis) = measured().map_err(|g: Gap| if g.fix.is_some() { g } else { g.fix(fix) })?;
@@ -59,7 +59,7 @@ pub(super) fn changes_drained(v: &View<'_>) -> Reading {
     body(|| {
         let m = projections(v)?;
         let (basis, _, catalog) = v.catalog(&m)?;
-        let waiting = *catalog.changes.as_ref().map_err(|f| gap(f, Subject::Mongodb(m.side)))?;
+        let waiting = *catalog.catalog.changes.as_ref().map_err(|f| gap(f, Subject::Mongodb(m.side)))?;
         let seen = Qty::Count(i64::try_from(waiting).unwrap_or(i64::MAX), "projection changes");
         let f = match waiting {
             0 => Finding::yes(Code::Ok, Subject::Mongodb(m.side)),

@@ -19,7 +19,7 @@ pub(super) fn counting_time(v: &View<'_>) -> Reading {
         let listed = in_scope(v.mongodb_settings()?, Side::Destination, catalog)?;
         let sizes: Vec<(u64, &Name)> = listed
             .iter()
-            .filter_map(|(ns, c)| Some((u64::try_from((*c.documents.as_ref().ok()?)?).ok()?, ns)))
+            .filter_map(|(ns, (c, _))| Some((u64::try_from((*c.documents.as_ref().ok()?)?).ok()?, *ns)))
             .filter(|(n, _)| *n > 0)
             .collect();
         let at = Subject::Mongodb(Side::Destination);

@@ -6,27 +6,26 @@ use super::plan::primary;
 use super::shared::{body, in_scope};
 use super::writes::fenced;
 use crate::Name;
-use crate::estate::Side;
-use crate::estate::mongodb::{Collection, CollectionKind};
-use crate::facts::{Fact, HeldData};
+use crate::estate::mongodb::HeldData;
+use crate::estate::{Listed, Side};
+use crate::facts::Fact;
 use crate::reading::{Basis, Code, Demand, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, Tri, each};
 use crate::settings::MongodbSettings;
 use crate::time::{Mono, Span};
 use crate::view::{Mongodb, View, gap};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 
 const NOTHING: IfEmpty = IfEmpty::Unknown("collections in the databases of the migration (mongodb.databases)");
 
 /// What one side holds in scope.
-struct Holds {
+struct Holds<'a> {
     basis: Basis,
     span: Option<Span>,
-    data: BTreeMap<Name, Known<HeldData>>,
+    data: BTreeMap<&'a Name, Known<&'a HeldData>>,
 }
 
 /// What is in scope on a side, freshly enough to be compared.
-fn holds(v: &View<'_>, settings: &MongodbSettings, m: &Mongodb<'_>, after: Option<Mono>) -> Known<Holds> {
+fn holds<'a>(v: &View<'a>, settings: &MongodbSettings, m: &Mongodb<'a>, after: Option<Mono>) -> Known<Holds<'a>> {
     let (basis, span, catalog) = v.catalog(m)?;
     if after.is_some_and(|t| span.sent < t) {
         return Err(Gap::new(Code::Stale, Subject::Mongodb(m.side))
@@ -34,12 +33,15 @@ fn holds(v: &View<'_>, settings: &MongodbSettings, m: &Mongodb<'_>, after: Optio
             .want(Demand::Collections(m.side)));
     }
     let listed = in_scope(settings, m.side, catalog)?;
-    let data = listed.into_iter().map(|(ns, c)| (ns.clone(), held(m.side, &ns, c))).collect();
+    let known = |(ns, (_, held)): (&'a Name, Listed<'a>)| {
+        (ns, held.as_ref().map_err(|f| gap(f, Subject::Namespace(m.side, ns.clone()))))
+    };
+    let data = listed.into_iter().map(known).collect();
     Ok(Holds { basis, span: Some(span), data })
 }
 
 /// What the source holds: measured, or, where it is fenced and does not answer, as it was when the mirrors ended.
-fn source(v: &View<'_>, settings: &MongodbSettings, after: Option<Mono>, other: Basis) -> Known<Holds> {
+fn source<'a>(v: &View<'a>, settings: &MongodbSettings, after: Option<Mono>, other: Basis) -> Known<Holds<'a>> {
     match v.mongodb(Side::Source) {
         Ok(s) => holds(v, settings, &s, after),
         Err(g) => {
@@ -47,22 +49,10 @@ fn source(v: &View<'_>, settings: &MongodbSettings, after: Option<Mono>, other: 
                 return Err(g);
             }
             let kept = v.facts.source_data.get(&source_set(v)?).ok_or(g)?;
-            let data = kept.iter().map(|(ns, h)| (ns.clone(), Ok(h.clone()))).collect();
+            let data = kept.iter().map(|(ns, h)| (ns, Ok(h))).collect();
             Ok(Holds { basis: other, span: None, data })
         }
     }
-}
-
-/// A namespace as text that is equal where it means the same.
-fn held(side: Side, ns: &Name, c: &Collection) -> Known<HeldData> {
-    let at = || Subject::Namespace(side, ns.clone());
-    let mut shape = format!("{:?} {}", c.kind, c.options);
-    for (name, i) in c.indexes.as_ref().map_err(|f| gap(f, at()))? {
-        let building = if i.building { " (being built)" } else { "" };
-        let _ = write!(shape, "\n{name} {}{building}", i.spec);
-    }
-    let documents = c.documents.as_ref().map_err(|f| gap(f, at()))?;
-    Ok(HeldData { shape: shape.into(), documents: documents.filter(|_| c.kind != CollectionKind::View) })
 }
 
 /// Whether the downtime has come in which the comparison is meant for real: the writers are stopped.
@@ -97,7 +87,7 @@ pub(super) fn same_data(v: &View<'_>) -> Reading {
 
 fn compare(
     v: &View<'_>,
-    judge: impl Fn(&Name, Option<Known<HeldData>>, Option<Known<HeldData>>) -> Known<Finding>,
+    judge: impl Fn(&Name, Option<Known<&HeldData>>, Option<Known<&HeldData>>) -> Known<Finding>,
 ) -> Known<Reading> {
     let settings = v.mongodb_settings()?;
     let d = v.mongodb(Side::Destination)?;
@@ -105,7 +95,7 @@ fn compare(
     let there = holds(v, settings, &d, after)?;
     let here = source(v, settings, after, there.basis)?;
     let basis = here.basis.merge(there.basis);
-    let all: BTreeSet<&Name> = here.data.keys().chain(there.data.keys()).collect();
+    let all: BTreeSet<&Name> = here.data.keys().chain(there.data.keys()).copied().collect();
     let mut r = each(Some(basis), all.iter().map(|ns| (*ns, *ns)), NOTHING, |ns| {
         judge(ns, here.data.get(ns).cloned(), there.data.get(ns).cloned())
     });
@@ -219,6 +209,9 @@ pub(super) fn serving(v: &View<'_>) -> Reading {
         compare(v, |ns, here, there| match (here, there) {
             (Some(h), Some(t)) => {
                 let (h, t) = (h?, t?);
+                if h.shape == t.shape {
+                    return Ok(yes(ns));
+                }
                 let there: BTreeSet<&str> = t.shape.lines().collect();
                 Ok(match h.shape.lines().find(|l| !there.contains(l)) {
                     Some(_) => differs(ns, &h.shape, &t.shape),
@@ -241,10 +234,10 @@ pub(super) fn source_facts(v: &View<'_>) -> Vec<Fact> {
     let facts = held.data.into_iter().filter_map(|(ns, h)| {
         let h = h.ok()?;
         // An exact count, where one was needed, is better than the collection's estimate.
-        let exact = v.estate.mongodb(Side::Source).and_then(|m| m.exact(&ns));
+        let exact = v.estate.mongodb(Side::Source).and_then(|m| m.exact(ns));
         let newer = exact.filter(|(span, _)| held.span.is_none_or(|s| span.sent >= s.sent));
         let documents = newer.and_then(|(_, n)| i64::try_from(n).ok()).map(Some).unwrap_or(h.documents);
-        Some(Fact::SourceData { set: set.clone(), namespace: ns, shape: h.shape, documents })
+        Some(Fact::SourceData { set: set.clone(), namespace: ns.clone(), shape: h.shape.clone(), documents })
     });
     facts.collect()
 }

@@ -82,8 +82,8 @@ const NO_COLLECTION: IfEmpty = IfEmpty::Unknown("collections in the databases of
 fn source_namespaces(settings: &MongodbSettings, v: &View<'_>, s: &Mongodb<'_>) -> Known<(Basis, BTreeSet<Name>)> {
     let (basis, listed_at, catalog) = v.catalog(s)?;
     let listed = in_scope(settings, Side::Source, catalog)?;
-    let carried = listed.iter().filter(|(_, c)| c.kind != CollectionKind::View);
-    let mut all: BTreeSet<Name> = carried.map(|(ns, _)| ns.clone()).collect();
+    let carried = listed.iter().filter(|(_, (c, _))| c.kind != CollectionKind::View);
+    let mut all: BTreeSet<Name> = carried.map(|(ns, _)| (*ns).clone()).collect();
     if let Ok(w) = &s.sample.writes {
         // What was dropped before the list was taken is not there any more, and was written before.
         let listed = s.sample.clock.0 - (s.span.sent - listed_at.sent).0;
@@ -150,7 +150,7 @@ pub(super) fn mirrorable(v: &View<'_>) -> Reading {
         let (settings, s) = (v.mongodb_settings()?, v.mongodb(Side::Source)?);
         let (basis, _, catalog) = v.catalog(&s)?;
         let all = in_scope(settings, Side::Source, catalog)?;
-        Ok(each(Some(basis), all.iter().map(|(ns, c)| (ns, (ns, *c))), NO_COLLECTION, |(ns, c)| {
+        Ok(each(Some(basis), all.iter().map(|(ns, (c, _))| (*ns, (*ns, *c))), NO_COLLECTION, |(ns, c)| {
             let at = || Subject::Namespace(Side::Source, ns.clone());
             let mongomirror = settings.carriers(ns).any(|(_, m)| m.kind == MirrorKind::Mongomirror);
             let indexes = c.indexes.as_ref().map_err(|f| gap(f, at()))?;
@@ -182,10 +182,10 @@ pub(super) fn destination_empty(v: &View<'_>) -> Reading {
                 .want(Demand::Collections(Side::Destination)));
         }
         let there = in_scope(settings, Side::Destination, catalog)?;
-        let found = there.iter().filter(|(ns, _)| !settings.may_have.contains_key(*ns)).map(|(ns, c)| {
+        let found = there.iter().filter(|(ns, _)| !settings.may_have.contains_key(**ns)).map(|(ns, (c, _))| {
             let documents = c.documents.as_ref().ok().copied().flatten().unwrap_or(0);
             let (database, collection) = ns.split_once('.').unwrap_or((ns, ""));
-            Finding::no(Code::NotEmpty, Subject::Namespace(Side::Destination, ns.clone()))
+            Finding::no(Code::NotEmpty, Subject::Namespace(Side::Destination, (*ns).clone()))
                 .seen(Qty::Count(documents, "documents"))
                 .fix(format!(
                     "if the mirrors run already: cutover-agent adopt start-mirror --reason …; if it is a leftover: db.getSiblingDB(\"{database}\").{collection}.drop(); if it is meant: \
@@ -209,8 +209,8 @@ pub(super) fn window_covers_copy(v: &View<'_>) -> Reading {
         let (basis, _, catalog) = v.catalog(&s)?;
         let all = in_scope(settings, Side::Source, catalog)?;
         let mut bytes = (0i64, 0i64);
-        for (ns, c) in &all {
-            c.documents.as_ref().map_err(|f| gap(f, Subject::Namespace(Side::Source, ns.clone())))?;
+        for (ns, (c, _)) in &all {
+            c.documents.as_ref().map_err(|f| gap(f, Subject::Namespace(Side::Source, (*ns).clone())))?;
             bytes = (bytes.0.saturating_add(c.data_size), bytes.1.saturating_add(c.index_size));
         }
         let millis = |bytes: i64, rate: i64| bytes.saturating_mul(1000) / rate.max(1);

@@ -1,8 +1,8 @@
 //! What the checks of this track have in common.
 
 use crate::Name;
-use crate::estate::Side;
-use crate::estate::mongodb::{ANYWHERE, Collection, MongoCatalog, Ts, Writes};
+use crate::estate::mongodb::{ANYWHERE, Ts, Writes};
+use crate::estate::{Listed, Listing, Side};
 use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Reading, Subject, each};
 use crate::settings::{MirrorSettings, MongodbSettings};
 use crate::view::{Mirror, Mongodb, View, gap};
@@ -62,21 +62,13 @@ pub(super) fn writes<'a>(m: &Mongodb<'a>) -> Known<&'a Writes> {
 }
 
 /// The collections and views in scope that a catalogue lists; every database must be known.
-pub(super) fn in_scope<'c>(
-    s: &MongodbSettings,
-    side: Side,
-    c: &'c MongoCatalog,
-) -> Known<BTreeMap<Name, &'c Collection>> {
+pub(super) fn in_scope<'c>(s: &MongodbSettings, side: Side, c: &'c Listing) -> Known<BTreeMap<&'c Name, Listed<'c>>> {
     let mut all = BTreeMap::new();
     for database in &s.databases {
         let at = || Subject::Namespace(side, database.clone());
-        let listed = c.databases.get(database).ok_or_else(|| Gap::new(Code::Partial, at()))?;
-        for (name, collection) in listed.as_ref().map_err(|f| gap(f, at()))? {
-            let ns: Name = format!("{database}.{name}").into();
-            if s.in_scope(&ns) {
-                all.insert(ns, collection);
-            }
-        }
+        let listed = c.collections(database).ok_or_else(|| Gap::new(Code::Partial, at()))?;
+        let listed = listed.map_err(|f| gap(f, at()))?;
+        all.extend(listed.filter(|(ns, _)| s.in_scope(ns)));
     }
     Ok(all)
 }
