@@ -128,37 +128,52 @@ pub(super) fn appears(v: &View<'_>) -> Reading {
     })
 }
 
+/// Somebody who is connected to a cluster in force at this moment.
+struct AtWork<'a> {
+    at: Subject,
+    home: Home,
+    /// The group member's client id, or the member of the replica set that the client is on.
+    by: &'a Name,
+}
+
+/// Everybody at work now: unknown where a listing may hide somebody.
+fn working<'a>(f: &Force<'a>) -> Known<Vec<AtWork<'a>>> {
+    let mut all = Vec::new();
+    if let Some((s, k)) = &f.kafka {
+        if !k.is_complete() {
+            return Err(Gap::new(Code::Hidden, Subject::Side(k.side)));
+        }
+        for (group, g) in k.sample.groups.iter().filter(|(g, _)| !s.ignored.contains_key(*g)) {
+            let at = || Subject::Group(k.side, group.clone());
+            for m in g.members.as_ref().map_err(|e| gap(e, at()))? {
+                if !m.topics.as_ref().map_err(|e| gap(e, at()))?.is_empty() {
+                    let (home, _) = s.home(group, &m.client_id, &m.host);
+                    all.push(AtWork { at: at(), home, by: &m.client_id });
+                }
+            }
+        }
+    }
+    if let Some((s, m)) = &f.mongodb {
+        for (host, member) in &m.sample.members {
+            let listed = member.clients.as_ref().map_err(|e| gap(e, Subject::MongoMember(m.side, host.clone())))?;
+            for c in listed.iter().filter(|c| !matches!(s.role(c), Role::Bystander | Role::Mirror(_))) {
+                let (home, identity) = s.identity(c);
+                all.push(AtWork { at: Subject::Client(m.side, identity.into()), home, by: host });
+            }
+        }
+    }
+    Ok(all)
+}
+
 /// Whoever is at work with home source at this moment is at work with home destination as well: one that was seen there
 /// some minutes ago and is gone again takes over nothing. Those that come and go are left to [`present`].
 pub(super) fn at_work(v: &View<'_>) -> Reading {
     body(|| {
         let f = in_force(v)?;
         let mut homes: BTreeMap<Subject, (bool, bool)> = BTreeMap::new();
-        let mut add = |at: Subject, home: Home| {
-            let (here, there) = homes.entry(at).or_default();
-            if is_source(home) { *here = true } else { *there = true }
-        };
-        if let Some((s, k)) = &f.kafka {
-            if !k.is_complete() {
-                return Err(Gap::new(Code::Hidden, Subject::Side(k.side)));
-            }
-            for (group, g) in k.sample.groups.iter().filter(|(g, _)| !s.ignored.contains_key(*g)) {
-                let at = || Subject::Group(k.side, group.clone());
-                for m in g.members.as_ref().map_err(|e| gap(e, at()))? {
-                    if !m.topics.as_ref().map_err(|e| gap(e, at()))?.is_empty() {
-                        add(at(), s.home(group, &m.client_id, &m.host).0);
-                    }
-                }
-            }
-        }
-        if let Some((s, m)) = &f.mongodb {
-            for (host, member) in &m.sample.members {
-                let listed = member.clients.as_ref().map_err(|e| gap(e, Subject::MongoMember(m.side, host.clone())))?;
-                for c in listed.iter().filter(|c| !matches!(s.role(c), Role::Bystander | Role::Mirror(_))) {
-                    let (home, identity) = s.identity(c);
-                    add(Subject::Client(m.side, identity.into()), home);
-                }
-            }
+        for w in working(&f)? {
+            let (here, there) = homes.entry(w.at).or_default();
+            if is_source(w.home) { *here = true } else { *there = true }
         }
         let alone = homes.into_iter().filter(|(_, (here, there))| *here && !there);
         let alone = alone.map(|(at, _)| {
@@ -173,33 +188,13 @@ pub(super) fn at_work(v: &View<'_>) -> Reading {
 pub(super) fn no_source_home(v: &View<'_>) -> Reading {
     body(|| {
         let f = in_force(v)?;
-        let mut found = Vec::new();
-        if let Some((s, k)) = &f.kafka {
-            if !k.is_complete() {
-                return Err(Gap::new(Code::Hidden, Subject::Side(k.side)));
-            }
-            for (group, g) in k.sample.groups.iter().filter(|(g, _)| !s.ignored.contains_key(*g)) {
-                let at = || Subject::Group(k.side, group.clone());
-                for m in g.members.as_ref().map_err(|e| gap(e, at()))? {
-                    let reads = m.topics.as_ref().map_err(|e| gap(e, at()))?;
-                    if !reads.is_empty() && is_source(s.home(group, &m.client_id, &m.host).0) {
-                        found.push(Finding::no(Code::SourceHome, at()).detail(m.client_id.clone()));
-                    }
-                }
-            }
-        }
-        if let Some((s, m)) = &f.mongodb {
-            for (host, member) in &m.sample.members {
-                let listed = member.clients.as_ref().map_err(|e| gap(e, Subject::MongoMember(m.side, host.clone())))?;
-                for c in listed.iter().filter(|c| !matches!(s.role(c), Role::Bystander | Role::Mirror(_))) {
-                    let (home, identity) = s.identity(c);
-                    if is_source(home) {
-                        let at = Subject::Client(m.side, identity.into());
-                        found.push(Finding::no(Code::SourceHome, at).detail(format!("connected to {host}")));
-                    }
-                }
-            }
-        }
+        let found = working(&f)?.into_iter().filter(|w| is_source(w.home)).map(|w| {
+            let by = match &w.at {
+                Subject::Client(..) => format!("connected to {}", w.by).into(),
+                _ => w.by.clone(),
+            };
+            Finding::no(Code::SourceHome, w.at).detail(by)
+        });
         let witness = if sources(v, &f).is_empty() {
             Finding::unknown(Code::NeverSeen, Subject::Whole)
                 .detail("no service was ever seen running at the source, so the absence of all of them proves nothing")
