@@ -1,0 +1,210 @@
+//! Whether a step may be begun: the order of the steps, the downtimes, tripwires, the way out, holds; and its checks.
+
+use super::{World, downtime_since, predecessor, successor};
+use crate::gate::board::{Answer, CheckBoard, Life, Verdict};
+use crate::playbook::{Downtime, Run, Step, step as step_named, steps};
+use crate::reading::{Code, Finding, Qty, Subject, Tri};
+use crate::render;
+use crate::settings::Track;
+use crate::time::Mono;
+
+impl World<'_, '_> {
+    pub(super) fn ready(&self, step: &'static Step, life: &Life) -> Answer {
+        let v = self.v;
+        let begun = matches!(life, Life::Begun(..) | Life::Undone(_) | Life::Done(..));
+        let checks: Vec<CheckBoard> = step.ready.iter().map(|u| self.j.of(v, step, u, begun)).collect();
+        let at = Subject::Step(step.id);
+        let settled = match life {
+            Life::Done(when, _) => Some(Finding::no(Code::AlreadyDone, at).seen(Qty::At(*when))),
+            Life::Skipped(why) => Some(Finding::no(Code::AlreadyDone, at).detail(format!("skipped: {why}"))),
+            // Undone it was begun all the same: started a second time it would begin all over.
+            Life::Begun(when, _) | Life::Undone(when) if step.run == Run::Once => {
+                Some(Finding::no(Code::AlreadyBegun, at).seen(Qty::At(*when)))
+            }
+            _ => None,
+        };
+        if let Some(f) = settled {
+            let until = self.until(None);
+            return Answer {
+                verdict: Verdict::NoGo,
+                settled: Some(f.code),
+                blockers: vec![f],
+                checks,
+                until,
+                earliest_go: None,
+            };
+        }
+        let mut blockers = Vec::new();
+        self.order(step, begun, &mut blockers);
+        self.downtimes(step, &mut blockers);
+        self.tripwires(step.track, &mut blockers);
+        if step.downtime == Downtime::Opens && !begun {
+            self.way_out(step, &mut blockers);
+        }
+        if step.downtime == Downtime::Closes && v.settings.joint {
+            self.joint(step, &mut blockers);
+        }
+        self.held(step, &mut blockers);
+        let tripped = self.tripwires_until(step.track);
+        self.answer(blockers, checks, tripped)
+    }
+
+    fn order(&self, step: &'static Step, begun: bool, out: &mut Vec<Finding>) {
+        let v = self.v;
+        for other in steps(step.track) {
+            if self.life(other) == Life::OutOfOrder {
+                let seen = self.j.sighting(other).and_then(|r| r.chief()).map(render::sentence).unwrap_or_default();
+                out.push(
+                    Finding::no(Code::OutOfOrder, Subject::Step(other.id))
+                        .detail(seen)
+                        .fix(format!("undo it, or, if it is meant: cutover-agent adopt {} --reason …", other.id)),
+                );
+            }
+        }
+        if let Some(p) = predecessor(v, step) {
+            let f = v.facts.life(p.id);
+            let at = Subject::Step(p.id);
+            if f.undone.is_some() {
+                out.push(Finding::no(Code::Undone, at));
+            } else if !v.facts.is_done(p.id) {
+                let why = match f.begun {
+                    Some(_) => format!("begun; {}", render::answer(&self.done(p, &self.life(p)))),
+                    None => "pending".to_owned(),
+                };
+                out.push(Finding::no(Code::Predecessor, at).detail(why));
+            } else if let Some(false_now) = self.falsified(p).filter(|_| !begun) {
+                // It has come undone only when that has lasted; nothing goes on meanwhile.
+                out.push(Finding::no(Code::Undone, at).detail(false_now));
+            } else if let (Some(done), false, None) = (f.done, begun, downtime_since(v, step.track)) {
+                let pace = v.settings.scaled(v.settings.pace);
+                let since = v.now.wall - done;
+                if since < pace {
+                    out.push(
+                        Finding::no(Code::Pace, at).seen(Qty::Time(since)).limit(Qty::Time(pace)).wait(pace - since),
+                    );
+                }
+            }
+        }
+        for name in v.settings.after.get(step.id).into_iter().flatten() {
+            let done = v.facts.is_done(name) || v.settings.skipped(name).is_some();
+            if let (Some(s), false) = (step_named(name), done) {
+                out.push(Finding::no(Code::After, Subject::Step(s.id)));
+            }
+        }
+    }
+
+    /// What is measured against a reversible step that is done, in the newest samples.
+    fn falsified(&self, step: &'static Step) -> Option<String> {
+        let used = step.done.iter().filter(|u| !u.advisory && step.way_back);
+        let mut checks = used.map(|u| self.j.of(self.v, step, u, true));
+        let c = checks.find(|c| c.reading.is == Tri::No)?;
+        Some(format!("{}: {}", c.check.id, render::sentence(&c.chief())))
+    }
+
+    /// Other tracks whose downtime is open and not shared.
+    pub(super) fn other_downtime(&self, track: Track) -> Option<Track> {
+        let v = self.v;
+        let shared = |a: Track, b: Track| v.settings.joint && a != Track::Services && b != Track::Services;
+        v.settings.tracks.iter().copied().find(|t| *t != track && !shared(*t, track) && downtime_since(v, *t).is_some())
+    }
+
+    fn downtimes(&self, step: &Step, out: &mut Vec<Finding>) {
+        if let Some(t) = self.other_downtime(step.track) {
+            out.push(Finding::no(Code::OtherDowntime, Subject::Thing(t.as_str().into())));
+        }
+    }
+
+    /// Tripwires set by done steps of a track and still in force.
+    fn live_tripwires(&self, track: Track) -> impl Iterator<Item = (&'static Step, CheckBoard)> {
+        let v = self.v;
+        steps(track).iter().copied().filter(|s| v.facts.is_done(s.id)).flat_map(move |s| {
+            s.tripwires
+                .iter()
+                .filter(|t| !t.until.is_some_and(|u| v.facts.is_done(u)))
+                .filter(|t| !t.until_begun.is_some_and(|u| v.facts.is_begun(u)))
+                .map(move |t| (s, self.j.check(v, s, t.check)))
+        })
+    }
+
+    fn tripwires(&self, track: Track, out: &mut Vec<Finding>) {
+        let shared: &[Track] = match (self.v.settings.joint, track) {
+            (true, Track::Kafka | Track::Mongodb) => &[Track::Mongodb, Track::Kafka],
+            _ => std::slice::from_ref(&track),
+        };
+        for t in shared.iter().filter(|t| self.v.settings.tracks.contains(t)) {
+            for (step, c) in self.live_tripwires(*t).filter(|(_, c)| c.is != Tri::Yes) {
+                let chief = c.chief();
+                let said = format!("{}: {}", c.check.id, render::sentence(&chief));
+                let at = Subject::Step(step.id);
+                let f = match c.is {
+                    Tri::No => Finding::no(Code::Tripwire, at),
+                    _ => Finding::unknown(Code::Tripwire, at),
+                };
+                out.push(Finding { detail: Some(said.into()), fix: chief.fix, wait: chief.wait, ..f });
+            }
+        }
+    }
+
+    fn tripwires_until(&self, track: Track) -> Option<Mono> {
+        self.live_tripwires(track).filter_map(|(_, c)| c.reading.basis.map(|b| b.until)).min()
+    }
+
+    /// A downtime may be opened only if it could be ended again, as far as that can be told now.
+    fn way_out(&self, step: &Step, out: &mut Vec<Finding>) {
+        let mut next = successor(self.v, step);
+        while let Some(s) = next {
+            for u in s.ready.iter().filter(|u| !u.downtime && !u.advisory) {
+                let c = self.j.of(self.v, s, u, false);
+                if c.is != Tri::Yes {
+                    let chief = c.chief();
+                    let said = format!("{}: {}", c.check.id, render::sentence(&chief));
+                    let at = Subject::Step(s.id);
+                    let f = match c.is {
+                        Tri::No => Finding::no(Code::WayOut, at),
+                        _ => Finding::unknown(Code::WayOut, at),
+                    };
+                    out.push(Finding { detail: Some(said.into()), fix: chief.fix, wait: chief.wait, ..f });
+                }
+            }
+            next = if s.downtime == Downtime::Closes { None } else { successor(self.v, s) };
+        }
+    }
+
+    /// In a joint downtime each `start-…` needs the ready checks of both.
+    fn joint(&self, step: &Step, out: &mut Vec<Finding>) {
+        let v = self.v;
+        for other in v.settings.tracks.iter().filter(|t| **t != step.track).flat_map(|t| steps(*t)) {
+            if other.downtime != Downtime::Closes || v.facts.is_begun(other.id) {
+                continue;
+            }
+            if let Some(p) = predecessor(v, other).filter(|p| !v.facts.is_done(p.id)) {
+                out.push(Finding::no(Code::Predecessor, Subject::Step(p.id)).detail("the downtime is joint"));
+            }
+            for u in other.ready.iter().filter(|u| !u.advisory) {
+                let c = self.j.of(v, other, u, false);
+                if c.is != Tri::Yes {
+                    let chief = c.chief();
+                    let said = format!("{} of {}: {}", c.check.id, other.id, render::sentence(&chief));
+                    out.push(Finding { detail: Some(said.into()), at: Subject::Step(other.id), ..chief });
+                }
+            }
+        }
+    }
+
+    fn held(&self, step: &Step, out: &mut Vec<Finding>) {
+        if let Some(text) = &self.hold_file {
+            out.push(Finding::no(Code::Hold, Subject::Thing("the hold file".into())).detail(text.clone()));
+        }
+        for (what, word) in self.v.facts.holds() {
+            if what.as_deref().is_none_or(|s| s == step.id) {
+                let release = what.as_deref().map_or(String::new(), |s| format!(" {s}"));
+                out.push(
+                    Finding::no(Code::Hold, Subject::Thing(word.author.clone()))
+                        .detail(word.reason.clone())
+                        .seen(Qty::At(word.at))
+                        .fix(format!("cutover-agent release{release} --reason …")),
+                );
+            }
+        }
+    }
+}

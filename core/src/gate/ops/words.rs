@@ -1,0 +1,226 @@
+//! Words of people that the gate believes as far as it can check them, and pairs taken off the list.
+
+use super::{Refusal, list};
+use crate::Name;
+use crate::estate::Side;
+use crate::estate::mongodb::Ts;
+use crate::facts::Fact;
+use crate::playbook::{self, Exit};
+use crate::reading::{Code, Finding};
+use crate::render;
+use crate::view::View;
+
+pub(super) fn confirm(
+    v: &View<'_>,
+    name: &Name,
+    subject: &[Name],
+    author: Name,
+    reason: Name,
+) -> Result<Vec<Fact>, Refusal> {
+    let exits = playbook::exits();
+    let exit: &Exit = exits.iter().find(|e| e.confirm == &**name).ok_or_else(|| {
+        let known: Vec<&str> = exits.iter().map(|e| e.confirm).collect();
+        Refusal::NoSuch(format!("there is no confirmation `{name}`; known: {}", list(known)))
+    })?;
+    if exit.about.len() != subject.len() {
+        let wants: Vec<String> = exit.about.iter().map(|a| format!("<{a}>")).collect();
+        return Err(Refusal::Bad(format!("confirm {name} takes {}: {}", wants.join(" "), exit.says)));
+    }
+    let mut facts = Vec::new();
+    let mut basis = None;
+    let none = |what: &str, known: Vec<&str>| Refusal::NoSuch(format!("there is no {what}; known: {}", list(known)));
+    let kafka = v.settings.kafka.as_ref();
+    for (what, given) in exit.about.iter().zip(subject) {
+        match *what {
+            "producer" => {
+                let known: Vec<&str> = kafka.iter().flat_map(|k| k.producers.keys()).map(|n| &**n).collect();
+                if !known.contains(&&**given) {
+                    return Err(none(&format!("producer `{given}`"), known));
+                }
+                basis = Some(playbook::producer_basis(v, given).map_err(not_now)?);
+            }
+            "group" => {
+                let pairs = v.facts.pairs.values().flatten();
+                let known: std::collections::BTreeSet<Name> =
+                    kafka.iter().flat_map(|k| pairs.clone().map(|(g, _)| k.group_there(g))).collect();
+                if !known.contains(given) {
+                    return Err(none(&format!("group `{given}`"), known.iter().map(|n| &**n).collect()));
+                }
+            }
+            "requirement" => {
+                let known: Vec<&str> = playbook::REQUIREMENTS.iter().map(|r| r.0).collect();
+                if !known.contains(&&**given) {
+                    return Err(none(&format!("requirement `{given}`"), known));
+                }
+            }
+            "mirror" => {
+                let known: Vec<&str> = v.settings.mongodb.iter().flat_map(|m| m.mirrors.keys()).map(|n| &**n).collect();
+                if !known.contains(&&**given) {
+                    return Err(none(&format!("mirror `{given}`"), known));
+                }
+            }
+            "namespace" => {
+                basis = Some(playbook::counts_basis(v, given).map_err(not_now)?);
+            }
+            "track" => {
+                let known: Vec<&str> = v.settings.tracks.iter().map(|t| t.as_str()).collect();
+                if !known.contains(&&**given) {
+                    return Err(none(&format!("track `{given}`"), known));
+                }
+            }
+            _ => {}
+        }
+    }
+    if exit.confirm == "source-kafka-fenced" && v.kafka(Side::Source).is_ok() {
+        return Err(Refusal::NotNow(
+            Code::Attached,
+            "the source Kafka answers the agent: what it says counts, there is nothing to confirm".to_owned(),
+        ));
+    }
+    if exit.confirm == "source-fenced" && v.mongodb(Side::Source).is_ok() {
+        return Err(Refusal::NotNow(
+            Code::Connected,
+            "the source MongoDB answers the agent: what it says counts, there is nothing to confirm".to_owned(),
+        ));
+    }
+    if exit.confirm == "scaled-to-zero" && subject.iter().any(|s| &**s == "mongodb") {
+        playbook::nobody_writes(v).map_err(not_now)?;
+    }
+    // A word about an effect is said of a step that was taken.
+    let of =
+        [("traffic-moved", "redirect-traffic"), ("names-moved", "switch-dns"), ("writers-started", "start-writers")];
+    if let Some((_, step)) = of.into_iter().find(|(word, step)| *word == exit.confirm && !v.facts.is_begun(step)) {
+        return Err(Refusal::NotNow(
+            Code::NotBegun,
+            format!("{step} is not begun: there is no effect of it to confirm yet"),
+        ));
+    }
+    match exit.confirm {
+        "reconciled-writes" => facts.push(reconciled_writes(v, subject, &author)?),
+        "reconciled" => facts.push(reconciled(v, subject, &author)?),
+        "reconciled-destination" => facts.push(reconciled_there(v, subject, &author)?),
+        _ => {}
+    }
+    facts.push(Fact::Confirmed {
+        name: name.clone(),
+        subject: subject.to_vec(),
+        at: v.now.wall,
+        author,
+        reason,
+        basis,
+    });
+    Ok(facts)
+}
+
+fn reconciled(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fact, Refusal> {
+    let [topic, partition, offset] = subject else {
+        return Err(Refusal::Bad("confirm reconciled takes <topic> <partition> <offset>".to_owned()));
+    };
+    let number =
+        |what: &str, n: &Name| n.parse::<i64>().map_err(|_| Refusal::Bad(format!("{what} `{n}` is not a number")));
+    let (p, offset) = (number("partition", partition)?, number("offset", offset)?);
+    let s = v.kafka(Side::Source).map_err(not_now)?;
+    let t = s.topic(topic).map_err(|_| {
+        let known = s.sample.topics.keys().map(|t| &**t).collect();
+        Refusal::NoSuch(format!("there is no topic `{topic}` in scope on the source; known: {}", list(known)))
+    })?;
+    let part = i32::try_from(p).ok().and_then(|p| Some((p, t.partitions.get(&p)?)));
+    let (p, part) = part.ok_or_else(|| Refusal::NoSuch(format!("{topic} has no partition {p}")))?;
+    let ends = part.ends.as_ref().map_err(|f| Refusal::NotNow(f.kind.into(), f.message.to_string()))?;
+    let key = s.key(topic, t, p);
+    let old = v.facts.source_ends.get(&key).map_or(0, |a| a.offset);
+    if ends.has_open_transaction() {
+        let text = format!("a transaction is open on {topic} partition {p}: wait until it has ended");
+        return Err(Refusal::NotNow(Code::OpenTransaction, text));
+    }
+    // After an unclean election the end may lie below its anchor: then a person speaks for what was lost.
+    let lost = ends.high < old && offset == ends.high;
+    if !lost && (offset > ends.high || offset < old) {
+        return Err(Refusal::Bad(format!(
+            "{topic} partition {p} was anchored at {old} and ends at {}: name an offset between the two",
+            ends.high
+        )));
+    }
+    Ok(Fact::SourceEnd { key, offset, adopted: Some(author.clone()) })
+}
+
+/// Moves a recorded start to where the destination's log begins now.
+fn reconciled_there(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fact, Refusal> {
+    let [topic, partition, offset] = subject else {
+        return Err(Refusal::Bad("confirm reconciled-destination takes <topic> <partition> <offset>".to_owned()));
+    };
+    let d = v.kafka(Side::Destination).map_err(not_now)?;
+    let t = d.topic(topic).map_err(|_| {
+        let known = d.sample.topics.keys().map(|t| &**t).collect();
+        Refusal::NoSuch(format!("there is no topic `{topic}` in scope at the destination; known: {}", list(known)))
+    })?;
+    let part = partition.parse::<i32>().ok().and_then(|p| Some((p, t.partitions.get(&p)?)));
+    let (p, part) = part.ok_or_else(|| Refusal::NoSuch(format!("{topic} has no partition {partition}")))?;
+    let ends = part.ends.as_ref().map_err(|f| Refusal::NotNow(f.kind.into(), f.message.to_string()))?;
+    let key = d.key(topic, t, p);
+    match (v.facts.starts.get(&key), offset.parse::<i64>()) {
+        (None, _) => Err(Refusal::Bad(format!("{topic} partition {p} has no recorded start"))),
+        (Some(_), Ok(offset)) if offset == ends.low => {
+            Ok(Fact::RecordedStart { key, offset, adopted: Some(author.clone()) })
+        }
+        (Some(old), _) => Err(Refusal::Bad(format!(
+            "{topic} partition {p} was recorded to start at {} and begins at {} now: name {}",
+            old.offset, ends.low, ends.low
+        ))),
+    }
+}
+
+/// Moves the anchor of a side's last write to what was carried over, and no further.
+fn reconciled_writes(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fact, Refusal> {
+    let [side, ts] = subject else {
+        return Err(Refusal::Bad("confirm reconciled-writes takes <side> <timestamp>".to_owned()));
+    };
+    let side = Side::BOTH.into_iter().find(|s| s.as_str() == &**side);
+    let side =
+        side.ok_or_else(|| Refusal::NoSuch(format!("there is no side `{}`; known: source, destination", subject[0])))?;
+    let ts: Ts = ts.parse().map_err(|()| {
+        Refusal::Bad(format!(
+            "`{ts}` is no timestamp: write seconds and ordinal as the answer does, as in 1732312345.7"
+        ))
+    })?;
+    let m = v.mongodb(side).map_err(not_now)?;
+    let set = m.sample.set_id.clone();
+    let old = v.facts.last_writes.get(&set).map(|a| a.ts).ok_or_else(|| {
+        Refusal::NotNow(Code::NoAnchor, format!("nothing was anchored on the {side}: there is nothing to reconcile"))
+    })?;
+    let newest = playbook::newest_write(v, &m).map_err(not_now)?;
+    // After a rollback the newest write lies below its anchor: then a person speaks for what was lost.
+    let lost = newest < old && ts == newest;
+    if !lost && (ts < old || ts > newest) {
+        let text = format!(
+            "the {side} was anchored at {old} and was last written at {newest}: name a timestamp between the two"
+        );
+        return Err(Refusal::Bad(text));
+    }
+    Ok(Fact::LastWrite { set, ts, unseen: false, adopted: Some(author.clone()) })
+}
+
+/// A gap as the reason why not now.
+fn not_now(g: crate::reading::Gap) -> Refusal {
+    let f: Finding = g.into();
+    Refusal::NotNow(f.code, render::sentence(&f))
+}
+
+pub(super) fn accept(
+    v: &View<'_>,
+    group: &Name,
+    topic: &Name,
+    p: i32,
+    author: Name,
+    reason: Name,
+) -> Result<Fact, Refusal> {
+    let s = v.kafka(Side::Source).map_err(not_now)?;
+    let pairs = v.pairs(&s);
+    if !pairs.iter().any(|(g, t)| *g == group && *t == topic) {
+        let known: Vec<String> = pairs.iter().map(|(g, t)| format!("{g} on {t}")).collect();
+        let known = list(known.iter().map(String::as_str).collect());
+        return Err(Refusal::NoSuch(format!("`{group}` on `{topic}` is no pair of this migration; known: {known}")));
+    }
+    let (committed, ends, key) = playbook::position(v, &s, group, topic, p).map_err(not_now)?;
+    Ok(Fact::Accepted { key, group: group.clone(), committed, end: ends.high, at: v.now.wall, author, reason })
+}

@@ -1,0 +1,156 @@
+//! Whether a mirror has finished, stays away, or has appeared.
+
+use super::super::clients::sessions;
+use super::super::shared::{NO_MIRROR, body, newest, sighted, writes};
+use super::super::writes::fenced;
+use super::unseen;
+use crate::Name;
+use crate::estate::Side;
+use crate::estate::mongodb::Ts;
+use crate::reading::{Basis, Code, Finding, Gap, Known, Qty, Reading, Subject, each, none_of};
+use crate::settings::{MirrorKind, MirrorSettings};
+use crate::view::{Mongodb, View};
+
+/// It has ended as it should: its sessions are gone on both sides, and it had applied everything that was written. Where
+/// the source is fenced and does not answer, the destination's sessions and the journaled last write stand for it.
+pub(in crate::playbook::mongodb) fn finished(v: &View<'_>) -> Reading {
+    body(|| {
+        let (settings, d) = (v.mongodb_settings()?, v.mongodb(Side::Destination)?);
+        let s = match v.mongodb(Side::Source) {
+            Ok(s) => Some(s),
+            Err(_) if fenced(v).is_some() => None,
+            Err(g) => return Err(g.fix("cutover-agent confirm source-fenced --reason …")),
+        };
+        let basis = Some(s.as_ref().map_or(d.basis, |s| s.basis.merge(d.basis)));
+        let all = settings.mirrors.iter().map(|(n, m)| (n, (n, m)));
+        Ok(each(basis, all, NO_MIRROR, |(name, m)| ended(v, s.as_ref(), &d, name, m)))
+    })
+}
+
+fn ended(v: &View<'_>, s: Option<&Mongodb<'_>>, d: &Mongodb<'_>, name: &Name, m: &MirrorSettings) -> Known<Finding> {
+    let settings = v.mongodb_settings()?;
+    let at = || Subject::Mirror(name.clone());
+    if m.kind != MirrorKind::Mongomirror {
+        return Err(Gap::new(Code::NotBuilt, at()).detail(format!("mirrors of kind {}", m.kind.as_str())));
+    }
+    if m.client.is_empty() {
+        return Err(Gap::new(Code::NotMeasured, at())
+            .detail("its end is the absence of its sessions, and nothing says what they look like")
+            .fix(format!("mongodb.mirrors.{name}.client: {{ address: … }} or {{ app_name: … }}")));
+    }
+    let sides: Vec<&Mongodb<'_>> = s.into_iter().chain([d]).collect();
+    if let Some(f) = still_there(v, &sides, name)? {
+        return Ok(f);
+    }
+    let position = v.facts.positions.get(name).copied().filter(|p| *p > Ts::default()).ok_or_else(|| {
+        Gap::new(Code::NoAnchor, at())
+            .detail("no position of it was journaled since the writers were stopped")
+            .fix("start it again where it was, let it drain, end it")
+    })?;
+    let last = match s {
+        Some(s) => match newest(settings, writes(s)?, Some(m)) {
+            (ts, true) => ts,
+            (_, false) => unseen(writes(s)?, position, &at())?,
+        },
+        None => {
+            let set = v.facts.deployments.get(&Side::Source);
+            let anchor = set.and_then(|set| v.facts.last_writes.get(set));
+            anchor.map(|a| a.ts).ok_or_else(|| Gap::new(Code::NoAnchor, Subject::Mongodb(Side::Source)))?
+        }
+    };
+    if position < last && !carried_over(v, last) {
+        return Ok(Finding::no(Code::Behind, at())
+            .seen(Qty::Words(position.to_string().into()))
+            .limit(Qty::Words(last.to_string().into()))
+            .detail("it ended before it had applied everything: start it again, let it drain"));
+    }
+    for side in sides {
+        if !v.facts.sessions.contains(&(side.sample.set_id.clone(), name.clone())) {
+            return Err(Gap::new(Code::NeverSeen, at()).detail(format!(
+                "none of its sessions was ever seen on the {}, so their absence proves nothing",
+                side.side
+            )));
+        }
+    }
+    Ok(Finding::yes(Code::Ok, at()).seen(Qty::Words(position.to_string().into())))
+}
+
+/// A person has carried over by hand what was written on the source up to here, and said so.
+fn carried_over(v: &View<'_>, last: Ts) -> bool {
+    let subject = [Side::Source.as_str().into(), last.to_string().into()];
+    v.facts.confirmed("reconciled-writes", &subject).is_some()
+}
+
+/// What shows that a mirror is still there: its sessions, or an answer of its status port.
+fn still_there(v: &View<'_>, sides: &[&Mongodb<'_>], name: &Name) -> Known<Option<Finding>> {
+    let at = || Subject::Mirror(name.clone());
+    for m in sides {
+        if let Some(host) = sessions(v, m, name)?.first() {
+            let f = Finding::no(Code::StillThere, at()).detail(format!("a session on {host} ({})", m.side));
+            return Ok(Some(f));
+        }
+    }
+    Ok(answers(v, name).then(|| Finding::no(Code::StillThere, at()).detail("its status port answers")))
+}
+
+/// Its status port answers; a port that refuses or is silent says nothing.
+fn answers(v: &View<'_>, name: &Name) -> bool {
+    let target = crate::estate::Target::Mirror(name.clone());
+    let failing = v.estate.health().get(&target).is_some_and(|h| h.failing.is_some());
+    let settings = v.settings.mongodb.as_ref().and_then(|s| s.mirrors.get(name).map(|m| (s, m)));
+    !failing
+        && settings.is_some_and(|(s, m)| {
+            let own = s.mirrors.get_key_value(name).map(|(n, _)| n);
+            own.is_some_and(|n| v.mirror(n, m).is_ok_and(|m| m.sample.instances.iter().any(Result::is_ok)))
+        })
+}
+
+/// Nothing contradicts that every mirror has ended. Silence is no contradiction.
+pub(in crate::playbook::mongodb) fn stay_away(v: &View<'_>) -> Reading {
+    body(|| {
+        let settings = v.mongodb_settings()?;
+        let sides: Vec<Mongodb<'_>> = Side::BOTH.iter().filter_map(|s| v.mongodb(*s).ok()).collect();
+        let basis = sides.iter().map(|m| m.basis).reduce(Basis::merge);
+        let mut found = Vec::new();
+        for name in settings.mirrors.keys() {
+            let at = || Subject::Mirror(name.clone());
+            for m in &sides {
+                let seen = m.sample.members.values().filter_map(|x| x.clients.as_ref().ok()).flatten();
+                let rules = &settings.mirrors[name];
+                if seen.into_iter().any(|c| rules.is_session(c)) {
+                    found.push(Finding::no(Code::StillThere, at()).detail(format!("a session on the {}", m.side)));
+                }
+            }
+            if answers(v, name) {
+                found.push(Finding::no(Code::StillThere, at()).detail("its status port answers"));
+            }
+        }
+        Ok(none_of(basis, found))
+    })
+}
+
+/// A mirror is there: what begins `start-mirror`.
+pub(in crate::playbook::mongodb) fn appears(v: &View<'_>) -> Reading {
+    body(|| {
+        let settings = v.mongodb_settings()?;
+        let mut basis = None;
+        let mut found = Vec::new();
+        for (name, m) in &settings.mirrors {
+            let at = || Subject::Mirror(name.clone());
+            if let Ok(mirror) = v.mirror(name, m) {
+                basis = Basis::join(basis, Some(mirror.basis));
+                if answers(v, name) {
+                    found.push(Finding::yes(Code::Seen, at()).detail("its status port answers"));
+                }
+            }
+            for side in Side::BOTH {
+                let Ok(db) = v.mongodb(side) else { continue };
+                basis = Basis::join(basis, Some(db.basis));
+                if sessions(v, &db, name).is_ok_and(|s| !s.is_empty()) {
+                    found.push(Finding::yes(Code::Seen, at()).detail(format!("a session on the {side}")));
+                }
+            }
+        }
+        Ok(sighted(basis, found))
+    })
+}
