@@ -77,7 +77,7 @@ fn side(set: &str, documents: &[(&str, i64)]) -> SideLook {
 
 /// Both sides with the same document, seen at 10 s.
 fn same() -> Look {
-    Look { source: Ok(side("s", &[("a", 1)])), destination: Ok(side("d", &[("a", 1)])), at_ms: 10_000 }
+    Look { source: Ok(side("s", &[("a", 1)])), destination: Ok(side("d", &[("a", 1)])), at_ms: 20_000 }
 }
 
 fn there(look: &mut Look) -> &mut SideLook {
