@@ -8,7 +8,6 @@ use crate::world::World;
 use cutover_core::Name;
 use cutover_core::estate::Side;
 use cutover_core::estate::kafka::TopicPartition;
-use cutover_core::facts::How;
 use cutover_core::gate::board::{Life, Verdict};
 use cutover_core::gate::ops::{Op, Refusal};
 use cutover_core::reading::Code;
@@ -58,12 +57,6 @@ impl Person {
     /// The migration is over.
     pub fn finished(&self) -> bool {
         self.phase >= Person::END
-    }
-
-    /// What is said of a step that somebody's test began by its effect is a reported defect (finding 4): taken as the
-    /// operator's.
-    pub fn began(&self, i: usize, life: &Life) -> bool {
-        self.acted[i] || matches!(life, Life::Begun(_, How::Unclaimed))
     }
 
     /// The step waited for (and which of its answers), what would be unsafe about it, and how long it may take.

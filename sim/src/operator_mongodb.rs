@@ -9,7 +9,6 @@ use crate::truth_mongodb::{of_done, of_ready};
 use crate::watch::{Failing, MONGODB, STEPS};
 use crate::world::World;
 use cutover_core::estate::Side;
-use cutover_core::facts::How;
 use cutover_core::gate::board::{Life, Verdict};
 use cutover_core::gate::ops::Op;
 use cutover_core::render;
@@ -68,11 +67,6 @@ impl Dba {
     /// Nothing has moved for so long that there is no more to learn.
     pub fn gives_up(&self, now: i64) -> bool {
         now - self.since.max(self.not_before) > 2_400_000 + if self.lost_journal { 1_000_000 } else { 0 }
-    }
-
-    /// What was begun by its effect was the operator's doing all the same.
-    pub fn began(&self, i: usize, life: &Life) -> bool {
-        self.acted[i] || matches!(life, Life::Begun(_, How::Unclaimed))
     }
 }
 

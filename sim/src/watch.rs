@@ -68,6 +68,8 @@ pub struct Watch {
     moved: i64,
     checked: (u64, [bool; COUNT]),
     said: [Option<(Verdict, String)>; COUNT],
+    /// Steps that began by their effect: claimed afterwards they are begun all the same.
+    by_effect: [bool; COUNT],
     stuck_noted: Option<u8>,
     pub(crate) stuck_there: Option<u8>,
 }
@@ -178,10 +180,17 @@ impl World {
                 let text = "it is done, and a done step is never go".to_owned();
                 self.watch.fail(Failing { at: self.now, step: id, what: "again", kind: "Done".into(), text });
             }
-            let begun = match i.checked_sub(MONGODB) {
-                Some(i) => self.dba.began(i, &s.life),
-                None => self.person.began(i, &s.life),
-            };
+            match s.life {
+                Life::Begun(_, How::Unclaimed) => self.watch.by_effect[i] = true,
+                Life::Pending | Life::OutOfOrder => self.watch.by_effect[i] = false,
+                _ => {}
+            }
+            let by_effect = self.watch.by_effect[i] && matches!(s.life, Life::Begun(..));
+            let begun = by_effect
+                || match i.checked_sub(MONGODB) {
+                    Some(i) => self.dba.acted[i],
+                    None => self.person.acted[i],
+                };
             self.check_age(id, begun, &p.rests);
             if !std::mem::replace(&mut self.watch.checked.1[i], true) {
                 self.check_order(i);

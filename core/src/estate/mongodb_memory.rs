@@ -64,7 +64,21 @@ pub struct MongoMemory {
     /// Clients by (app name, user, address), seen within the last ten minutes, and when last.
     pub(crate) clients: BTreeMap<(Name, Name, Name), (Mono, MongoClient)>,
     watched: Option<Mono>,
+    /// What came before the newest writes, the last of these last.
+    came_after: VecDeque<CameAfter>,
 }
+
+/// What was known in the sample before a newer write showed.
+#[derive(Clone, Debug)]
+struct CameAfter {
+    /// The newest write then.
+    newest: Option<Ts>,
+    /// Who was connected then; none where a member did not tell.
+    clients: Option<Vec<MongoClient>>,
+}
+
+/// Newer writes remembered with what came before them.
+const CAME_AFTER: usize = 16;
 
 impl MongoMemory {
     /// The newest good sample and its span.
@@ -103,6 +117,14 @@ impl MongoMemory {
         self.newest.map(|(_, at)| at)
     }
 
+    /// The newest write before those that came when nobody of these clients had been connected any more. Samples list the
+    /// clients before they read the oplog: whoever is not listed has written nothing that is not read. `None` where no
+    /// such write is known.
+    pub fn last_before(&self, of: impl Fn(&MongoClient) -> bool) -> Option<Ts> {
+        let without = |c: &&CameAfter| c.clients.as_ref().is_some_and(|all| !all.iter().any(&of));
+        self.came_after.iter().rev().take_while(without).last()?.newest
+    }
+
     /// The newest write of a namespace that was written not later than `cutoff`, by the source's clock; where only
     /// later ones are known, the instant before which all others lie.
     pub fn write_by(&self, namespace: &str, cutoff: Wall) -> Option<Ts> {
@@ -126,6 +148,17 @@ impl MongoMemory {
         }
         if let Ok(w) = &sample.writes {
             let newest = w.last.values().max().copied();
+            if let (Some((before, _)), Some((_, last))) = (self.newest, &self.last)
+                && newest > before
+            {
+                let listed = last.members.values().map(|m| m.clients.as_ref().ok());
+                let clients =
+                    listed.collect::<Option<Vec<_>>>().map(|all| all.into_iter().flatten().cloned().collect());
+                self.came_after.push_back(CameAfter { newest: before, clients });
+                if self.came_after.len() > CAME_AFTER {
+                    self.came_after.pop_front();
+                }
+            }
             if self.newest.is_none_or(|(before, _)| before != newest) {
                 self.newest = Some((newest, span.received));
             }

@@ -3,7 +3,7 @@
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::mongodb::Ts;
-use crate::settings::Home;
+use crate::settings::{Home, Track};
 use crate::time::{Dur, Wall};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -164,6 +164,15 @@ pub enum Fact {
         subject: Vec<Name>,
         /// When.
         at: Wall,
+    },
+    /// The cluster or deployment of a side that a go of a track's first step rested on.
+    WentOn {
+        /// The track.
+        track: Track,
+        /// The side.
+        side: Side,
+        /// The Kafka cluster id, or the replica set id.
+        id: Name,
     },
     /// The cluster a side's Kafka was when the migration began.
     Cluster {

@@ -11,7 +11,7 @@ pub use fact::{Fact, How, LogKey};
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::mongodb::{HeldData, Ts};
-use crate::settings::Home;
+use crate::settings::{Home, Track};
 use crate::time::{Dur, Wall};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -78,6 +78,7 @@ pub struct Facts {
     pub(crate) holds: BTreeMap<Option<Name>, Word>,
     pub(crate) confirmed: BTreeMap<Name, BTreeMap<Vec<Name>, Word>>,
     pub(crate) accepted: BTreeMap<(Name, LogKey), (Option<i64>, i64)>,
+    pub(crate) went_on: BTreeMap<(Track, Side), Name>,
     pub(crate) clusters: BTreeMap<Side, Name>,
     pub(crate) pairs: BTreeMap<Name, BTreeSet<(Name, Name)>>,
     pub(crate) committed: BTreeSet<(Name, Name)>,
@@ -162,6 +163,9 @@ impl Facts {
             }
             Fact::Voided { name, subject, .. } => {
                 self.confirmed.entry(name).or_default().remove(&subject);
+            }
+            Fact::WentOn { track, side, id } => {
+                self.went_on.insert((track, side), id);
             }
             Fact::Cluster { side, cluster } => {
                 self.clusters.entry(side).or_insert(cluster);

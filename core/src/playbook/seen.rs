@@ -5,8 +5,8 @@ use super::kafka::{destination_facts, writers_of};
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::kafka::GroupSample;
-use crate::facts::{COMMITS_ONLY, Fact, LogKey};
-use crate::settings::{Home, KafkaSettings};
+use crate::facts::{COMMITS_ONLY, Fact, How, LogKey};
+use crate::settings::{Home, KafkaSettings, Track};
 use crate::time::Dur;
 use crate::view::{Kafka, View};
 use std::collections::BTreeSet;
@@ -35,19 +35,52 @@ pub fn observe(v: &View<'_>) -> Vec<Fact> {
 
 /// From the first step on, a side is the cluster it was then.
 fn clusters(v: &View<'_>, out: &mut Vec<Fact>) {
-    if !v.facts.is_begun("switch-producers") {
-        return;
-    }
-    // Whoever answers at that instant need not be the one the go before rested on.
-    let known = |side: Side, id: &Name| match side {
-        Side::Source => v.facts.pairs(id).next().is_some(),
-        Side::Destination => v.facts.starts.is_empty() || v.facts.starts.keys().any(|k| k.cluster == *id),
-    };
-    for side in Side::BOTH.into_iter().filter(|s| !v.facts.clusters.contains_key(s)) {
-        if let Some(k) = v.kafka(side).ok().filter(|k| known(side, &k.sample.cluster_id)) {
-            out.push(Fact::Cluster { side, cluster: k.sample.cluster_id.clone() });
+    for track in [Track::Kafka, Track::Mongodb] {
+        let Some(first) = super::steps(track).first() else { continue };
+        let life = v.facts.step(first.id);
+        let unpinned = |side: &Side| match track {
+            Track::Kafka => !v.facts.clusters.contains_key(side),
+            _ => !v.facts.deployments.contains_key(side),
+        };
+        match &life.begun {
+            Some((_, how)) => {
+                // Whoever answers at the instant at which an effect is seen need not be the one that the go rested on.
+                let by_effect = matches!(how, How::Unclaimed);
+                let went = |side| v.facts.went_on.get(&(track, side)).filter(|_| by_effect).cloned();
+                let known = |side| went(side).or_else(|| answers(v, track, side));
+                let open = Side::BOTH.into_iter().filter(unpinned);
+                out.extend(open.filter_map(|side| Some(pinned(track, side, known(side)?))));
+            }
+            // It was found to be go at this very instant, on the samples that are looked at.
+            None if life.was_go.is_some_and(|(_, until)| until == v.now.wall) => {
+                let now = Side::BOTH.into_iter().filter_map(|side| Some((side, answers(v, track, side)?)));
+                let fresh = now.filter(|(side, id)| v.facts.went_on.get(&(track, *side)) != Some(id));
+                out.extend(fresh.map(|(side, id)| Fact::WentOn { track, side, id }));
+            }
+            None => {}
         }
     }
+}
+
+/// Who answers on a side of a track.
+fn answers(v: &View<'_>, track: Track, side: Side) -> Option<Name> {
+    match track {
+        Track::Kafka => Some(v.kafka(side).ok()?.sample.cluster_id.clone()),
+        Track::Mongodb => Some(v.mongodb(side).ok()?.sample.set_id.clone()),
+        Track::Services => None,
+    }
+}
+
+fn pinned(track: Track, side: Side, id: Name) -> Fact {
+    match track {
+        Track::Kafka => Fact::Cluster { side, cluster: id },
+        _ => Fact::Deployment { side, set: id },
+    }
+}
+
+/// Who answers on both sides of a track, as the clusters that the migration is about.
+pub(crate) fn answering(v: &View<'_>, track: Track) -> Vec<Fact> {
+    Side::BOTH.into_iter().filter_map(|side| Some(pinned(track, side, answers(v, track, side)?))).collect()
 }
 
 /// Words that what was measured since contradicts.

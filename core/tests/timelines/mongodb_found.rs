@@ -191,3 +191,61 @@ fn a_second_downtime_is_not_opened_by_adoption() {
         t=701 adopt stop-writers: stop-writers is done already"#]]
     .assert_eq(w.out.trim_end());
 }
+
+/// Another deployment answers for a moment while the mirror is started: the one that the go rested on is the migration's.
+#[test]
+fn a_stranger_that_answers_while_a_step_begins_by_its_effect_is_not_taken_for_the_deployment() {
+    let shown = told(&["
+        t=0 msrc.coll shop.orders 100; msrc.join crud-orders; msrc.join svc-orders
+        t=1 msrc.write shop.orders
+        t=10 show start-mirror
+        t=11 msrc.id stranger; mirror.start
+        t=12 mdst.coll shop.orders 100; mdst.block on
+        t=16 show start-mirror
+        t=21 msrc.id old
+        t=22 mirror.follow
+        t=130 show start-mirror; show switch-readers
+    "]);
+    expect![[r#"
+        t=10 start-mirror pending go
+        t=16 start-mirror begun no-go (already-begun): start-mirror was begun at 2026-09-21T14:13:36Z and is begun only once
+        t=16 start-mirror done: no-go (mirror-stage): mirror all is in stage initial sync, must be in oplog sync
+        t=130 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:21Z
+        t=130 start-mirror done: go
+        t=130 switch-readers pending go"#]].assert_eq(&shown);
+}
+
+/// An agent that has lost its journal is told that the mirrors were ended as they should. It has seen itself that somebody
+/// wrote at the destination after that.
+#[test]
+fn adopting_the_end_of_the_mirrors_does_not_forgive_what_was_written_after_it() {
+    let shown = told(&[
+        READ,
+        STOPPED,
+        "
+        t=730 amnesia
+        t=800 op adopt start-mirror
+        t=801 op adopt switch-readers
+        t=1150 op adopt stop-writers
+        t=1151 mirror.gone
+        t=1250 mdst.write shop.orders
+        t=1251 mdst.block off
+        t=1700 op adopt stop-mirror
+        t=1710 show start-writers
+        t=1711 op confirm reconciled-writes destination 1790001250.10
+        t=1720 show start-writers
+    ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=725 stop-mirror pending go
+        t=800 adopt start-mirror: ok
+        t=801 adopt switch-readers: ok
+        t=1150 adopt stop-writers: ok
+        t=1700 adopt stop-mirror: ok
+        t=1710 start-writers pending no-go (tripwire): since stop-mirror was done this must stay true and is not: destination-quiet: the destination MongoDB moved: 1790001250.10, 1790000012.5: last in shop.orders
+        t=1711 confirm reconciled-writes destination 1790001250.10: ok
+        t=1720 start-writers pending go"#]].assert_eq(&shown);
+}

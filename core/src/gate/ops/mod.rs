@@ -145,6 +145,9 @@ impl Gate {
         }
         // What was frozen when it was seen to begin stays frozen.
         let mut facts = if unclaimed { Vec::new() } else { (step.anchors_begun)(v) };
+        if playbook::steps(step.track).first().is_some_and(|s| s.id == step.id) && !unclaimed {
+            facts.extend(playbook::seen::answering(v, step.track));
+        }
         facts.push(Fact::Begun {
             step: step.id.into(),
             at: v.now.wall,

@@ -30,10 +30,6 @@ pub(in crate::playbook) fn observe(v: &View<'_>, out: &mut Vec<Fact>) {
             let fresh = w.together.iter().filter(|t| !known.is_some_and(|k| k.contains(*t)));
             out.extend(fresh.map(|t| Fact::Together { set: m.sample.set_id.clone(), namespaces: t.clone() }));
         }
-        // From the first step on, a side is the deployment it was then.
-        if v.facts.is_begun("start-mirror") && !v.facts.deployments.contains_key(&side) {
-            out.push(Fact::Deployment { side, set: m.sample.set_id.clone() });
-        }
     }
     if v.facts.is_begun("stop-writers") && !v.facts.is_done("stop-mirror") {
         for (name, m) in &settings.mirrors {
@@ -181,5 +177,18 @@ pub(super) fn adopt_writers_stopped(v: &View<'_>, author: &str) -> Vec<Fact> {
 
 /// The same as [`mirrors_stopped`], measured late, with the destination's last write.
 pub(super) fn adopt_mirrors_stopped(v: &View<'_>, author: &str) -> Vec<Fact> {
-    anchor(v, Side::Destination, Some(author)).into_iter().chain(super::data::source_facts(v)).collect()
+    let destination = || {
+        let (settings, d) = (v.mongodb_settings().ok()?, v.mongodb(Side::Destination).ok()?);
+        if v.facts.last_writes.contains_key(&d.sample.set_id) {
+            return None;
+        }
+        let mut now = anchor(v, Side::Destination, Some(author))?;
+        let is_session = |c: &MongoClient| settings.mirrors.values().any(|m| m.is_session(c));
+        // What was written after the mirrors had been seen to be gone is somebody else's: a person has to speak for it.
+        if let (Fact::LastWrite { ts, .. }, Some(before)) = (&mut now, d.memory.last_before(is_session)) {
+            *ts = before;
+        }
+        Some(now)
+    };
+    destination().into_iter().chain(super::data::source_facts(v)).collect()
 }
