@@ -14,7 +14,7 @@ use std::sync::Mutex;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Migrations in a normal run; `MIGRATIONS` asks for more.
-const MIGRATIONS: u64 = 5_000;
+const MIGRATIONS: u64 = 20_000;
 
 fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(otherwise)

@@ -10,4 +10,5 @@ mod probes;
 mod properties;
 mod rules;
 mod services;
+mod services_truth;
 mod world;

@@ -6,7 +6,7 @@
 //! counts against a go.
 
 use super::mongo::mongodb;
-use super::world::{World, settings};
+use super::world::{World, settings, stories};
 use cutover_core::gate::board::Verdict;
 use cutover_core::settings::{Settings, Track};
 use proptest::prelude::*;
@@ -170,7 +170,7 @@ fn the_plain_story_is_go_at_every_step() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, max_shrink_iters: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: stories(150), max_shrink_iters: 2000, ..ProptestConfig::default() })]
 
     #[test]
     fn no_go_while_the_estate_is_not_safe(story in story()) {

@@ -21,7 +21,7 @@ fn probe(kind: ProbeKind, side: Side, gates: &[&str]) -> ProbeSettings {
 }
 
 /// Kafka, MongoDB and services, with three probes.
-fn estate() -> Settings {
+pub(super) fn estate() -> Settings {
     let probes = BTreeMap::from([
         ("api".into(), probe(ProbeKind::Http, Side::Destination, &["redirect-traffic"])),
         ("entry".into(), probe(ProbeKind::Tcp, Side::Destination, &["switch-dns"])),
@@ -145,7 +145,7 @@ fn a_deployment_that_vanishes_comes_undone_and_holds_up_the_next_step() {
         t=100 redirect-traffic pending go
         t=500 deploy-services done no-go (already-done): deploy-services is done since 2026-09-21T14:14:51Z
         t=500 deploy-services done: go
-        t=500 redirect-traffic pending go
+        t=500 redirect-traffic pending no-go (not-connected): client svc-orders (source) is not connected: with home destination, and at work with home source: nobody there would take over
         t=800 deploy-services undone go
         t=800 deploy-services done: no-go (undone): deploy-services was done and is no longer true
         t=800 redirect-traffic pending no-go (undone): deploy-services was done and is no longer true
@@ -212,6 +212,7 @@ fn an_estate_without_rules_or_probes_names_what_is_missing() {
         t=40 deploy-services done: unknown (not-measured): mongodb is not measured: no rule tells its clients at the source from those at the destination
         t=40 redirect-traffic pending no-go (predecessor): deploy-services comes before and is not done (begun; unknown (not-measured): mongodb is not measured: no rule tells its clients at the source from those at the destination)
             destination-healthy unknown
+            at-work unknown
         t=40 switch-dns pending no-go (predecessor): stop-source-services comes before and is not done (pending)
             entry-points unknown
         t=110 begin switch-dns: no-go (predecessor): stop-source-services comes before and is not done (pending)
@@ -356,6 +357,7 @@ fn a_word_about_traffic_outlives_the_measurement() {
         &[
             SHOP,
             "
+        t=5 src.member rtu rtu-dst-0 crm.ingestion; msrc.join svc-orders-dst; msrc.join crud-orders-dst
         t=10 op confirm traffic-moved; probe.pass api
         t=90 op begin redirect-traffic
         t=95 show redirect-traffic; show stop-source-services
@@ -371,6 +373,20 @@ fn a_word_about_traffic_outlives_the_measurement() {
         t=95 redirect-traffic done: no-go (probe-fails): probe share does not pass: connection refused
         t=95 stop-source-services pending no-go (predecessor): redirect-traffic comes before and is not done (begun; no-go (probe-fails): probe share does not pass: connection refused)
         t=300 withdraw redirect-traffic: ok"#]].assert_eq(&shown);
+}
+
+/// Who tells nobody's home, and skips the deployment, is gated by the probes alone.
+#[test]
+fn without_home_rules_a_skipped_deployment_is_somebody_elses() {
+    let mut s = estate();
+    s.skip.insert("deploy-services".into(), "by the platform team".into());
+    s.kafka.as_mut().unwrap().homes.clear();
+    s.mongodb.as_mut().unwrap().homes.clear();
+    let shown =
+        run_with(s, &[SHOP, "t=10 probe.pass api\nt=90 show redirect-traffic; show stop-source-services"].concat());
+    expect![[r#"
+        t=90 redirect-traffic pending go
+        t=90 stop-source-services pending no-go (predecessor): redirect-traffic comes before and is not done (pending)"#]].assert_eq(&shown);
 }
 
 /// Stored offset 20, the destination's log goes from 0 to 30: what lies at 0 to 20 will be discarded by a service that
@@ -424,7 +440,7 @@ fn a_restart_forgets_who_was_seen_within_ten_minutes() {
         t=200 deploy-services done: go
         t=300 deploy-services done no-go (already-done): deploy-services is done since 2026-09-21T14:14:51Z
         t=300 deploy-services done: go
-        t=300 redirect-traffic pending go"#]]
+        t=300 redirect-traffic pending no-go (not-connected): client svc-orders (source) is not connected: with home destination, and at work with home source: nobody there would take over"#]]
     .assert_eq(&shown);
 }
 
@@ -473,12 +489,12 @@ fn a_service_that_is_gone_from_the_destination_is_not_stopped_at_the_source() {
         t=20 begin deploy-services: ok
         t=100 begin redirect-traffic: ok
         t=200 stop-source-services pending go
-        t=210 begin stop-source-services: no-go (not-connected): group rtu (source) is not connected: with home destination, and at work with home source: stopped there, nobody would take over
-        t=210 stop-source-services pending no-go (not-connected): group rtu (source) is not connected: with home destination, and at work with home source: stopped there, nobody would take over
+        t=210 begin stop-source-services: no-go (not-connected): group rtu (source) is not connected: with home destination, and at work with home source: nobody there would take over
+        t=210 stop-source-services pending no-go (not-connected): group rtu (source) is not connected: with home destination, and at work with home source: nobody there would take over
             present go
             at-work no-go
             keeping-up go
-        t=280 stop-source-services pending no-go (not-connected): client svc-orders (source) is not connected: with home destination, and at work with home source: stopped there, nobody would take over
+        t=280 stop-source-services pending no-go (not-connected): client svc-orders (source) is not connected: with home destination, and at work with home source: nobody there would take over
         t=400 stop-source-services pending go"#]].assert_eq(&shown);
 }
 

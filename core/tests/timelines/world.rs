@@ -61,6 +61,11 @@ pub(crate) struct World {
     ids: u128,
 }
 
+/// How many random stories are told: `STORIES` asks for more.
+pub(crate) fn stories(otherwise: u32) -> u32 {
+    std::env::var("STORIES").ok().and_then(|n| n.parse().ok()).unwrap_or(otherwise)
+}
+
 pub(crate) fn settings() -> Settings {
     let producers = BTreeMap::from([(
         Name::from("crm-cdc"),

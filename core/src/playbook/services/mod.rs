@@ -97,7 +97,8 @@ static DEPLOY: Step = Step {
     ..step("deploy-services", "deploy the services at the destination", Effect::Appearance(homes::appears))
 };
 static REDIRECT: Step = Step {
-    ready: &[HEALTHY.req()],
+    // A service that came after the deployment was looked at is not there for the traffic either.
+    ready: &[HEALTHY.req(), AT_WORK.req()],
     done: &[TRAFFIC.req()],
     ..step("redirect-traffic", "send the traffic to the destination", Effect::Appearance(probes::traffic_appears))
 };
