@@ -509,7 +509,7 @@ impl Truth {
                 out.insert((Behind, small(i), id, u16::try_from(tp.1).unwrap_or(0)));
             }
         }
-        for tp in r.skipped.keys() {
+        for tp in r.skipped.keys().filter(|_| r.style != Style::Silent) {
             let id = self.topic(&tp.0);
             out.insert((Skipped, small(i), id, u16::try_from(tp.1).unwrap_or(0)));
         }
