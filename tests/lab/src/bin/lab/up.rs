@@ -133,11 +133,44 @@ fn greet(folder: &RunFolder, port: u16, estate: &Estate) {
         println!("  destination  MongoDB {version}  {}", pair.destination.hosts());
     }
     println!();
-    println!("run the agent on it (it will listen on 127.0.0.1:{port}):");
+    println!("run the agent on it (it will listen on 127.0.0.1:{port}; its waiting times are a tenth):");
     println!();
     println!("  cutover-agent run --config '{}'", folder.join(CONFIG).display());
     println!();
+    println!("what a configuration of your own needs (all of it is in that file):");
+    println!();
+    for line in needs(estate) {
+        println!("  {line}");
+    }
+    println!("  addresses and credentials: {}", folder.join("").display());
+    println!();
     println!("act on it from another terminal: `lab status`, `lab do --help`. Ctrl-C ends it.");
+}
+
+/// What only this lab knows of its estate, and a configuration has to say.
+fn needs(estate: &Estate) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(part) = &estate.kafka {
+        let names = part.shop.names();
+        lines.push(format!("topics \"{}*\"; at the destination \"{}*\"", names.source, names.destination));
+        lines.push(
+            "producers crm-cdc on *.crm.*.ingestion, erp-etl on *.erp.*.ingestion; both write all the time".into(),
+        );
+        lines.push("client ids of consumers: {service}-src-*, {service}-dst-*".into());
+    }
+    if let Some(part) = &estate.mongodb {
+        lines.push(format!("database {}; both sides run 6.0, so `unsupported_versions`", part.shop.options().database));
+        for name in part.shop.mirrors() {
+            let Ok(mirror) = part.shop.mirror(&name) else { continue };
+            let o = mirror.options();
+            let clients = format!("{}, {}", o.source_app, o.destination_app);
+            lines.push(format!("mirror {name}, not started yet: status at {}, app names {clients}", mirror.url()));
+        }
+        lines.push(
+            "app names: readers crud-*, writers svc-*, at the destination {service}-dst; bystanders lab-*".into(),
+        );
+    }
+    lines
 }
 
 /// The value itself, once the last action that still runs has let go of it; after a while, without it.
