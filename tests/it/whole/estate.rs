@@ -61,6 +61,7 @@ impl Estate {
             site,
             joint,
             deployed: Arc::default(),
+            stopped: Arc::default(),
         };
         Ok(Estate { agent, prometheus, kafka, mongo, mongo_pair, truth, prefix: name.to_owned() })
     }

@@ -101,6 +101,7 @@ fn downtime(e: &mut Estate) -> Result<(), String> {
     e.agent.wait_go("ready", "stop-consumers")?;
     e.agent.wait_go("ready", "deploy-services")?;
     e.kafka.oracle().note("operator: everything is stopped at once");
+    e.truth.stopped.store(true, std::sync::atomic::Ordering::Relaxed);
     for service in BOTH {
         e.stop(service)?;
     }
@@ -109,6 +110,7 @@ fn downtime(e: &mut Estate) -> Result<(), String> {
     // Nobody has told the agent: to it, the downtime begins with the proof. So it does to who knows what is safe.
     e.mongo.stop_writers().map_err(text)?;
     e.kafka.stop_consumers(Stop::Leave).map_err(text)?;
+    e.truth.stopped.store(false, std::sync::atomic::Ordering::Relaxed);
     for (step, author) in [("stop-writers", "life_by"), ("stop-consumers", "life_by")] {
         let a = e.agent.ask("done", step)?;
         if a.life() != "done" || !a.body[author].is_null() {

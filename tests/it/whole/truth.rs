@@ -5,6 +5,7 @@ use super::site::Site;
 use crate::watch::Truth;
 use cutover_lab::{MongoOracle, MongoStep, Oracle, Side, Step};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The steps of the services track.
@@ -20,6 +21,8 @@ pub(crate) struct Whole {
     /// Services that were deployed at the destination. The agent believes a sighting for ten minutes, longer than any
     /// test lasts.
     pub(crate) deployed: Arc<Mutex<BTreeSet<String>>>,
+    /// Everything was stopped at once, without a word to the agent: both downtimes are meant, and begin with its proof.
+    pub(crate) stopped: Arc<AtomicBool>,
 }
 
 impl Whole {
@@ -86,6 +89,9 @@ impl Truth for Whole {
             "mongodb" => Truth::unsafe_reasons(&self.mongo, step),
             _ => Truth::unsafe_reasons(&self.kafka, step),
         };
+        if self.stopped.load(Ordering::Relaxed) {
+            reasons.retain(|r| !r.ends_with("was never begun"));
+        }
         let shared = |other: &str| self.joint && track != "services" && other != "services";
         let others = self.downtimes().into_iter().filter(|t| *t != track && !shared(t));
         reasons.extend(others.map(|t| format!("the downtime of {t} is open")));

@@ -254,17 +254,20 @@ impl World<'_, '_> {
         predecessor(self.v, step).is_none_or(|p| self.v.facts.is_done(p.id))
     }
 
-    /// Another absence step that is pending and was go lately: the same silence could mean either.
+    /// Another absence step that is pending and was go lately: the same silence could mean either. What is stopped within
+    /// a downtime is no service: its absence is mistaken for nothing else.
     fn rival(&self, step: &Step, all: &[StepBoard]) -> bool {
         let v = self.v;
-        all.iter().any(|o| {
-            let joint = v.settings.joint && step.downtime == Downtime::Opens && o.step.downtime == Downtime::Opens;
-            o.step.id != step.id
-                && matches!(o.step.effect, Effect::Absence)
-                && o.life == Life::Pending
-                && !joint
-                && recently_go(v.facts.life(o.step.id), v.now)
-        })
+        let stops_services = |s: &Step| s.downtime == Downtime::Opens || s.track == Track::Services;
+        stops_services(step)
+            && all.iter().filter(|o| stops_services(o.step)).any(|o| {
+                let joint = v.settings.joint && step.downtime == Downtime::Opens && o.step.downtime == Downtime::Opens;
+                o.step.id != step.id
+                    && matches!(o.step.effect, Effect::Absence)
+                    && o.life == Life::Pending
+                    && !joint
+                    && recently_go(v.facts.life(o.step.id), v.now)
+            })
     }
 }
 
