@@ -257,6 +257,46 @@ fn names_that_go_back_and_a_resolver_that_is_silent() {
         t=620 switch-dns done: go"#]].assert_eq(&shown);
 }
 
+/// Nobody claims: the writers are proven to be stopped while the consumers are not yet, and from then on the mirrors may be
+/// stopped. That the consumers are gone as well cannot mean that.
+#[test]
+fn in_a_joint_downtime_consumers_are_found_to_be_stopped_after_the_mirrors_may_be() {
+    let mut s = estate();
+    s.tracks.remove(&Track::Services);
+    s.joint = true;
+    s.skip.insert("switch-readers".into(), "readers move with the writers".into());
+    let shown = run_with(
+        s,
+        &[
+            SHOP,
+            "
+            t=15 op begin start-mirror
+            t=16 mirror.start; mdst.coll shop.orders 100
+            t=20 mirror.follow; msrc.write shop.orders; op begin switch-producers
+            t=21 dst.end crm.ingestion/0 +1; dst.commit rtu crm.ingestion/0 =0; op confirm offsets-handled
+            t=180 show stop-writers; show stop-consumers
+            t=181 msrc.leave svc-orders
+            t=500 src.leave rtu
+            t=600 show stop-writers; show stop-mirror
+            t=900 show stop-consumers
+            ",
+        ]
+        .concat(),
+    );
+    expect![[r#"
+        t=15 begin start-mirror: ok
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=180 stop-writers pending go
+        t=180 stop-consumers pending go
+        t=600 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:22:31Z
+        t=600 stop-writers done: go
+        t=600 stop-mirror pending go
+        t=900 stop-consumers done no-go (already-done): stop-consumers is done since 2026-09-21T14:27:46Z
+        t=900 stop-consumers done: go"#]]
+    .assert_eq(&shown);
+}
+
 #[test]
 fn a_joint_downtime_ends_only_when_both_tracks_may() {
     let mut s = estate();
