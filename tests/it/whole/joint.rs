@@ -44,6 +44,8 @@ fn first_attempt(e: &mut Estate) -> Result<(), String> {
     e.mongo.oracle().record(|l| {
         l.begun.clear();
         l.done.clear();
+        // What was written between the end of that mirror and now belongs to the attempt that was backed out.
+        l.late_writes.clear();
     });
     e.agent.next_attempt()?;
     for step in [MongoStep::StartMirror, MongoStep::SwitchReaders, MongoStep::StopWriters] {
