@@ -132,7 +132,9 @@ fn a_mirror_copies_tails_fails_and_resumes() {
     // A port that refuses while it replicates.
     mirror.set_faults(&Faults { refuse: true, ..Faults::default() }).unwrap();
     await_ids(&pair, "orders", &[1, 3, 4, 5, 10, 11, 20, 21]);
-    assert!(mirror.status().is_err() && mirror.state().is_ok());
+    // The listener goes a moment after it was told to.
+    wait_for("the port to refuse", LONG, || mirror.status().map_or(Ok(()), |status| Err(status.to_string()))).unwrap();
+    assert!(mirror.state().is_ok());
     mirror.mend().unwrap();
     wait_for("the port", LONG, || mirror.status().map_err(|error| error.to_string())).unwrap();
     mirror.drop_index("shop.orders", "z").unwrap();
