@@ -40,6 +40,11 @@ pub struct ProbeMemory {
     pub(crate) longest: Dur,
     /// Since when every resolver has given expected addresses only.
     pub(crate) since: Option<Mono>,
+    /// When the newest sample in which all of them did was asked for.
+    pub(crate) all: Option<Mono>,
+    /// Gaps between two such samples and when each was over, the longest first: nobody knows what was answered in them.
+    /// One that an equally long one followed matters no more.
+    pub(crate) gaps: Vec<(Dur, Mono)>,
 }
 
 impl ProbeMemory {
@@ -49,10 +54,12 @@ impl ProbeMemory {
     }
 
     /// How long an answer given before the names moved can still be kept, counted from `now`, where one was ever allowed to
-    /// be kept for `longest`; `None` while not every
-    /// resolver answers with the expected addresses.
-    pub fn cached_for(&self, now: Mono, longest: Dur) -> Option<Dur> {
-        self.since.map(|s| (self.longest.max(longest) - (now - s)).max(Dur::ZERO))
+    /// be kept for `longest`; `None` while not every resolver answers with the expected addresses. After a gap longer than
+    /// `believed`, in which not all of them were heard, it counts anew.
+    pub fn cached_for(&self, now: Mono, longest: Dur, believed: Dur) -> Option<Dur> {
+        let torn = self.gaps.iter().rev().find(|(gap, _)| *gap > believed).map(|(_, over)| *over);
+        let since = self.since.map(|s| torn.map_or(s, |t| t.max(s)));
+        since.map(|s| (self.longest.max(longest) - (now - s)).max(Dur::ZERO))
     }
 
     pub(super) fn apply(&mut self, span: Span, sample: ProbeSample) {
@@ -63,15 +70,21 @@ impl ProbeMemory {
         self.longest = answers().map(|a| a.ttl).chain([self.longest]).max().unwrap_or_default();
         // A resolver that did not answer neither proves nor disproves anything of what it gave before.
         if answers().any(|a| !a.expected) {
-            self.since = None;
+            self.forget_spans();
         } else if !sample.names.is_empty() && sample.names.values().all(Result::is_ok) {
             self.since.get_or_insert(span.received);
+            if let Some(before) = self.all.replace(span.sent) {
+                let gap = span.sent - before;
+                self.gaps.retain(|(longer, _)| *longer > gap);
+                self.gaps.push((gap, span.received));
+            }
         }
         self.last = Some((span, sample));
     }
 
     pub(super) fn forget_spans(&mut self) {
-        self.since = None;
+        (self.since, self.all) = (None, None);
+        self.gaps.clear();
     }
 }
 
@@ -97,11 +110,23 @@ mod tests {
     fn an_old_answer_may_be_kept_for_the_longest_time_ever_given() {
         let mut m = ProbeMemory::default();
         m.apply(at(0), look(&[false, true], 300));
-        assert_eq!(m.cached_for(Mono(0), Dur::ZERO), None);
+        let believed = Dur::hours(1);
+        assert_eq!(m.cached_for(Mono(0), Dur::ZERO, believed), None);
         m.apply(at(10), look(&[true, true], 20));
-        assert_eq!(m.cached_for(Mono(10_010), Dur::ZERO), Some(Dur::secs(300)));
-        assert_eq!(m.cached_for(Mono(400_000), Dur::ZERO), Some(Dur::ZERO));
+        assert_eq!(m.cached_for(Mono(10_010), Dur::ZERO, believed), Some(Dur::secs(300)));
+        assert_eq!(m.cached_for(Mono(400_000), Dur::ZERO, believed), Some(Dur::ZERO));
         m.apply(at(500), look(&[true, false], 20));
-        assert_eq!(m.cached_for(Mono(900_000), Dur::ZERO), None);
+        assert_eq!(m.cached_for(Mono(900_000), Dur::ZERO, believed), None);
+    }
+    #[test]
+    fn what_was_answered_while_nobody_was_heard_is_unknown() {
+        let mut m = ProbeMemory::default();
+        for t in [0, 10, 20, 100, 110, 135, 145] {
+            m.apply(at(t), look(&[true, true], 300));
+        }
+        let left = |believed| m.cached_for(Mono(150_000), Dur::ZERO, Dur::secs(believed)).map(|d| d.0 / 1000);
+        // Since the gap of 80 s, the gap of 25 s, and the beginning.
+        assert_eq!((left(30), left(15), left(90)), (Some(250), Some(285), Some(150)));
+        assert_eq!(m.gaps.len(), 3);
     }
 }

@@ -10,5 +10,6 @@ mod probes;
 mod properties;
 mod rules;
 mod services;
+mod services_found;
 mod services_truth;
 mod world;

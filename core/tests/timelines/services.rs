@@ -37,7 +37,7 @@ pub(super) fn estate() -> Settings {
 }
 
 /// A shop on both systems, everything running at the source.
-const SHOP: &str = "
+pub(crate) const SHOP: &str = "
     t=0 src.topic crm.ingestion 1; dst.topic crm.ingestion 1
     t=0 src.member rtu rtu-src-0 crm.ingestion
     t=0 msrc.coll shop.orders 100; msrc.join svc-orders; msrc.join crud-orders
@@ -213,8 +213,10 @@ fn an_estate_without_rules_or_probes_names_what_is_missing() {
         t=40 redirect-traffic pending no-go (predecessor): deploy-services comes before and is not done (begun; unknown (not-measured): mongodb is not measured: no rule tells its clients at the source from those at the destination)
             destination-healthy unknown
             at-work unknown
+            present unknown
         t=40 switch-dns pending no-go (predecessor): stop-source-services comes before and is not done (pending)
             entry-points unknown
+            no-source-home unknown
         t=110 begin switch-dns: no-go (predecessor): stop-source-services comes before and is not done (pending)
         t=110 deploy-services begun go
         t=110 deploy-services done: unknown (not-measured): mongodb is not measured: no rule tells its clients at the source from those at the destination"#]].assert_eq(&shown);
@@ -534,6 +536,7 @@ fn a_service_that_is_gone_from_the_destination_is_not_stopped_at_the_source() {
             present go
             at-work no-go
             keeping-up go
+            traffic-moved go
         t=280 stop-source-services pending no-go (not-connected): client svc-orders (source) is not connected: with home destination, and at work with home source: nobody there would take over
         t=400 stop-source-services pending go"#]].assert_eq(&shown);
 }

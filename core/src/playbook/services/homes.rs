@@ -237,7 +237,20 @@ pub(super) fn keeping_up(v: &View<'_>) -> Reading {
             }
         }
         let nobody = IfEmpty::Unknown("groups that read topics in scope");
-        Ok(each(Some(k.basis), pairs.iter().map(|p| (p, p)), nobody, |(group, topic)| keeps_up(v, &k, group, topic)))
+        Ok(each(Some(k.basis), pairs.iter().map(|p| (p, p)), nobody, |(group, topic)| {
+            // Nothing measures what a group has read that does not commit.
+            let name = if side == Side::Source { s.group_there(group) } else { group.clone() };
+            match v.facts.confirmed("keeping-up", std::slice::from_ref(&name)) {
+                Some(w) => {
+                    let at = Subject::Pair(side, group.clone(), topic.clone(), vec![]);
+                    Ok(Finding::yes(Code::Confirmed, at).detail(format!("{}: {}", w.author, w.reason)))
+                }
+                None => keeps_up(v, &k, group, topic).map_err(|g| match g.code {
+                    Code::NeverCommitted => g.fix(format!("cutover-agent confirm keeping-up {name} --reason …")),
+                    _ => g,
+                }),
+            }
+        }))
     })
 }
 

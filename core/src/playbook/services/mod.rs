@@ -9,8 +9,11 @@ mod probes;
 pub(super) use probes::{judged, observe};
 
 use super::{Check, Dwell, Effect, Exit, REQUIREMENTS_MET, Step};
+use crate::facts::How;
+use crate::reading::{Code, Finding, Reading, Subject, Tri};
 use crate::settings::Track;
 use crate::time::Dur;
+use crate::view::View;
 
 const S60: Dwell = Dwell::For { default: Dur::secs(60), floor: Dur::ZERO };
 
@@ -66,7 +69,7 @@ check!(
     "keeping-up",
     homes::keeping_up,
     Dwell::None,
-    &[],
+    &[Exit { confirm: "keeping-up", about: &["group"], says: "this group keeps up, whatever its commits show" }],
     "no group in force is a minute behind, unless it is catching up"
 );
 check!(
@@ -91,6 +94,45 @@ const fn step(id: &'static str, does: &'static str, effect: Effect) -> Step {
     Step { skippable: true, ..Step::blank(Track::Services, id, does, effect) }
 }
 
+macro_rules! still {
+    ($name:ident, $of:ident, $id:literal, $step:literal, $asks:literal) => {
+        static $name: Check = Check {
+            id: $id,
+            key: concat!("services/", $id, "-still"),
+            read: |v| still(v, $step, ($of.read)(v)),
+            dwell: Dwell::None,
+            exits: $of.exits,
+            asks: $asks,
+        };
+    };
+}
+
+still!(STILL_PRESENT, PRESENT, "present", "deploy-services", "the services are still deployed at the destination");
+still!(STILL_MOVED, TRAFFIC, "traffic-moved", "redirect-traffic", "the traffic still reaches the destination");
+still!(
+    STILL_STOPPED,
+    NO_SOURCE_HOME,
+    "no-source-home",
+    "stop-source-services",
+    "the source's services are still stopped"
+);
+
+/// What made the step before it done, as it is measured now: it holds up the next step as soon as it is not so any more,
+/// begun or not. Where that step is skipped it asks nothing, nor where it was adopted and never could be measured.
+fn still(v: &View<'_>, step: &'static str, now: Reading) -> Reading {
+    let relaxed =
+        |why: &str| Reading::of(Finding::yes(Code::Relaxed, Subject::Step(step)).detail(why.to_owned()), now.basis);
+    if let Some(why) = v.settings.skipped(step) {
+        return relaxed(why);
+    }
+    let adopted = matches!(v.facts.life(step).begun, Some((_, How::Adopted { .. })));
+    let unmeasurable = |f: &Finding| matches!(f.code, Code::NeverSeen | Code::NotMeasured | Code::EmptySet);
+    if now.is == Tri::Unknown && adopted && now.worst.iter().all(unmeasurable) {
+        return relaxed("adopted");
+    }
+    now
+}
+
 static DEPLOY: Step = Step {
     ready: &[IN_FORCE.req(), REQUIREMENTS_MET.req().advisory()],
     done: &[PRESENT.req()],
@@ -98,17 +140,17 @@ static DEPLOY: Step = Step {
 };
 static REDIRECT: Step = Step {
     // A service that came after the deployment was looked at is not there for the traffic either.
-    ready: &[HEALTHY.req(), AT_WORK.req()],
+    ready: &[HEALTHY.req(), AT_WORK.req(), STILL_PRESENT.req()],
     done: &[TRAFFIC.req()],
     ..step("redirect-traffic", "send the traffic to the destination", Effect::Appearance(probes::traffic_appears))
 };
 static STOP: Step = Step {
-    ready: &[PRESENT.req(), AT_WORK.req(), KEEPING_UP.req()],
+    ready: &[PRESENT.req(), AT_WORK.req(), KEEPING_UP.req(), STILL_MOVED.req()],
     done: &[NO_SOURCE_HOME.req()],
     ..step("stop-source-services", "stop the services at the source", Effect::Absence)
 };
 static DNS: Step = Step {
-    ready: &[ENTRY.req()],
+    ready: &[ENTRY.req(), STILL_STOPPED.req()],
     done: &[NAMES.req()],
     ..step("switch-dns", "let the names answer with the destination", Effect::Appearance(probes::names_appear))
 };

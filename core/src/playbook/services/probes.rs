@@ -6,7 +6,8 @@ use crate::facts::Fact;
 use crate::playbook::kafka::{body, sighted};
 use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, Tri, each};
 use crate::settings::{ProbeKind, ProbeSettings, Track};
-use crate::view::{Probe, View, gap};
+use crate::time::Dur;
+use crate::view::{INTERVALS, Probe, View, gap};
 
 /// The probes that a condition picks.
 fn picked<'a>(
@@ -180,7 +181,8 @@ fn names(v: &View<'_>, p: &Probe<'_>) -> Known<Finding> {
         return Ok(now);
     }
     let longest = v.facts.longest_ttl.get(p.name).copied().unwrap_or_default();
-    Ok(match p.memory.cached_for(v.now.mono, longest) {
+    let believed = Dur(p.settings.interval.0 * INTERVALS);
+    Ok(match p.memory.cached_for(v.now.mono, longest, believed) {
         Some(left) if left.0 == 0 => Finding::yes(Code::Ok, at()),
         Some(left) => Finding::no(Code::StillCached, at()).seen(Qty::Time(left)).wait(left),
         None => Finding::unknown(Code::Partial, at()).detail("not every resolver has answered yet"),
