@@ -13,10 +13,12 @@ use cutover_core::settings::Track;
 use std::collections::BTreeMap;
 
 /// How many steps there are.
-pub const COUNT: usize = 9;
+pub const COUNT: usize = 13;
 /// The place of the first step of the MongoDB track.
 pub const MONGODB: usize = 4;
-/// The steps: those of the Kafka track in order, then those of the MongoDB track.
+/// The place of the first step of the services track.
+pub const SERVICES: usize = 9;
+/// The steps: those of the Kafka track in order, then those of the MongoDB track, then those of the services track.
 pub const STEPS: [&str; COUNT] = [
     "switch-producers",
     "stop-consumers",
@@ -27,7 +29,20 @@ pub const STEPS: [&str; COUNT] = [
     "stop-writers",
     "stop-mirror",
     "start-writers",
+    "deploy-services",
+    "redirect-traffic",
+    "stop-source-services",
+    "switch-dns",
 ];
+
+/// The track of the step at that place.
+pub fn track(i: usize) -> Track {
+    match i {
+        SERVICES.. => Track::Services,
+        MONGODB.. => Track::Mongodb,
+        _ => Track::Kafka,
+    }
+}
 
 /// A go, a done or a silence that should not have been.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -70,6 +85,7 @@ pub struct Watch {
     said: [Option<(Verdict, String)>; COUNT],
     stuck_noted: Option<u8>,
     pub(crate) stuck_there: Option<u8>,
+    pub(crate) stuck_of_services: Option<u8>,
 }
 
 impl Watch {
@@ -178,16 +194,24 @@ impl World {
                 let text = "it is done, and a done step is never go".to_owned();
                 self.watch.fail(Failing { at: self.now, step: id, what: "again", kind: "Done".into(), text });
             }
-            let begun = match i.checked_sub(MONGODB) {
-                Some(i) => self.dba.began(i, &s.life),
-                None => self.person.began(i, &s.life),
+            let fresh = !std::mem::replace(&mut self.watch.checked.1[i], true);
+            let begun = match track(i) {
+                Track::Services => {
+                    self.check_services_age(id, &p.rests);
+                    if fresh {
+                        self.check_services_go(i, &p.rests);
+                    }
+                    continue;
+                }
+                Track::Mongodb => self.dba.began(i - MONGODB, &s.life),
+                Track::Kafka => self.person.began(i, &s.life),
             };
             self.check_age(id, begun, &p.rests);
-            if !std::mem::replace(&mut self.watch.checked.1[i], true) {
+            if fresh {
                 self.check_order(i);
-                let rules = match i.checked_sub(MONGODB) {
-                    Some(_) => truth_mongodb::of_ready(id, begun, self.shown()),
-                    None => of_ready(id, begun, self.short()),
+                let rules = match track(i) {
+                    Track::Kafka => of_ready(id, begun, self.short()),
+                    _ => truth_mongodb::of_ready(id, begun, self.shown()),
                 };
                 self.check(id, "go", rules, &p.rests);
             }
@@ -294,9 +318,13 @@ impl World {
             let adopted = matches!(self.agent.facts().step(step).begun, Some((_, How::Adopted { .. })));
             if !adopted {
                 self.watch.dones += 1;
-                let rules = match STEPS.iter().position(|s| s == id).unwrap_or(0) < MONGODB {
-                    true => of_done(id, self.short()),
-                    false => truth_mongodb::of_done(id, self.shown()),
+                let rules = match track(STEPS.iter().position(|s| s == id).unwrap_or(0)) {
+                    Track::Services => {
+                        self.check_services_done(id, &rests);
+                        continue;
+                    }
+                    Track::Kafka => of_done(id, self.short()),
+                    Track::Mongodb => truth_mongodb::of_done(id, self.shown()),
                 };
                 self.check(id, "done", rules, &rests);
             }
