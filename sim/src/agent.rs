@@ -158,7 +158,7 @@ impl Agent {
             let t = self.gate.evaluate(&self.estate, &self.facts, now);
             if self.mutation == Some(Mutation::EverythingWasGo) {
                 let was = |s: &str| Fact::WasGo { step: s.into(), from: now.wall, until: now.wall };
-                let last = |s: &&str| matches!(*s, "retire-source" | "start-writers");
+                let last = |s: &&str| matches!(*s, "retire-source" | "start-writers" | "switch-dns");
                 crate::watch::STEPS.iter().filter(|s| !last(s)).for_each(|s| self.facts.apply(was(s)));
             }
             if t.facts.is_empty() {
@@ -185,7 +185,7 @@ impl Agent {
             Target::Kafka(side) => self.estate.kafka(*side).and_then(|m| m.last()).map(|(s, _)| s.sent),
             Target::Mongodb(side) => self.estate.mongodb(*side).and_then(|m| m.last()).map(|(s, _)| s.sent),
             Target::Mirror(name) => self.estate.mirror(name).and_then(|m| m.last()).map(|(s, _)| s.sent),
-            Target::Probe(_) => None,
+            Target::Probe(name) => self.estate.probe(name).and_then(|m| m.last()).map(|(s, _)| s.sent),
         };
         let rests = self.times.iter().filter_map(|(t, kept)| Some((t.clone(), *kept.get(&newest(t)?)?)));
         let rests = rests.collect();

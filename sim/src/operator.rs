@@ -138,7 +138,7 @@ impl World {
             return None;
         }
         let (clocks, now) = (self.clocks(), self.now);
-        self.truth.update(&self.m, &self.db, now);
+        self.note_truth();
         match self.agent.request(op, clocks, now) {
             Ok(()) => {
                 self.watch.disturbed(now);
@@ -239,7 +239,8 @@ impl World {
             0 => self.switch_and_seed(),
             1 => self.stop_readers(),
             2 => {
-                let next = (0..self.m.readers.len()).find(|i| !self.runs(*i, Side::Destination));
+                let next = (0..self.m.readers.len())
+                    .find(|i| !self.runs(*i, Side::Destination) && self.m.readers[*i].is_deployed());
                 if let Some(i) = next {
                     self.start_reader(i, Side::Destination);
                     self.watch.disturbed(self.now);

@@ -3,6 +3,7 @@
 
 mod mend;
 
+use crate::model::mongodb::service::Service;
 use crate::scenario::{Expect, Operator, Order, Scenario};
 use crate::truth::Rules;
 use crate::truth_mongodb::{of_done, of_ready};
@@ -79,7 +80,7 @@ impl World {
         let over = |t: &Track| match t {
             Track::Kafka => self.person.phase >= 6,
             Track::Mongodb => self.dba.finished(),
-            Track::Services => true,
+            Track::Services => self.sre.phase >= 6,
         };
         self.scenario.tracks.iter().take_while(|t| **t != track).all(over)
     }
@@ -196,11 +197,11 @@ impl World {
             1 => {
                 let waits = |i: &usize| {
                     let s = &self.db.services[*i];
-                    moves(i, false) && !forgot("reader", *i) && (s.runs(Side::Source) || !s.runs(Side::Destination))
+                    let needed = s.deployed && !s.runs(Side::Destination);
+                    moves(i, false) && !forgot("reader", *i) && (s.runs(Side::Source) || needed)
                 };
                 let Some(i) = services.into_iter().find(waits) else { return };
-                self.db.stop_service(i, Side::Source);
-                self.start_service(i, Side::Destination);
+                self.move_service(i);
             }
             2 => {
                 let runs =
@@ -222,13 +223,21 @@ impl World {
             }
             _ => {
                 let all = self.skips_readers();
-                let waits = |i: &usize| (all || moves(i, true)) && !self.db.services[*i].runs(Side::Destination);
+                let needed = |s: &Service| s.deployed && !s.runs(Side::Destination);
+                let waits = |i: &usize| (all || moves(i, true)) && needed(&self.db.services[*i]);
                 let Some(i) = services.into_iter().find(waits) else { return };
-                self.db.stop_service(i, Side::Source);
-                self.start_service(i, Side::Destination);
+                self.move_service(i);
             }
         }
         self.watch.disturbed(self.now);
+    }
+
+    /// Points a service at the destination, wherever it runs.
+    fn move_service(&mut self, i: usize) {
+        self.db.stop_service(i, Side::Source);
+        if self.db.services[i].deployed {
+            self.start_service(i, Side::Destination);
+        }
     }
 
     fn skips_readers(&self) -> bool {
@@ -236,7 +245,7 @@ impl World {
     }
 
     fn confirm_scale(&mut self) {
-        let runs = |s: &crate::model::mongodb::service::Service| s.is_writer() && s.runs(Side::Source);
+        let runs = |s: &Service| s.is_writer() && s.runs(Side::Source);
         if self.dba.confirms_scale && !self.db.services.iter().any(runs) {
             let op = Op::Confirm { name: "scaled-to-zero".into(), subject: vec!["mongodb".into()] };
             self.dba.confirms_scale = self.ask(&op) != Some(Ok(()));

@@ -4,11 +4,15 @@ use crate::report::Outcome;
 use crate::scenario::Scenario;
 use std::fmt::Write as _;
 
-/// The scenario of a seed: of Kafka alone, of MongoDB alone, or of both, one after the other, at the same time or joint.
+/// The scenario of a seed: of Kafka alone, of MongoDB alone, or of both, one after the other, at the same time or joint. Seeds
+/// from [`crate::random_services::FIRST`] on have the services track as well.
 ///
 /// # Panics
 /// Never: it writes what [`Scenario::parse`] reads.
 pub fn scenario(seed: u64) -> Scenario {
+    if seed >= crate::random_services::FIRST {
+        return crate::random_services::scenario(seed);
+    }
     let mut r = fastrand::Rng::with_seed(seed ^ 0x70ac);
     let tracks = match r.u8(..20) {
         0..=8 => return kafka(seed),

@@ -25,6 +25,8 @@ pub struct Outcome {
     pub phase: u8,
     /// How far the operator of the MongoDB track came: 10 is the end.
     pub phase_there: u8,
+    /// How far the operator of the services track came: 8 is the end.
+    pub phase_of_services: u8,
     /// The migration came to its end.
     pub finished: bool,
     /// When it ended, in true milliseconds.
@@ -66,6 +68,7 @@ impl Outcome {
             faults: w.watch.faults.clone(),
             phase: w.person.phase,
             phase_there: w.dba.phase,
+            phase_of_services: w.sre.phase,
             finished: w.finished(),
             ended: w.now,
             story: w.watch.story.clone(),
@@ -90,8 +93,8 @@ pub struct Report {
     pub runs: u64,
     /// Runs that came to the end of the playbook.
     pub finished: u64,
-    /// How far they came: the phases of the Kafka and the MongoDB track.
-    pub phases: BTreeMap<(u8, u8), u64>,
+    /// How far they came: the phases of the Kafka, the MongoDB and the services track.
+    pub phases: BTreeMap<(u8, u8, u8), u64>,
     /// Gos checked.
     pub gos: u64,
     /// Dones checked.
@@ -113,7 +116,7 @@ impl Report {
     pub fn add(&mut self, seed: u64, o: &Outcome) {
         self.runs += 1;
         self.finished += u64::from(o.finished);
-        *self.phases.entry((o.phase, o.phase_there)).or_default() += 1;
+        *self.phases.entry((o.phase, o.phase_there, o.phase_of_services)).or_default() += 1;
         self.gos += o.gos;
         self.dones += o.dones;
         self.turns += o.turns;

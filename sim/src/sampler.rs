@@ -1,7 +1,7 @@
 //! The samplers: they turn the model into samples the way `src/sample/kafka/` does. Listing, members, commits,
 //! producers, low, high and stable ends are each read at an instant of their own, while the model goes on in between.
 
-use crate::model::apps::Style;
+use crate::model::apps::{ELSEWHERE, Style};
 use crate::model::{BROKERS, Cluster, Model};
 use cutover_core::Name;
 use cutover_core::estate::kafka::{
@@ -188,7 +188,14 @@ impl Draft {
                     s.members = Ok(g
                         .members
                         .iter()
-                        .map(|(i, j)| member(j, m.readers.get(*i as usize).is_some_and(|r| r.style == Style::Next), c))
+                        .map(|(i, j)| {
+                            member(
+                                j,
+                                m.readers.get((*i % ELSEWHERE) as usize).is_some_and(|r| r.style == Style::Next),
+                                c,
+                            )
+                        })
+                        .map(|told| if c.faults.rebalancing.contains(name) { withheld(told) } else { told })
                         .collect());
                 }
                 None => s.members = Err(failure("listed, but Dead when described")),
@@ -281,6 +288,11 @@ fn member(j: &crate::model::Joined, next: bool, c: &Cluster) -> Member {
     // A KIP-848 member may be shown while nothing is assigned yet; its subscription is always there.
     let assigned = if next { BTreeSet::new() } else { assigned };
     Member { client_id: j.client.clone(), host: "10.0.0.1".into(), topics: Ok(j.topics.clone()), assigned }
+}
+
+/// While a group rebalances the broker does not say what a member subscribes to.
+fn withheld(told: Member) -> Member {
+    Member { topics: Err(failure("withheld while the group rebalances")), assigned: BTreeSet::new(), ..told }
 }
 
 fn concerns(g: &GroupSample) -> bool {

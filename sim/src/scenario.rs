@@ -4,6 +4,7 @@
 
 use crate::model::apps::{Instance, Producer, Reader, Style, Writes};
 use crate::scenario_mongodb::{self as mongodb, Mongo};
+use crate::scenario_services::{self as services, Services};
 use cutover_core::Name;
 use cutover_core::settings::Track;
 use std::collections::BTreeMap;
@@ -98,6 +99,8 @@ pub struct Scenario {
     pub skipped: Vec<Name>,
     /// The MongoDB half of the estate.
     pub mongo: Option<Mongo>,
+    /// Where services run and what probes look at, if the services move as well.
+    pub services: Option<Services>,
 }
 
 impl Default for Scenario {
@@ -121,6 +124,7 @@ impl Default for Scenario {
             order: Order::After,
             skipped: Vec::new(),
             mongo: None,
+            services: None,
         }
     }
 }
@@ -177,15 +181,13 @@ impl Scenario {
         let first = || number(plain.first());
         match head {
             "seed" => self.seed = plain.first()?.parse().ok()?,
-            "shop" => {
-                for line in SHOP.lines() {
-                    let all: Vec<&str> = line.split_whitespace().collect();
-                    let (head, rest) = all.split_first()?;
-                    self.statement(head, rest)?;
-                }
-            }
-            "mshop" => {
-                for line in mongodb::SHOP.lines() {
+            "shop" | "mshop" | "sshop" => {
+                let lines = match head {
+                    "shop" => SHOP,
+                    "mshop" => mongodb::SHOP,
+                    _ => services::SHOP,
+                };
+                for line in lines.lines() {
                     let all: Vec<&str> = line.split_whitespace().collect();
                     let (head, rest) = all.split_first()?;
                     self.statement(head, rest)?;
@@ -196,6 +198,7 @@ impl Scenario {
                 self.tracks.clear();
                 for word in &plain {
                     match *word {
+                        "services" => self.tracks.push(Track::Services),
                         "kafka" => self.tracks.push(Track::Kafka),
                         "mongodb" => self.tracks.push(Track::Mongodb),
                         "beside" => self.order = Order::Beside,
@@ -206,7 +209,11 @@ impl Scenario {
                 if self.tracks.contains(&Track::Mongodb) {
                     self.mongo.get_or_insert_default();
                 }
+                if self.tracks.contains(&Track::Services) {
+                    self.services.get_or_insert_default();
+                }
             }
+            "unit" | "probe" => self.services.get_or_insert_default().statement(head, &plain, &named)?,
             "skip" => self.skipped.push((*plain.first()?).into()),
             "database" | "collection" | "service" | "mirror" | "identity" | "window" => {
                 self.mongo.get_or_insert_default().statement(head, &plain, &named)?;
@@ -266,10 +273,17 @@ impl Scenario {
 
     /// What the order of the tracks makes steps wait for.
     pub fn after(&self) -> BTreeMap<Name, Vec<Name>> {
-        let (first, closes) = (
-            |t: &Track| if *t == Track::Kafka { "switch-producers" } else { "start-mirror" },
-            |t: &Track| if *t == Track::Kafka { "start-consumers" } else { "start-writers" },
-        );
+        let first = |t: &Track| match t {
+            Track::Kafka => "switch-producers",
+            Track::Mongodb => "start-mirror",
+            Track::Services => "deploy-services",
+        };
+        // The names may be switched whenever it suits.
+        let closes = |t: &Track| match t {
+            Track::Kafka => "start-consumers",
+            Track::Mongodb => "start-writers",
+            Track::Services => "stop-source-services",
+        };
         let pairs = self.tracks.windows(2).filter(|_| self.order == Order::After);
         pairs.map(|p| (first(&p[1]).into(), vec![closes(&p[0]).into()])).collect()
     }
@@ -299,6 +313,9 @@ impl Scenario {
         }
         if let Some(m) = &self.mongo {
             m.text(&mut o);
+        }
+        if let Some(s) = &self.services {
+            s.text(&mut o);
         }
         for (what, name) in &self.relaxed {
             let _ = writeln!(o, "relax {what} {name}");
@@ -350,6 +367,7 @@ fn reader(plain: &[&str], named: &BTreeMap<&str, &str>) -> Option<Reader> {
         batch: number(named.get("batch")).unwrap_or(100),
         unseeded: plain.contains(&"unseeded"),
         at: BTreeMap::<_, Instance>::new(),
+        deployed: None,
         skipped: BTreeMap::new(),
     })
 }

@@ -87,7 +87,8 @@ impl Mongo {
                 if writes.is_empty() != (temper == Temper::Reads) {
                     return None;
                 }
-                self.services.push(Service { name: first.into(), writes, temper, gap, secondary, at: BTreeMap::new() });
+                let (at, name) = (BTreeMap::new(), first.into());
+                self.services.push(Service { name, writes, temper, gap, secondary, at, home: None, deployed: true });
             }
             "mirror" => {
                 let mut m = Mirror::new(first);

@@ -3,12 +3,13 @@
 use crate::model::Joined;
 use crate::model::apps::{Style, new_group};
 use crate::model::writers::Ending;
-use crate::watch::{MONGODB, STEPS};
+use crate::watch::{MONGODB, SERVICES, STEPS, track};
 use crate::world::{Event, World};
 use cutover_core::Name;
 use cutover_core::estate::Side;
 use cutover_core::estate::kafka::{GroupKind, TopicPartition};
 use cutover_core::gate::ops::Op;
+use cutover_core::settings::Track;
 use std::collections::BTreeMap;
 
 fn side(word: &str) -> Side {
@@ -31,10 +32,10 @@ fn kind(words: &[&str]) -> String {
         "start" | "stop" | "bounce" => {
             format!("{} {}", words[0], words.get(2).copied().unwrap_or(""))
         }
-        "src" | "dst" | "forget" | "write" | "txn" | "op" | "msrc" | "mdst" | "svc" | "dba" => {
+        "src" | "dst" | "forget" | "write" | "txn" | "op" | "msrc" | "mdst" | "svc" | "dba" | "sre" | "traffic" => {
             format!("{} {second}", words[0])
         }
-        "mirror" => format!("mirror {}", words.get(2).copied().unwrap_or("")),
+        "mirror" | "probe" => format!("{} {}", words[0], words.get(2).copied().unwrap_or("")),
         head => head.to_owned(),
     }
 }
@@ -54,6 +55,8 @@ impl World {
             "stop" | "start" | "bounce" | "switch" | "unswitch" | "silence" | "write" | "txn" => {
                 self.app_words(head, rest).is_some()
             }
+            "probe" | "traffic" | "sre" => self.script_services(head, rest).is_some(),
+            "svc" if matches!(rest.first(), Some(&"deploy" | &"remove")) => self.script_services(head, rest).is_some(),
             "msrc" | "mdst" | "mirror" | "svc" | "dba" => self.script_mongodb(head, rest).is_some(),
             _ => self.agent_words(head, rest).is_some(),
         };
@@ -66,8 +69,8 @@ impl World {
         self.at(self.now + seconds * 1000, Event::Then(words));
     }
 
-    /// `src|dst down D · imposter D · hide D · broker N D · flap N D · unanswered t/p D · coordinator g D · slow MS D ·
-    /// stall t/p D · elect t/p · truncate t/p N · trim t/p N · clean t/p · create t N · delete t · partitions t N ·
+    /// `src|dst down D · imposter D · hide D · broker N D · flap N D · unanswered t/p D · coordinator g D · rebalance g D ·
+    /// slow MS D · stall t/p D · elect t/p · truncate t/p N · trim t/p N · clean t/p · create t N · delete t · partitions t N ·
     /// config t k=v… · id NAME · member g t [KIND] · leave g · commit g t/p N · forget g`
     fn cluster_words(&mut self, side: Side, w: &[&str]) -> Option<()> {
         let verb = *w.first()?;
@@ -86,6 +89,9 @@ impl World {
             }
             "coordinator" => {
                 faults.groups.insert(what.into());
+            }
+            "rebalance" => {
+                faults.rebalancing.insert(what.into());
             }
             "slow" => faults.slow = what.parse().ok()?,
             _ => return self.log_words(side, verb, what, w),
@@ -148,7 +154,8 @@ impl World {
                 logs.resize_with(n.max(logs.len()), Default::default);
             }
             "member" => {
-                let topics = [Name::from(*w.get(2)?)].into();
+                // A member of somebody else's topics, which the agent does not look at.
+                let topics = Some(*w.get(2)?).filter(|t| *t != "-").map(Name::from).into_iter().collect();
                 let kind = w.get(3).copied();
                 let g =
                     self.m.side_mut(side).groups.entry(what.into()).or_insert_with(|| new_group(what, Style::Classic));
@@ -192,6 +199,9 @@ impl World {
             }
             "coordinator" => {
                 faults.groups.remove(what);
+            }
+            "rebalance" => {
+                faults.rebalancing.remove(what);
             }
             "slow" => faults.slow = 0,
             "stall" => {
@@ -257,7 +267,8 @@ impl World {
                 self.kill();
                 if head == "amnesia" {
                     self.agent.disk.clear();
-                    (self.person.lost_journal, self.dba.lost_journal) = (true, true);
+                    (self.person.lost_journal, self.dba.lost_journal, self.sre.lost_journal) = (true, true, true);
+                    self.truth_services.forget(&mut self.site);
                 }
                 self.later(num(w, 0).max(1), "restart".into());
             }
@@ -302,9 +313,10 @@ impl World {
         let answer = self.ask(&op);
         if begins && answer == Some(Ok(())) {
             let i = STEPS.iter().position(|s| Some(*s) == w.get(1).copied())?;
-            match i.checked_sub(MONGODB) {
-                Some(i) => self.dba.acted[i] = true,
-                None => self.person.acted[i] = true,
+            match track(i) {
+                Track::Kafka => self.person.acted[i] = true,
+                Track::Mongodb => self.dba.acted[i - MONGODB] = true,
+                Track::Services => self.sre.acted[i - SERVICES] = true,
             }
         }
         let said = match answer {

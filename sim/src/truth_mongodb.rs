@@ -258,7 +258,8 @@ fn clients(db: &Db, put: &mut impl FnMut(Hazard, usize)) {
                     put(MongoWriter, i);
                 }
                 // One that crashes all the time may never have been seen at the source.
-                if x.connected(D).is_none() && x.temper != Temper::Crashing {
+                let there = db.some_home(i, |s| s.connected(D).is_some());
+                if !there && x.temper != Temper::Crashing && x.home != Some(D) {
                     put(WriterAway, i);
                 }
             }
@@ -266,7 +267,8 @@ fn clients(db: &Db, put: &mut impl FnMut(Hazard, usize)) {
                 if x.connected(S).is_some() {
                     put(MongoReader, i);
                 }
-                if !x.instance(D).is_some_and(|x| x.ever) {
+                let there = db.some_home(i, |s| s.instance(D).is_some_and(|x| x.ever));
+                if !there && x.home != Some(D) {
                     put(ReaderAway, i);
                 }
             }

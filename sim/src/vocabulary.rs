@@ -6,7 +6,13 @@ use crate::scenario::Scenario;
 pub const STATEMENTS: &[(&str, &str)] = &[
     ("shop", "shop"),
     ("mshop", "mshop"),
-    ("tracks", "tracks mongodb kafka [beside|joint]"),
+    ("sshop", "sshop"),
+    ("tracks", "tracks services mongodb kafka [beside|joint]"),
+    ("unit", "unit orders rtu svc-orders"),
+    (
+        "probe",
+        "probe api tcp|tls|http|promql|dns gates=redirect-traffic side=dst [closed], and for dns ttl=60 resolvers=2 [caches]",
+    ),
     ("skip", "skip switch-readers"),
     ("database", "database shop"),
     ("collection", "collection shop.orders 1000 indexes=customer"),
@@ -40,6 +46,7 @@ pub const CLUSTER: &[&str] = &[
     "flap",
     "unanswered",
     "coordinator",
+    "rebalance",
     "slow",
     "stall",
     "elect",
@@ -90,7 +97,13 @@ pub const MIRROR: &[&str] =
     &["start", "anew", "restart", "stop", "stick", "hold", "release", "error", "mended", "refuse", "hide", "show"];
 
 /// What may happen to a service: the word after `svc`.
-pub const SERVICE: &[&str] = &["start", "stop", "bounce"];
+pub const SERVICE: &[&str] = &["start", "stop", "bounce", "deploy", "remove"];
+
+/// What may happen to a probe: the word after its name.
+pub const PROBE: &[&str] = &["pass", "fail", "silent", "empty", "slow", "names", "ttl", "stale", "mute", "end"];
+
+/// What the operator of the services track may do or forget: the word after `sre`.
+pub const SRE: &[&str] = &["forget", "backout", "postpone", "early", "late"];
 
 /// What the operator of the MongoDB track may do or forget: the word after `dba`.
 pub const DBA: &[&str] = &["forget", "scaled", "removed", "backout", "early", "late", "blind"];
@@ -99,7 +112,7 @@ pub const DBA: &[&str] = &["forget", "scaled", "removed", "backout", "early", "l
 pub const HAPPENS: &[&str] = &[
     "src", "dst", "end", "stop", "start", "bounce", "switch", "unswitch", "silence", "write", "txn", "kill", "amnesia",
     "restart", "die", "sleep", "clock", "loss", "forget", "seed", "scaled", "backout", "early", "late", "twice", "op",
-    "msrc", "mdst", "mirror", "svc", "dba",
+    "msrc", "mdst", "mirror", "svc", "dba", "probe", "traffic", "sre",
 ];
 
 /// A line that says nothing the language knows.
@@ -140,6 +153,9 @@ fn check(line: usize, text: &str) -> Option<Wrong> {
         }
         ["at", _, "mirror", _, verb, ..] if !MIRROR.contains(verb) => return unknown(verb, MIRROR.to_vec()),
         ["at", _, "svc", verb, ..] if !SERVICE.contains(verb) => return unknown(verb, SERVICE.to_vec()),
+        ["at", _, "probe", _, verb, ..] if !PROBE.contains(verb) => return unknown(verb, PROBE.to_vec()),
+        ["at", _, "sre", verb, ..] if !SRE.contains(verb) => return unknown(verb, SRE.to_vec()),
+        ["at", _, "traffic", to, ..] if !["src", "dst"].contains(to) => return unknown(to, vec!["src", "dst"]),
         ["at", _, "dba", verb, ..] if !DBA.contains(verb) => return unknown(verb, DBA.to_vec()),
         ["at", _, what, ..] if !HAPPENS.contains(what) => return unknown(what, HAPPENS.to_vec()),
         ["expect", "says" | "silent", ..] => {}

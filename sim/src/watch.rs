@@ -13,10 +13,12 @@ use cutover_core::settings::Track;
 use std::collections::BTreeMap;
 
 /// How many steps there are.
-pub const COUNT: usize = 9;
+pub const COUNT: usize = 13;
 /// The place of the first step of the MongoDB track.
 pub const MONGODB: usize = 4;
-/// The steps: those of the Kafka track in order, then those of the MongoDB track.
+/// The place of the first step of the services track.
+pub const SERVICES: usize = 9;
+/// The steps: those of the Kafka track in order, then those of the MongoDB track, then those of the services track.
 pub const STEPS: [&str; COUNT] = [
     "switch-producers",
     "stop-consumers",
@@ -27,7 +29,23 @@ pub const STEPS: [&str; COUNT] = [
     "stop-writers",
     "stop-mirror",
     "start-writers",
+    "deploy-services",
+    "redirect-traffic",
+    "stop-source-services",
+    "switch-dns",
 ];
+
+/// The steps that open a downtime.
+const OPENS: [&str; 2] = ["stop-consumers", "stop-writers"];
+
+/// The track of the step at that place.
+pub fn track(i: usize) -> Track {
+    match i {
+        SERVICES.. => Track::Services,
+        MONGODB.. => Track::Mongodb,
+        _ => Track::Kafka,
+    }
+}
 
 /// A go, a done or a silence that should not have been.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -72,6 +90,7 @@ pub struct Watch {
     by_effect: [bool; COUNT],
     stuck_noted: Option<u8>,
     pub(crate) stuck_there: Option<u8>,
+    pub(crate) stuck_of_services: Option<u8>,
 }
 
 impl Watch {
@@ -186,17 +205,25 @@ impl World {
                 _ => {}
             }
             let by_effect = self.watch.by_effect[i] && matches!(s.life, Life::Begun(..));
-            let begun = by_effect
-                || match i.checked_sub(MONGODB) {
-                    Some(i) => self.dba.acted[i],
-                    None => self.person.acted[i],
-                };
+            let fresh = !std::mem::replace(&mut self.watch.checked.1[i], true);
+            let acted = match track(i) {
+                Track::Services => {
+                    self.check_services_age(id, &p.rests);
+                    if fresh {
+                        self.check_services_go(i, &p.rests);
+                    }
+                    continue;
+                }
+                Track::Mongodb => self.dba.acted[i - MONGODB],
+                Track::Kafka => self.person.acted[i],
+            };
+            let begun = acted || by_effect;
             self.check_age(id, begun, &p.rests);
-            if !std::mem::replace(&mut self.watch.checked.1[i], true) {
+            if fresh {
                 self.check_order(i);
-                let rules = match i.checked_sub(MONGODB) {
-                    Some(_) => truth_mongodb::of_ready(id, begun, self.shown()),
-                    None => of_ready(id, begun, self.short()),
+                let rules = match track(i) {
+                    Track::Kafka => of_ready(id, begun, self.short()),
+                    _ => truth_mongodb::of_ready(id, begun, self.shown()),
                 };
                 self.check(id, "go", rules, &p.rests);
             }
@@ -286,7 +313,7 @@ impl World {
     pub fn check_done(&mut self) {
         let fresh = std::mem::take(&mut self.agent.fresh);
         let rests = self.agent.published.as_ref().map(|p| p.rests.clone()).unwrap_or_default();
-        for f in &fresh {
+        for (k, f) in fresh.iter().enumerate() {
             let Fact::Done { step, .. } = f else {
                 if let Fact::Begun { step, how, .. } = f {
                     self.watch.story.push(format!("{} s: begun {step} {how:?}", self.now / 1000));
@@ -303,9 +330,16 @@ impl World {
             let adopted = matches!(self.agent.facts().step(step).begun, Some((_, How::Adopted { .. })));
             if !adopted {
                 self.watch.dones += 1;
-                let rules = match STEPS.iter().position(|s| s == id).unwrap_or(0) < MONGODB {
-                    true => of_done(id, self.short()),
-                    false => truth_mongodb::of_done(id, self.shown()),
+                let rules = match track(STEPS.iter().position(|s| s == id).unwrap_or(0)) {
+                    Track::Services => {
+                        // A downtime that was opened after it, in the same turn, was not open yet.
+                        let opens = |f: &Fact| matches!(f, Fact::Begun { step, .. } if OPENS.contains(&&**step));
+                        let open = self.in_a_downtime() && !fresh[k..].iter().any(opens);
+                        self.check_services_done(id, open, &rests);
+                        continue;
+                    }
+                    Track::Kafka => of_done(id, self.short()),
+                    Track::Mongodb => truth_mongodb::of_done(id, self.shown()),
                 };
                 self.check(id, "done", rules, &rests);
             }

@@ -4,14 +4,17 @@
 use crate::agent::Agent;
 use crate::model::Model;
 use crate::model::mongodb::Db;
+use crate::model::site::Site;
 use crate::model::writers::Ending;
 use crate::mutate::Mutation;
 use crate::operator::Person;
 use crate::operator_mongodb::Dba;
+use crate::operator_services::Sre;
 use crate::report::Outcome;
 use crate::sampler::{Draft, ORDER, Proof, configs, failure, questions};
 use crate::scenario::{Order, Scenario};
 use crate::truth::Truth;
+use crate::truth_services::TruthServices;
 use crate::watch::Watch;
 use crate::world_mongodb::{Happens, Samplers};
 use cutover_core::Name;
@@ -44,6 +47,8 @@ pub enum Event {
     Deliver(Box<Sample>, Option<(i64, i64)>, u32),
     /// Something on the MongoDB side.
     Mongo(Happens),
+    /// A probe is asked.
+    Probe(usize, u32),
     /// A slow reading.
     Slow(Side, u32),
     /// A proof begins, reads, ends.
@@ -63,8 +68,12 @@ pub struct World {
     pub m: Model,
     /// The MongoDB deployments.
     pub db: Db,
+    /// What probes look at.
+    pub site: Site,
     /// What is safe.
     pub truth: Truth,
+    /// What is safe on the services track.
+    pub truth_services: TruthServices,
     /// The agent.
     pub agent: Agent,
     /// True time.
@@ -73,6 +82,8 @@ pub struct World {
     pub person: Person,
     /// The operator of the MongoDB track.
     pub dba: Dba,
+    /// The operator of the services track.
+    pub sre: Sre,
     /// What is checked.
     pub watch: Watch,
     /// The scenario.
@@ -133,7 +144,7 @@ pub fn settings(s: &Scenario) -> Settings {
         dwell: BTreeMap::new(),
         requirements_enforced: false,
         mongodb: crate::world_mongodb::settings(s).filter(|_| tracks.contains(&Track::Mongodb)),
-        probes: BTreeMap::new(),
+        probes: crate::world_services::settings(s),
         kafka: tracks.contains(&Track::Kafka).then(|| KafkaSettings {
             interval: Dur(s.interval),
             slow_interval: Dur::mins(5),
@@ -178,6 +189,9 @@ impl World {
         }
         m.relaxed.clone_from(&scenario.relaxed);
         m.readers.clone_from(&scenario.readers);
+        if scenario.services.is_some() {
+            m.readers.iter_mut().for_each(|r| r.deployed = Some(BTreeSet::from([Side::Source])));
+        }
         m.producers = scenario.producers.iter().map(|(p, _)| p.clone()).collect();
         let kafka = scenario.tracks.contains(&Track::Kafka);
         let mut person = Person::default();
@@ -186,6 +200,9 @@ impl World {
             m,
             db: crate::world_mongodb::estate(&scenario),
             dba: Dba::new(&scenario),
+            site: crate::world_services::site(&scenario),
+            sre: Sre::new(&scenario),
+            truth_services: TruthServices::default(),
             mongo: Samplers::default(),
             truth: Truth::default(),
             agent: Agent::new(Arc::new(settings), mutation),
@@ -268,13 +285,13 @@ impl World {
 
     /// The migration is over on every track.
     pub fn finished(&self) -> bool {
-        self.person.finished() && self.dba.finished()
+        self.person.finished() && self.dba.finished() && self.sre.finished()
     }
 
     /// Nothing has moved for so long that there is no more to learn.
     pub fn gives_up(&self, now: i64) -> bool {
         let kafka = self.person.finished() || self.person.gives_up(now, self.scenario.retention);
-        kafka && (self.dba.finished() || self.dba.gives_up(now))
+        kafka && (self.dba.finished() || self.dba.gives_up(now)) && (self.sre.finished() || self.sre.gives_up(now))
     }
 
     /// When the next thing happens.
@@ -288,7 +305,7 @@ impl World {
         self.now = at;
         self.m.expire_members(at);
         self.handle(e);
-        self.truth.update(&self.m, &self.db, at);
+        self.note_truth();
         true
     }
 
@@ -299,6 +316,7 @@ impl World {
                 | Event::Deliver(..)
                 | Event::Slow(..)
                 | Event::Proof(..)
+                | Event::Probe(..)
                 | Event::Tick
                 | Event::Poll
                 | Event::Operator
@@ -339,7 +357,13 @@ impl World {
             Event::Deliver(sample, times, life) if life == self.life && self.agent.up => self.deliver(*sample, times),
             Event::Slow(side, life) if life == self.life && self.agent.up => self.slow(side),
             Event::Proof(side, k, life) if life == self.life && self.agent.up => self.proof(side, k),
-            Event::Start(..) | Event::Read(..) | Event::Deliver(..) | Event::Slow(..) | Event::Proof(..) => {}
+            Event::Probe(i, life) if life == self.life && self.agent.up => self.ask_probe(i),
+            Event::Start(..)
+            | Event::Read(..)
+            | Event::Deliver(..)
+            | Event::Slow(..)
+            | Event::Proof(..)
+            | Event::Probe(..) => {}
             Event::Tick => {
                 // A tick matters only where no sample, demand or request has made it look again.
                 let due = self.agent.published.as_ref().is_none_or(|p| self.now - p.at >= 8_000);
@@ -356,6 +380,7 @@ impl World {
             Event::Operator => {
                 self.operate();
                 self.operate_mongodb();
+                self.operate_services();
                 let pause = self.rng.i64(3_000..9_000);
                 self.at(self.now + pause, Event::Operator);
             }
@@ -379,6 +404,7 @@ impl World {
         self.asked.clear();
         self.answered.clear();
         self.start_samplers_of_mongodb();
+        self.start_probes();
         let life = self.life;
         // Where there is no Kafka nothing is read of it.
         let sides: &[Side] = if self.scenario.tracks.contains(&Track::Kafka) { &Side::BOTH } else { &[] };
@@ -576,9 +602,17 @@ impl World {
         }
     }
 
+    /// Looks at the servers: what is safe at this instant.
+    pub fn note_truth(&mut self) {
+        self.truth.update(&self.m, &self.db, self.now);
+        if self.scenario.services.is_some() {
+            self.truth_services.update(&self.m, &self.db, &mut self.site, self.now);
+        }
+    }
+
     /// One turn of the agent, and everything that is checked after it.
     pub fn turn(&mut self) {
-        self.truth.update(&self.m, &self.db, self.now);
+        self.note_truth();
         self.look(false);
         let (clocks, now) = (self.clocks(), self.now);
         if !self.agent.turn(clocks, now) {

@@ -112,6 +112,9 @@ pub fn estate(s: &Scenario) -> Db {
     db.databases = m.databases.iter().cloned().collect();
     db.relaxed.clone_from(&m.relaxed);
     db.services.clone_from(&m.services);
+    if s.services.is_some() {
+        db.split_homes();
+    }
     db.mirrors.clone_from(&m.mirrors);
     for (ns, documents, indexes) in &m.collections {
         let d = db.side_mut(Side::Source);
@@ -132,7 +135,9 @@ impl World {
     /// Services start, primaries beat.
     pub fn begin_mongodb(&mut self) {
         for i in 0..self.db.services.len() {
-            self.start_service(i, Side::Source);
+            if self.db.services[i].deployed {
+                self.start_service(i, Side::Source);
+            }
         }
         for side in Side::BOTH {
             let after = self.rng.i64(0..10_000);

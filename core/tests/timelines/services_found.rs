@@ -143,6 +143,28 @@ fn what_was_adopted_or_skipped_is_not_asked_for_again() {
     .assert_eq(&play(skipped, "show redirect-traffic\n t=190 show stop-source-services all"));
 }
 
+/// Somebody deployed a service before it was time, and takes it away again: nothing is out of order any more.
+#[test]
+fn what_was_deployed_too_early_and_is_gone_again_is_not_out_of_order() {
+    let mut s = estate();
+    s.after.insert("deploy-services".into(), vec!["start-mirror".into()]);
+    let shown = run_with(
+        s,
+        &[
+            SHOP,
+            "
+            t=20 msrc.join svc-orders-dst
+            t=30 show deploy-services; msrc.leave svc-orders-dst
+            t=40 show deploy-services
+            ",
+        ]
+        .concat(),
+    );
+    expect![[r#"
+        t=30 deploy-services out-of-order no-go (out-of-order): the effect of deploy-services was seen, and it was never go: client svc-orders (source): with home destination
+        t=40 deploy-services pending no-go (after): start-mirror must be done first"#]].assert_eq(&shown);
+}
+
 /// A group that is a member and never commits: nothing measures whether it keeps up, so that a person has to say it.
 #[test]
 fn a_group_that_never_commits_keeps_up_by_a_persons_word() {
@@ -162,7 +184,8 @@ fn a_group_that_never_commits_keeps_up_by_a_persons_word() {
         t=300 confirm keeping-up nobody: there is no group `nobody`; known: bi, rtu
         t=300 confirm keeping-up bi: ok
         t=300 stop-source-services pending go
-        t=310 stop-source-services pending go"#]].assert_eq(&shown);
+        t=310 stop-source-services pending go"#]]
+    .assert_eq(&shown);
 }
 
 /// While the resolvers are not heard they may give old answers, and the new ones again before they are heard: who took an old

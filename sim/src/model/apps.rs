@@ -4,7 +4,7 @@ use super::{Group, Joined, Model};
 use cutover_core::Name;
 use cutover_core::estate::Side;
 use cutover_core::estate::kafka::{GroupKind, TopicPartition};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a consumer takes part in its group.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -34,6 +34,8 @@ pub struct Instance {
     pub found: BTreeMap<TopicPartition, i64>,
     /// When its commits last went forward.
     pub advanced: Option<i64>,
+    /// Where it runs: a member for each, which share one position.
+    pub homes: BTreeSet<Side>,
 }
 
 /// A consumer, which may write what it read to another topic.
@@ -61,6 +63,8 @@ pub struct Reader {
     pub unseeded: bool,
     /// At the source and at the destination.
     pub at: BTreeMap<Side, Instance>,
+    /// The homes it is deployed at, where services move; otherwise each cluster has an instance of its own.
+    pub deployed: Option<BTreeSet<Side>>,
     /// At the destination, the partitions of which it passed over records.
     pub skipped: BTreeMap<TopicPartition, i64>,
 }
@@ -106,6 +110,27 @@ pub const TRANSACTION_TIMEOUT: i64 = 40_000;
 /// A coordinator gives a member up after this long.
 pub const SESSION: i64 = 45_000;
 
+impl Reader {
+    /// Where an instance on a cluster would run.
+    pub fn homes(&self, side: Side) -> BTreeSet<Side> {
+        self.deployed.clone().unwrap_or_else(|| BTreeSet::from([side]))
+    }
+
+    /// It is deployed somewhere.
+    pub fn is_deployed(&self) -> bool {
+        self.deployed.as_ref().is_none_or(|d| !d.is_empty())
+    }
+
+    /// The member of a home among those of a group, for the reader of that number.
+    fn member(&self, i: usize, home: Side) -> u32 {
+        let number = u32::try_from(i).unwrap_or(0);
+        if self.deployed.is_some() && home == Side::Destination { number + ELSEWHERE } else { number }
+    }
+}
+
+/// Added to the number of a member that runs at the destination, where services move.
+pub const ELSEWHERE: u32 = 10_000;
+
 impl Model {
     /// One poll of a reader at a side: joins, reads, writes what follows from it, commits what the poll before took.
     pub fn poll_reader(&mut self, i: usize, side: Side, now: i64) {
@@ -118,8 +143,9 @@ impl Model {
             return;
         }
         let mut inst = inst.clone();
-        let number = u32::try_from(i).unwrap_or(0);
-        self.join(&r, side, number);
+        for home in inst.homes.clone() {
+            self.join(&r, side, home, r.member(i, home));
+        }
         let fresh = !inst.attached;
         inst.attached = true;
         self.commit(&r, side, &mut inst, now);
@@ -153,11 +179,11 @@ impl Model {
         self.readers[i].at.insert(side, inst);
     }
 
-    fn join(&mut self, r: &Reader, side: Side, number: u32) {
+    fn join(&mut self, r: &Reader, side: Side, home: Side, number: u32) {
         let member = match r.style {
             Style::Assign => None,
             _ => Some(Joined {
-                client: format!("{}-{}", r.group, if side == Side::Source { "src-0" } else { "dst-0" }).into(),
+                client: format!("{}-{}", r.group, if home == Side::Source { "src-0" } else { "dst-0" }).into(),
                 topics: r.reads.iter().cloned().collect(),
                 expires: None,
             }),
@@ -234,8 +260,45 @@ impl Model {
     /// Starts a reader at a side.
     pub fn start_reader(&mut self, i: usize, side: Side) {
         self.version += 1;
+        let homes = self.readers[i].homes(side);
         let inst = self.readers[i].at.entry(side).or_default();
-        *inst = Instance { running: true, ..Instance::default() };
+        *inst = Instance { running: !homes.is_empty(), homes, ..Instance::default() };
+    }
+
+    /// Deploys a reader at a home: where it runs already it joins with its next poll.
+    pub fn deploy_reader(&mut self, i: usize, home: Side) {
+        self.version += 1;
+        let r = &mut self.readers[i];
+        r.deployed.get_or_insert_default().insert(home);
+        for x in r.at.values_mut().filter(|x| x.running) {
+            x.homes.insert(home);
+        }
+    }
+
+    /// Takes a reader away from a home; the last one stops it.
+    pub fn remove_reader(&mut self, i: usize, home: Side, killed: bool, now: i64) {
+        self.version += 1;
+        self.readers[i].deployed.get_or_insert_default().remove(&home);
+        for side in Side::BOTH {
+            let Some(x) = self.readers[i].at.get_mut(&side).filter(|x| x.running) else { continue };
+            if x.homes.len() == 1 && x.homes.contains(&home) {
+                self.stop_reader(i, side, killed, now);
+            } else if x.homes.remove(&home) {
+                self.leave(i, side, home, killed, now);
+            }
+        }
+    }
+
+    fn leave(&mut self, i: usize, side: Side, home: Side, killed: bool, now: i64) {
+        let number = self.readers[i].member(i, home);
+        let group = self.readers[i].group.clone();
+        let Some(g) = self.side_mut(side).groups.get_mut(&group) else { return };
+        match g.members.get_mut(&number) {
+            Some(m) if killed => m.expires = Some(now + SESSION),
+            _ => {
+                g.members.remove(&number);
+            }
+        }
     }
 
     /// Stops a reader at a side; one that is killed stays a member for a session timeout and does not commit.
@@ -246,14 +309,8 @@ impl Model {
         if !killed && inst.attached && !self.side(side).faults.brokers.contains(&coordinator_of(&r.group)) {
             self.commit(&r, side, &mut inst, now);
         }
-        let number = u32::try_from(i).unwrap_or(0);
-        if let Some(g) = self.side_mut(side).groups.get_mut(&r.group) {
-            match g.members.get_mut(&number) {
-                Some(m) if killed => m.expires = Some(now + SESSION),
-                _ => {
-                    g.members.remove(&number);
-                }
-            }
+        for home in &inst.homes {
+            self.leave(i, side, *home, killed, now);
         }
         let advanced = inst.advanced;
         self.readers[i].at.insert(side, Instance { advanced, ..Instance::default() });

@@ -3,6 +3,7 @@
 pub mod apps;
 pub mod log;
 pub mod mongodb;
+pub mod site;
 pub mod writers;
 
 use cutover_core::Name;
@@ -62,6 +63,8 @@ pub struct Faults {
     pub partitions: BTreeSet<TopicPartition>,
     /// Groups whose coordinator answers errors.
     pub groups: BTreeSet<Name>,
+    /// Groups that rebalance: what their members subscribe to is withheld.
+    pub rebalancing: BTreeSet<Name>,
     /// Answers take this much longer, in milliseconds.
     pub slow: i64,
 }
@@ -74,6 +77,7 @@ impl Faults {
             || self.hidden
             || self.slow > 0
             || !(self.brokers.is_empty() && self.partitions.is_empty() && self.groups.is_empty())
+            || !self.rebalancing.is_empty()
     }
 }
 

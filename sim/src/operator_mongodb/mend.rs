@@ -52,7 +52,7 @@ impl World {
     /// Where a writer is connected for moments only, a person says that it writes at the destination, if it does.
     fn confirm_started(&mut self) {
         let d = |s: &Service| s.instance(Side::Destination).is_some_and(|x| x.running && x.ever);
-        let ok = |s: &Service| !s.is_writer() || (d(s) && !s.runs(Side::Source));
+        let ok = |s: &Service| !s.is_writer() || !s.deployed || (d(s) && !s.runs(Side::Source));
         let crashing = |s: &Service| s.temper == Temper::Crashing;
         if self.dba.phase == 9 && self.db.services.iter().all(ok) && self.db.services.iter().any(crashing) {
             self.ask(&Op::Confirm { name: "writers-started".into(), subject: vec![] });
@@ -111,6 +111,7 @@ impl World {
             let moved = acted[moves];
             let stopped = acted[if writer { 2 } else { moves }];
             for (side, runs) in [(Side::Source, !stopped), (Side::Destination, moved)] {
+                let runs = runs && self.db.services[i].deployed;
                 if self.db.services[i].runs(side) == runs {
                     continue;
                 }
@@ -253,7 +254,7 @@ impl World {
             return;
         }
         for i in 0..self.db.services.len() {
-            if self.db.services[i].is_writer() {
+            if self.db.services[i].is_writer() && self.db.services[i].deployed {
                 self.start_service(i, Side::Source);
             }
         }

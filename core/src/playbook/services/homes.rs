@@ -118,11 +118,15 @@ pub(super) fn present(v: &View<'_>) -> Reading {
     })
 }
 
-/// Somebody with home destination is there who was known to run at the source: what begins `deploy-services`.
+/// Somebody with home destination is there who was known to run at the source: what begins `deploy-services`. Who was there
+/// ten minutes ago is there while the newest listings do not tell.
 pub(super) fn appears(v: &View<'_>) -> Reading {
     body(|| {
         let f = in_force(v)?;
-        let there = destinations(&f);
+        let there: BTreeSet<Subject> = match working(&f) {
+            Ok(all) => all.into_iter().filter(|w| w.home == Home::Destination).map(|w| w.at).collect(),
+            Err(_) => destinations(&f),
+        };
         let found = sources(v, &f).into_iter().filter(|at| there.contains(at));
         Ok(sighted(f.basis, found.map(|at| Finding::yes(Code::Seen, at).detail("with home destination"))))
     })

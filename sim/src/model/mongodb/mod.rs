@@ -294,6 +294,26 @@ impl Db {
         self.connections
     }
 
+    /// Where services move there is one of each for every home, the source's first; those of the destination are not
+    /// deployed yet.
+    pub fn split_homes(&mut self) {
+        self.services.iter_mut().for_each(|s| s.home = Some(Side::Source));
+        let there = |s: &Service| Service { home: Some(Side::Destination), deployed: false, ..s.clone() };
+        let there: Vec<Service> = self.services.iter().map(there).collect();
+        self.services.extend(there);
+    }
+
+    /// The service at a home, by the number of the one at the source.
+    pub fn at_home(&self, i: usize, home: Side) -> Option<usize> {
+        let name = &self.services.get(i)?.name;
+        self.services.iter().position(|s| s.home == Some(home) && s.name == *name)
+    }
+
+    /// Whether some instance of a service, whatever its home, is so on a side.
+    pub fn some_home(&self, i: usize, is: impl Fn(&Service) -> bool) -> bool {
+        self.services.iter().filter(|s| s.name == self.services[i].name).any(is)
+    }
+
     /// The service of that name.
     pub fn service(&self, name: &str) -> Option<usize> {
         self.services.iter().position(|s| &*s.name == name)

@@ -65,6 +65,11 @@ pub struct Service {
     pub secondary: bool,
     /// At the source and at the destination.
     pub at: BTreeMap<Side, Instance>,
+    /// Where this half of it runs, where services move: there is one for each home. Otherwise each deployment has an
+    /// instance of its own.
+    pub home: Option<Side>,
+    /// It is deployed there.
+    pub deployed: bool,
 }
 
 impl Service {
@@ -85,7 +90,7 @@ impl Service {
 
     /// Its name at a side.
     pub fn app_name(&self, side: Side) -> Name {
-        match side {
+        match self.home.unwrap_or(side) {
             Side::Source => self.name.clone(),
             Side::Destination => format!("{}-dst", self.name).into(),
         }
@@ -135,7 +140,7 @@ impl Db {
     pub fn work(&mut self, i: usize, side: Side, now: i64, rng: &mut fastrand::Rng) -> Vec<(i64, Next)> {
         let mut s = self.services[i].clone();
         // What crashes on the source was mended with the move.
-        if side == Side::Destination && s.temper == Temper::Crashing {
+        if s.home.unwrap_or(side) == Side::Destination && s.temper == Temper::Crashing {
             s.temper = Temper::Steady;
         }
         let again = |rng: &mut fastrand::Rng| rng.i64(s.gap.0..=s.gap.1.max(s.gap.0));
