@@ -1,7 +1,7 @@
 //! The operator of the services track: deploys, redirects, stops and switches the names as the playbook says, forgets things,
 //! does them by half, and looks again when nothing moves.
 
-use crate::model::apps::Style;
+use crate::model::apps::{Reader, Style};
 use crate::model::site::Looks;
 use crate::scenario::{Operator, Scenario};
 use crate::watch::{SERVICES, STEPS};
@@ -219,15 +219,35 @@ impl World {
         self.confirm_silent();
     }
 
-    /// Nothing measures whether a reader that never commits keeps up: a person says that it does.
+    /// Nothing measures whether a reader keeps up that never commits, nor one behind whose commits lie aborted transactions
+    /// alone: a person says that it does.
     fn confirm_silent(&mut self) {
-        let silent = self.m.readers.iter().filter(|r| r.style == Style::Silent).map(|r| vec![r.group.clone()]);
-        let silent: Vec<Vec<Name>> = silent.collect();
+        let Some(side) = self.force(Track::Kafka) else { return };
+        let silent: Vec<Vec<Name>> = self
+            .m
+            .readers
+            .iter()
+            .filter(|r| self.nothing_is_left_for(r, side))
+            .map(|r| vec![r.group.clone()])
+            .collect();
         for subject in silent {
             if self.agent.facts().confirmed("keeping-up", &subject).is_none() {
                 self.ask(&Op::Confirm { name: "keeping-up".into(), subject });
             }
         }
+    }
+
+    /// A reader never commits, or has somewhere been given everything there is to be given, and its commit is behind.
+    fn nothing_is_left_for(&self, r: &Reader, side: Side) -> bool {
+        let Some(group) = self.m.side(side).groups.get(&r.group) else { return false };
+        let nothing = |topic: &Name| {
+            (0..self.m.partitions(side, topic)).any(|p| {
+                let from = group.commits.get(&(topic.clone(), p)).copied().unwrap_or(0);
+                let log = self.m.log(side, topic, p);
+                log.is_some_and(|log| from < log.high() && log.given(from, log.stable()) == 0)
+            })
+        };
+        r.style == Style::Silent || r.reads.iter().any(nothing)
     }
 
     fn open_doors(&mut self) {

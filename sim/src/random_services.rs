@@ -64,7 +64,7 @@ fn base(r: &mut fastrand::Rng, seed: u64, kafka: bool) -> String {
         let keep = |l: &&str| !l.starts_with("until") && !l.starts_with("tracks");
         return o.lines().filter(keep).fold(String::new(), |o, l| o + l + "\n");
     }
-    let mut o = format!("seed {seed}\ninterval {}\n", pick(r, &["5", "10", "10", "15"]));
+    let mut o = format!("seed {seed}\ninterval {}\n", pick(r, &["5", "10", "15", "20"]));
     let (latency, loss) = (pick(r, &["50", "300", "900"]), pick(r, &["0", "0", "2", "5"]));
     let _ = writeln!(o, "latency {latency}\nloss {loss}\noperator {}", pick(r, &["claims", "claims", "poller"]));
     o

@@ -269,6 +269,7 @@ impl World {
                     self.agent.disk.clear();
                     (self.person.lost_journal, self.dba.lost_journal, self.sre.lost_journal) = (true, true, true);
                     self.truth_services.forget(&mut self.site);
+                    self.db.forget();
                 }
                 self.later(num(w, 0).max(1), "restart".into());
             }

@@ -6,7 +6,7 @@
 //! long as a sample may be believed inside the window.
 
 use crate::model::Model;
-use crate::model::apps::Style;
+use crate::model::apps::{ELSEWHERE, Style};
 use crate::model::mongodb::Db;
 use crate::truth_mongodb;
 use cutover_core::Name;
@@ -496,7 +496,9 @@ impl Truth {
         if live(S) && r.style != Style::Assign {
             out.insert((SourceReader, small(i), 0, 0));
         }
-        if !live(D) {
+        // One that was killed is a member until its session has timed out.
+        let member = |n: u32| d.groups.get(&r.group).is_some_and(|g| g.members.contains_key(&n));
+        if !live(D) && !member(u32::from(small(i))) && !member(u32::from(small(i)) + ELSEWHERE) {
             out.insert((NotAttached, small(i), 0, 0));
         }
         // Nothing measures what one that never commits has read: a member of it is all that can be asked for.

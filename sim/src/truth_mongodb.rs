@@ -249,6 +249,7 @@ fn deployments(db: &Db, s: &Deployment, d: &Deployment, now: i64, put: &mut impl
 fn clients(db: &Db, put: &mut impl FnMut(Hazard, usize)) {
     for (i, x) in db.services.iter().enumerate() {
         let live = |side: Side| x.instance(side).is_some_and(|x| x.running && x.live);
+        let witnessed = x.instance(S).is_some_and(|x| x.ever);
         match x.is_writer() {
             true => {
                 if live(S) {
@@ -259,7 +260,7 @@ fn clients(db: &Db, put: &mut impl FnMut(Hazard, usize)) {
                 }
                 // One that crashes all the time may never have been seen at the source.
                 let there = db.some_home(i, |s| s.connected(D).is_some());
-                if !there && x.temper != Temper::Crashing && x.home != Some(D) {
+                if !there && witnessed && x.temper != Temper::Crashing && x.home != Some(D) {
                     put(WriterAway, i);
                 }
             }
@@ -268,7 +269,7 @@ fn clients(db: &Db, put: &mut impl FnMut(Hazard, usize)) {
                     put(MongoReader, i);
                 }
                 let there = db.some_home(i, |s| s.instance(D).is_some_and(|x| x.ever));
-                if !there && x.home != Some(D) {
+                if !there && witnessed && x.home != Some(D) {
                     put(ReaderAway, i);
                 }
             }

@@ -645,7 +645,10 @@ fn a_source_that_does_not_answer_any_more_needs_a_word() {
         t=1222 mdst.join svc-orders-dst
         t=1300 show start-writers
         t=1301 msrc.up; msrc.join svc-orders
-        t=1310 show start-writers
+        t=1310 show start-writers; show stop-mirror; show stop-writers; msrc.leave svc-orders
+        t=1320 show start-writers; msrc.write shop.orders
+        t=1330 show start-writers; msrc.down
+        t=1400 show start-writers
     ",
     );
     expect![[r#"
@@ -668,7 +671,17 @@ fn a_source_that_does_not_answer_any_more_needs_a_word() {
         t=1300 start-writers done no-go (already-done): start-writers is done since 2026-09-21T14:34:51Z
         t=1300 start-writers done: go
         t=1310 start-writers done no-go (already-done): start-writers is done since 2026-09-21T14:34:51Z
-        t=1310 start-writers done: go"#]]
+        t=1310 start-writers done: no-go (tripwire): since stop-mirror was done this must stay true and is not: writers-stay-away: client svc-orders (source) is still connected: on h1:27017
+        t=1310 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:32:51Z
+        t=1310 stop-mirror done: no-go (tripwire): since stop-mirror was done this must stay true and is not: writers-stay-away: client svc-orders (source) is still connected: on h1:27017
+        t=1310 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=1310 stop-writers done: go
+        t=1320 start-writers done no-go (already-done): start-writers is done since 2026-09-21T14:34:51Z
+        t=1320 start-writers done: go
+        t=1330 start-writers done no-go (already-done): start-writers is done since 2026-09-21T14:34:51Z
+        t=1330 start-writers done: no-go (tripwire): since stop-mirror was done this must stay true and is not: source-still: the source MongoDB moved: 1790001320.24, 1790000302.17: last in shop.orders
+        t=1400 start-writers done no-go (already-done): start-writers is done since 2026-09-21T14:34:51Z
+        t=1400 start-writers done: unknown (tripwire): since stop-mirror was done this must stay true and is not: writers-stay-away: the source MongoDB does not answer in time: no answer in 4 s"#]]
     .assert_eq(&shown);
 }
 
@@ -747,7 +760,7 @@ fn a_write_at_the_destination_while_the_mirror_ends() {
         t=720 stop-writers done: go
         t=800 begin stop-mirror: ok
         t=1180 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:32:51Z
-        t=1180 stop-mirror done: go
+        t=1180 stop-mirror done: no-go (tripwire): since stop-mirror was done this must stay true and is not: destination-quiet: the destination MongoDB moved: 1790000900.18, 1790000012.10: last in shop.orders
         t=1180 start-writers pending no-go (tripwire): since stop-mirror was done this must stay true and is not: destination-quiet: the destination MongoDB moved: 1790000900.18, 1790000012.10: last in shop.orders"#]].assert_eq(&shown);
 }
 
@@ -859,7 +872,7 @@ fn a_rollback_at_the_destination() {
         t=720 stop-writers done: go
         t=800 begin stop-mirror: ok
         t=1190 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:32:51Z
-        t=1190 stop-mirror done: go
+        t=1190 stop-mirror done: no-go (tripwire): since stop-mirror was done this must stay true and is not: destination-quiet: the destination MongoDB ends at 1790000012.10, before 1790000303.18 that was anchored
         t=1190 start-writers pending no-go (tripwire): since stop-mirror was done this must stay true and is not: destination-quiet: the destination MongoDB ends at 1790000012.10, before 1790000303.18 that was anchored
             destination-ready go
             destination-writable go

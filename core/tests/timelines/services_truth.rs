@@ -102,6 +102,8 @@ fn story() -> impl Strategy<Value = Vec<(i64, &'static str)>> {
     })
 }
 
+/// Who has been there for this long was in a sample.
+const SAMPLED: i64 = 6;
 /// For how long a hazard may be there before it counts.
 const BELIEVED: i64 = 16;
 /// Who was seen at the destination within this long is taken to be there.
@@ -111,8 +113,8 @@ const PRESENT: i64 = 600;
 #[derive(Default)]
 struct Truth {
     now: i64,
-    /// Instances by (service, runs at the destination).
-    running: BTreeSet<(String, bool, String)>,
+    /// Instances by (service, runs at the destination, instance), and since when.
+    running: BTreeMap<(String, bool, String), i64>,
     /// Services that ran at the source at some time, as far back as the agent can know.
     ever: BTreeSet<String>,
     /// When a service last ran at the destination.
@@ -130,9 +132,9 @@ impl Truth {
             let w: Vec<&str> = c.split_whitespace().collect();
             match w[0] {
                 "src.member" if w[3] != "?" => self.start(w[1], w[2].contains("-dst"), w[2]),
-                "src.leave" => self.running.retain(|(_, _, id)| id != w[2]),
+                "src.leave" => self.running.retain(|(_, _, id), _| id != w[2]),
                 "msrc.join" => self.start(w[1].trim_end_matches("-dst"), w[1].ends_with("-dst"), w[1]),
-                "msrc.leave" => self.running.retain(|(_, _, id)| id != w[1]),
+                "msrc.leave" => self.running.retain(|(_, _, id), _| id != w[1]),
                 "probe.pass" => drop(self.passing.insert(w[1].into(), true)),
                 "probe.fail" | "probe.silent" => drop(self.passing.insert(w[1].into(), false)),
                 "probe.names" => {
@@ -149,15 +151,16 @@ impl Truth {
     }
 
     fn start(&mut self, service: &str, there: bool, id: &str) {
-        self.running.insert((service.into(), there, id.into()));
+        self.running.entry((service.into(), there, id.into())).or_insert(self.now);
     }
 
     fn tick(&mut self, now: i64) {
         self.now = now;
-        for (service, there, _) in &self.running {
+        for ((service, there, _), since) in &self.running {
             if *there {
                 self.there.insert(service.clone(), now);
-            } else {
+            } else if now - since > SAMPLED {
+                // One that came and went between two samples nobody can know.
                 self.ever.insert(service.clone());
             }
         }
@@ -168,7 +171,7 @@ impl Truth {
     }
 
     fn runs(&self, service: &str, there: bool) -> bool {
-        self.running.iter().any(|(s, t, _)| s == service && *t == there)
+        self.running.keys().any(|(s, t, _)| s == service && *t == there)
     }
 
     fn fails(&self, probe: &str) -> Option<String> {
@@ -182,12 +185,12 @@ impl Truth {
     }
 
     fn at_source(&self) -> Vec<String> {
-        let here = self.running.iter().filter(|(_, there, _)| !there);
+        let here = self.running.keys().filter(|(_, there, _)| !there);
         here.map(|(s, ..)| format!("{s} runs at the source")).collect()
     }
 
     fn alone(&self) -> Vec<String> {
-        let here = self.running.iter().filter(|(s, there, _)| !there && !self.runs(s, true));
+        let here = self.running.keys().filter(|(s, there, _)| !there && !self.runs(s, true));
         here.map(|(s, ..)| format!("{s} runs at the source only")).collect()
     }
 

@@ -127,14 +127,11 @@ impl World<'_, '_> {
         let at = Subject::Step(step.id);
         match life {
             Life::Done(..) => {
-                return Answer {
-                    verdict: Verdict::Go,
-                    settled: None,
-                    blockers,
-                    checks,
-                    until: self.until(None),
-                    earliest_go: None,
-                };
+                // It took effect; what must stay so from then on is asked for as long as its track sets it.
+                let (blockers, until) = self.since_done(step);
+                let verdict = blockers.iter().fold(Tri::Yes, |t, f| t.and(f.is)).into();
+                let until = self.until(until);
+                return Answer { verdict, settled: None, blockers, checks, until, earliest_go: None };
             }
             Life::Skipped(why) => {
                 let p = predecessor(self.v, step);

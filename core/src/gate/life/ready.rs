@@ -132,17 +132,18 @@ impl World<'_, '_> {
             _ => std::slice::from_ref(&track),
         };
         for t in shared.iter().filter(|t| self.v.settings.tracks.contains(t)) {
-            for (step, c) in self.live_tripwires(*t).filter(|(_, c)| c.is != Tri::Yes) {
-                let chief = c.chief();
-                let said = format!("{}: {}", c.check.id, render::sentence(&chief));
-                let at = Subject::Step(step.id);
-                let f = match c.is {
-                    Tri::No => Finding::no(Code::Tripwire, at),
-                    _ => Finding::unknown(Code::Tripwire, at),
-                };
-                out.push(Finding { detail: Some(said.into()), fix: chief.fix, wait: chief.wait, ..f });
-            }
+            out.extend(self.live_tripwires(*t).filter(|(_, c)| c.is != Tri::Yes).map(|(step, c)| tripped(step, &c)));
         }
+    }
+
+    /// Tripwires that a done step or one before it set and that do not hold now, and until when that may be believed. No
+    /// step may be left for them to block. Time in which they were not watched does not count: it took effect.
+    pub(super) fn since_done(&self, step: &'static Step) -> (Vec<Finding>, Option<Mono>) {
+        let so_far: Vec<&str> =
+            steps(step.track).iter().map(|s| s.id).take_while(|id| *id != step.id).chain([step.id]).collect();
+        let live = || self.live_tripwires(step.track).filter(|(s, _)| so_far.contains(&s.id));
+        let broken = live().filter(|(_, c)| c.reading.is != Tri::Yes).map(|(s, c)| tripped(s, &c)).collect();
+        (broken, live().filter_map(|(_, c)| c.reading.basis.map(|b| b.until)).min())
     }
 
     fn tripwires_until(&self, track: Track) -> Option<Mono> {
@@ -207,4 +208,15 @@ impl World<'_, '_> {
             }
         }
     }
+}
+
+fn tripped(step: &'static Step, c: &CheckBoard) -> Finding {
+    let chief = c.chief();
+    let said = format!("{}: {}", c.check.id, render::sentence(&chief));
+    let at = Subject::Step(step.id);
+    let f = match c.is {
+        Tri::No => Finding::no(Code::Tripwire, at),
+        _ => Finding::unknown(Code::Tripwire, at),
+    };
+    Finding { detail: Some(said.into()), fix: chief.fix, wait: chief.wait, ..f }
 }

@@ -249,16 +249,14 @@ pub(super) fn keeping_up(v: &View<'_>) -> Reading {
                     let at = Subject::Pair(side, group.clone(), topic.clone(), vec![]);
                     Ok(Finding::yes(Code::Confirmed, at).detail(format!("{}: {}", w.author, w.reason)))
                 }
-                None => keeps_up(v, &k, group, topic).map_err(|g| match g.code {
-                    Code::NeverCommitted => g.fix(format!("cutover-agent confirm keeping-up {name} --reason …")),
-                    _ => g,
-                }),
+                None => keeps_up(v, &k, group, topic, &name),
             }
         }))
     })
 }
 
-fn keeps_up(v: &View<'_>, k: &Kafka<'_>, group: &Name, topic: &Name) -> Known<Finding> {
+fn keeps_up(v: &View<'_>, k: &Kafka<'_>, group: &Name, topic: &Name, word: &Name) -> Known<Finding> {
+    let say = format!("cutover-agent confirm keeping-up {word} --reason …");
     let at = || Subject::Pair(k.side, group.clone(), topic.clone(), vec![]);
     let t = k.topic(topic)?;
     let g = k.group(group).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
@@ -271,7 +269,7 @@ fn keeps_up(v: &View<'_>, k: &Kafka<'_>, group: &Name, topic: &Name) -> Known<Fi
         let committed = match commits.get(&tp) {
             Some(c) => *c.as_ref().map_err(|f| gap(f, at()))?,
             None if ends.is_empty() => continue,
-            None => return Err(Gap::new(Code::NeverCommitted, at())),
+            None => return Err(Gap::new(Code::NeverCommitted, at()).fix(say)),
         };
         match k.memory.ends().get(&tp).and_then(|m| m.age_of(committed)) {
             Some(age) => worst = worst.max(age),
@@ -288,7 +286,9 @@ fn keeps_up(v: &View<'_>, k: &Kafka<'_>, group: &Name, topic: &Name) -> Known<Fi
     // The newest point at least as old as the window.
     match series.iter().rev().find(|p| newest.at - p.at >= over) {
         Some(before) if newest.lag <= before.lag => Ok(Finding::yes(Code::Ok, at()).detail("catching up")),
-        Some(_) => Ok(falling(Finding::no(Code::FallingBehind, at()))),
+        // Those who commit only what they were given never commit past aborted transactions.
+        Some(_) => Ok(falling(Finding::no(Code::FallingBehind, at()))
+            .fix(format!("see that it works; if nothing but aborted transactions lies behind its commits: {say}"))),
         None => Err(Gap::new(Code::Dwelling, at()).detail("how its lag moves is not known yet")),
     }
 }

@@ -314,6 +314,16 @@ impl Db {
         self.services.iter().filter(|s| s.name == self.services[i].name).any(is)
     }
 
+    /// The journal was lost: who is not at the source now was never seen there.
+    pub fn forget(&mut self) {
+        for s in &mut self.services {
+            if let Some(x) = s.at.get_mut(&Side::Source) {
+                x.ever = x.connected.is_some();
+            }
+        }
+        self.version += 1;
+    }
+
     /// The service of that name.
     pub fn service(&self, name: &str) -> Option<usize> {
         self.services.iter().position(|s| &*s.name == name)
