@@ -221,13 +221,9 @@ pub fn instant(w: Wall) -> String {
 /// The finding that speaks for an answer: no before unknown, the order of steps before their checks.
 pub fn chief(a: &Answer) -> Option<Finding> {
     let blockers = a.blockers.iter().filter(|f| f.is != Tri::Yes).map(|f| (f.clone(), 0u8));
-    let checks = a.checks.iter().filter(|c| !c.advisory && !c.left_out && c.is != Tri::Yes).map(|c| (c.chief(), 1));
-    // Of the unknown ones a check says more than what follows from it; a tripwire says what its check says.
-    let rank = |(f, from): &(Finding, u8)| match f.is {
-        Tri::No => *from,
-        _ if f.code == Code::Tripwire => 2,
-        _ => 4 - *from,
-    };
+    let checks = a.missing().map(|c| (c.chief(), 1));
+    // Of the unknown ones a check says more than what follows from it.
+    let rank = |(f, from): &(Finding, u8)| if f.is == Tri::No { *from } else { 3 - *from };
     blockers.chain(checks).min_by_key(rank).map(|(f, _)| f)
 }
 

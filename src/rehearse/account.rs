@@ -10,6 +10,7 @@ use cutover_core::settings::Track;
 use cutover_core::time::{Dur, Now};
 use cutover_sim::model::mongodb::mirror::Stage;
 use cutover_sim::world::World;
+use cutover_sim::world_services::Half;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,6 +80,10 @@ pub(super) struct Account {
     producers: Vec<Option<Side>>,
     readers: Vec<[bool; 2]>,
     services: Vec<[bool; 2]>,
+    /// The homes at which each half of a service is deployed.
+    homes: BTreeMap<Half, [bool; 2]>,
+    traffic: Option<Side>,
+    names: Option<bool>,
     mirrors: Vec<Stage>,
     blocked: bool,
     topics: BTreeSet<Name>,
@@ -123,6 +128,7 @@ impl Account {
         let who = if scripted { Who::Script } else { Who::Operator };
         self.moves(w, who);
         self.moves_of_mongodb(w, who);
+        self.moves_of_services(w, who);
         self.agent(w);
         let met =
             facts.iter().filter(|f| matches!(f, Fact::Confirmed { name, .. } if &**name == "requirement")).count();
@@ -228,7 +234,7 @@ impl Account {
             for (k, side) in Side::BOTH.into_iter().enumerate().filter(|(k, _)| before[*k] != runs[*k]) {
                 let does = if runs[k] { "is started on" } else { "is stopped on" };
                 let what = if s.is_writer() { "writer" } else { "reader" };
-                self.say(w.now, who, format!("{what} {} {does} the {side} MongoDB", s.name));
+                self.say(w.now, who, format!("{what} {} {does} the {side} MongoDB", s.app_name(side)));
             }
             self.services[i] = runs;
         }
@@ -251,6 +257,31 @@ impl Account {
             let text = if blocked { "blocks" } else { "allows" };
             self.say(w.now, who, format!("{text} user writes at the destination's MongoDB"));
             self.blocked = blocked;
+        }
+    }
+
+    fn moves_of_services(&mut self, w: &World, who: Who) {
+        if w.scenario.services.is_none() {
+            return;
+        }
+        for (name, half) in
+            w.units().into_iter().flat_map(|(n, halves)| halves.into_iter().map(move |h| (n.clone(), h)))
+        {
+            let now = Side::BOTH.map(|home| w.is_deployed(half, home));
+            let Some(before) = self.homes.insert(half, now) else { continue };
+            for (k, home) in Side::BOTH.into_iter().enumerate().filter(|(k, _)| before[*k] != now[*k]) {
+                let does = if now[k] { "is deployed at" } else { "is removed from" };
+                self.say(w.now, who, format!("service {name} {does} the {home}"));
+            }
+        }
+        let traffic = w.site.traffic;
+        if self.traffic.replace(traffic).is_some_and(|t| t != traffic) {
+            self.say(w.now, who, format!("the traffic is sent to the {traffic}"));
+        }
+        let Some(moved) = w.site.names().map(|n| n.moved).next() else { return };
+        if self.names.replace(moved).is_some_and(|m| m != moved) {
+            let side = if moved { Side::Destination } else { Side::Source };
+            self.say(w.now, who, format!("the names are set to the {side}"));
         }
     }
 

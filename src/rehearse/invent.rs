@@ -1,6 +1,7 @@
 //! An estate invented from a configuration alone: what it names is taken from it, what it does not say is made up and
 //! said to be. The limits are the configuration's own.
 
+use super::invent_services;
 use super::plan::{Plan, Real};
 use crate::config::Config;
 use cutover_core::Name;
@@ -38,7 +39,10 @@ pub(super) fn plan(config: &Config, rate: u32) -> Result<Plan, String> {
     }
     let Estate { mut scenario, mut assumed, .. } = estate;
     let mongodb = super::invent_mongodb::estate(&config.settings, &mut assumed);
-    (scenario.tracks, scenario.order) = super::invent_mongodb::order(&config.settings, mongodb.is_some());
+    let (tracks, order) = super::invent_mongodb::order(&config.settings, mongodb.is_some());
+    (scenario.tracks, scenario.order) = invent_services::placed(&config.settings, tracks, order);
+    scenario.services =
+        invent_services::estate(&config.settings, &mut assumed).filter(|_| scenario.tracks.contains(&Track::Services));
     if scenario.tracks.is_empty() {
         return Err(
             "the configuration has neither a `kafka` section nor a `mongodb` section that can be simulated, and \
@@ -58,6 +62,9 @@ pub(super) fn plan(config: &Config, rate: u32) -> Result<Plan, String> {
     // So that the agent has seen everybody at work before anything is moved.
     scenario.events.insert(0, (3_000, "late 90".to_owned()));
     scenario.events.insert(0, (3_000, "dba late 90".to_owned()));
+    if scenario.services.is_some() {
+        scenario.events.insert(0, (3_000, "sre late 90".to_owned()));
+    }
     if kafka.is_some() {
         assumed.push(format!(
         "every topic has {PARTITIONS} partitions with 3 replicas, exists on both sides with the same settings, and nothing \
@@ -98,7 +105,7 @@ fn settings(real: &Settings, scenario: &Scenario, assumed: &mut Vec<String>) -> 
     let left_out: Vec<&str> = s.tracks.iter().filter(|t| !simulated(t)).map(|t| t.as_str()).collect();
     if !left_out.is_empty() {
         assumed.push(format!(
-            "only Kafka and MongoDB with MongoMirror are simulated so far: the {} track and what waits for it are left out",
+            "of MongoDB only MongoMirror is simulated so far: the {} track and what waits for it are left out",
             left_out.join(" and the ")
         ));
     }
@@ -111,6 +118,7 @@ fn settings(real: &Settings, scenario: &Scenario, assumed: &mut Vec<String>) -> 
         k.homes = vec![HomeRule { home: Home::Destination, field: ClientField::ClientId, pattern }];
         k.interval = Dur(scenario.interval);
     }
+    invent_services::kept(&mut s, scenario.services.as_ref(), Dur(scenario.interval));
     if !s.tracks.contains(&Track::Mongodb) {
         s.mongodb = None;
     }
@@ -290,6 +298,7 @@ fn reader(group: String, reads: Vec<Name>, writes: Option<Name>) -> Reader {
         every: 2_000,
         batch: 500,
         unseeded: false,
+        deployed: None,
         at: BTreeMap::new(),
         skipped: BTreeMap::new(),
     }

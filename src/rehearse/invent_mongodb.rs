@@ -92,7 +92,16 @@ fn names(rules: &[ClientRule], what: &str) -> Vec<String> {
 
 fn service(name: &str, writes: Vec<Name>, temper: Temper) -> Service {
     let gap = (2_000, 10_000);
-    Service { name: name.into(), writes, temper, gap, secondary: false, at: BTreeMap::new() }
+    Service {
+        name: name.into(),
+        writes,
+        temper,
+        gap,
+        secondary: false,
+        at: BTreeMap::new(),
+        home: None,
+        deployed: true,
+    }
 }
 
 /// Clients and mirrors are recognised as the simulation shows them.

@@ -9,6 +9,7 @@ mod account;
 mod drive;
 mod invent;
 mod invent_mongodb;
+mod invent_services;
 mod outside;
 mod plan;
 mod replay;

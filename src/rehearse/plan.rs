@@ -141,6 +141,9 @@ impl Plan {
                 s.producers.len(),
             ));
         }
+        if let Some(x) = &s.services {
+            parts.push(format!("services that move, and {} probes", x.probes.len()));
+        }
         let estate = format!("{}, seed {}: {}", self.of, s.seed, parts.join("; "));
         let line = |who, text| Line { at_ms: 0, who, step: None, verdict: None, code: None, text };
         let assumed = self.assumptions.iter().map(|a| line(Who::Assumed, a.clone()));

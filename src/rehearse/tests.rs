@@ -59,7 +59,13 @@ fn the_built_in_migration_tells_what_a_person_needs_to_see() {
         "mirror shop carries what is written",
         "there is no way back from stop-mirror",
         "the downtime of the mongodb track begins",
-        "writer svc-rtu-orders is started on the destination MongoDB",
+        "writer svc-rtu-orders-dst is started on the destination MongoDB",
+        "service single-view is deployed at the destination",
+        "redirect-traffic is claimed",
+        "the traffic is sent to the destination",
+        "service shop.PROD.bi.export is removed from the source",
+        "the names are set to the destination",
+        "(still-cached)",
         "downtime of the mongodb track:",
         "switch-producers is claimed",
         "there is no way back from stop-consumers",
@@ -160,6 +166,34 @@ fn a_configuration_with_a_mongodb_section_is_rehearsed_on_both_tracks() {
     assert!(report.good(), "{report:?}");
     let tracks: Vec<Track> = report.downtimes.iter().map(|d| d.track).collect();
     assert_eq!(tracks, [Track::Mongodb, Track::Kafka]);
+}
+
+#[test]
+fn a_configuration_whose_services_move_is_rehearsed_with_its_probes_in_its_order() {
+    let services = "\
+identity:
+  readers: { mongodb: { app_name: crud-* } }
+  writers: { mongodb: { app_name: svc-* } }
+  destination: { kafka: { client_id: \"*-dst\" }, mongodb: { app_name: \"{service}-dst\" } }
+probes:
+  gateway: { kind: http, url: \"http://127.0.0.1:8080/healthz\", side: destination }
+  share: { kind: promql, url: \"http://127.0.0.1:9090\", query: \"share > 0.99\", side: destination, gates: [redirect-traffic] }
+  entry: { kind: tcp, address: \"127.0.0.1:443\", side: destination, gates: [switch-dns] }
+  name: { kind: dns, name: api.example, resolvers: [\"10.0.0.53:53\"], expect: [10.2.0.1], side: destination }
+steps: { deploy-services: { after: start-consumers }, start-mirror: { after: start-consumers } }
+";
+    let config = configured(&format!("{MINE}{MONGODB}{services}"));
+    let plan = invent::plan(&config, 1).unwrap();
+    assert_eq!(plan.scenario.tracks, [Track::Kafka, Track::Mongodb, Track::Services]);
+    let (ended, account, world) = plan.silently();
+    let report = Report::of(&plan, &account, &world, ended);
+    assert!(report.good(), "{report:?}");
+    assert!(report.steps.iter().any(|s| s.step == "switch-dns" && s.done_seconds.is_some()), "{report:?}");
+    assert!(
+        plan.assumptions.iter().any(|a| a.contains("the probes entry, gateway, name, share")),
+        "{:?}",
+        plan.assumptions
+    );
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn evidence(out: &mut String, answer: &Answer) {
         let _ = writeln!(out, "  {} {}", also(f.is), render::sentence(f));
         fix(out, "    ", Some(f));
     }
-    for c in answer.checks.iter().filter(|c| !c.left_out && c.is != Tri::Yes) {
+    for c in answer.checks.iter().filter(|c| !answer.took_effect && !c.left_out && c.is != Tri::Yes) {
         let advisory = if c.advisory { " (advisory)" } else { "" };
         let head = c.chief();
         if !is_chief(&head) {
@@ -82,17 +82,14 @@ fn line(out: &mut String, p: &Published, step: &StepBoard, now: Now) {
     let head = format!("  {} {:<20} {:<12}", step.position, step.step.id, step.life.as_str());
     let pad = "      ";
     match &step.life {
-        Life::Done(..) => {
-            let _ = writeln!(out, "{head}{}{by}", since.trim_start());
-            return;
-        }
         Life::Skipped(why) => {
             let _ = writeln!(out, "{head}{why}");
             return;
         }
-        Life::Begun(..) => {
+        Life::Begun(..) | Life::Done(..) => {
             let _ = writeln!(out, "{head}{}{by}", since.trim_start());
-            reason(out, pad, "done? ", &Said::of(p, step, Gated::Done, now));
+            let question = if matches!(step.life, Life::Begun(..)) { "done? " } else { "" };
+            reason(out, pad, question, &Said::of(p, step, Gated::Done, now));
         }
         Life::Pending | Life::Undone(_) | Life::OutOfOrder => {
             let ready = Said::of(p, step, Gated::Ready, now);
@@ -121,8 +118,7 @@ fn reason(out: &mut String, pad: &str, question: &str, said: &Said<'_>) {
     }
     fix(out, pad, render::chief(said.answer).as_ref());
     let blockers = said.answer.blockers.iter().filter(|f| f.is != Tri::Yes).count();
-    let checks = said.answer.checks.iter().filter(|c| !c.advisory && !c.left_out && c.is != Tri::Yes);
-    let all = blockers + checks.map(|c| c.reading.bad.max(1)).sum::<usize>();
+    let all = blockers + said.answer.missing().map(|c| c.reading.bad.max(1)).sum::<usize>();
     if all > 1 {
         let _ = writeln!(out, "{pad}and {} more: cutover-agent status {}", all - 1, said.step.step.id);
     }

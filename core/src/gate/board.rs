@@ -137,6 +137,8 @@ pub struct Answer {
     pub verdict: Verdict,
     /// It will never be go again: done, or begun and once.
     pub settled: Option<Code>,
+    /// It took effect once: its checks are shown and judge nothing any more.
+    pub took_effect: bool,
     /// Why not, besides the checks: order, holds, tripwires, ….
     pub blockers: Vec<Finding>,
     /// The checks.
@@ -145,6 +147,13 @@ pub struct Answer {
     pub until: Mono,
     /// When it could be go, where everything that is missing tells.
     pub earliest_go: Option<Wall>,
+}
+
+impl Answer {
+    /// The checks that stand in the way.
+    pub fn missing(&self) -> impl Iterator<Item = &CheckBoard> {
+        self.checks.iter().filter(|c| !self.took_effect && !c.advisory && !c.left_out && c.is != Tri::Yes)
+    }
 }
 
 /// One step.

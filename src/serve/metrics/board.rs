@@ -4,7 +4,7 @@ use super::family::{Families, count, flag, whole};
 use super::names as m;
 use crate::agent::Published;
 use cutover_core::gate::board::{Gated, StepBoard, Verdict};
-use cutover_core::reading::Tri;
+use cutover_core::reading::{Code, Finding, Subject, Tri};
 use cutover_core::time::Wall;
 use std::collections::BTreeMap;
 
@@ -13,7 +13,8 @@ const LIVES: [&str; 6] = ["pending", "skipped", "begun", "done", "undone", "out-
 /// Adds what the board holds.
 pub(super) fn add(f: &mut Families, p: &Published) {
     for s in &p.board.steps {
-        step(f, s);
+        let over = |o: &&StepBoard| o.step.track == s.step.track && o.ready.settled.is_none();
+        step(f, s, !p.board.steps.iter().any(|o| over(&o)));
     }
     for t in &p.board.tracks {
         if let Some(at) = t.downtime {
@@ -28,7 +29,8 @@ pub(super) fn add(f: &mut Families, p: &Published) {
     f.add(&m::SIMULATED, &[], flag(p.simulated));
 }
 
-fn step(f: &mut Families, s: &StepBoard) {
+/// `over`: no step of its track is left, so that its tripwires have nobody but it to speak for them.
+fn step(f: &mut Families, s: &StepBoard, over: bool) {
     let id = s.step.id;
     let irreversible = if s.step.way_back { "false" } else { "true" };
     f.add(&m::STEP_INFO, &[id, s.step.track.as_str(), irreversible, &s.position.to_string()], 1.0);
@@ -38,7 +40,8 @@ fn step(f: &mut Families, s: &StepBoard) {
     f.add(&m::STEP_UNDONE, &[id], count(s.undone_total));
     let mut blockers: BTreeMap<&str, u64> = BTreeMap::new();
     let open = s.ready.blockers.iter().filter(|b| b.is != Tri::Yes && s.ready.settled.is_none());
-    for b in open {
+    let set_here = |b: &&Finding| over && b.code == Code::Tripwire && b.at == Subject::Step(s.step.id);
+    for b in open.chain(s.done.blockers.iter().filter(set_here)) {
         *blockers.entry(b.code.as_str()).or_default() += 1;
     }
     for (code, n) in blockers {

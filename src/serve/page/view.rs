@@ -144,8 +144,10 @@ fn until(p: &Published, now: Now) -> Wall {
 /// The question that matters for a step now.
 fn question(s: &StepBoard) -> Option<(Gated, &Answer)> {
     match &s.life {
-        Life::Done(..) | Life::Skipped(_) => None,
-        Life::Begun(..) => Some((Gated::Done, &s.done)),
+        Life::Skipped(_) => None,
+        // What must stay so from then on does not.
+        Life::Done(..) if s.done.verdict == Verdict::Go => None,
+        Life::Done(..) | Life::Begun(..) => Some((Gated::Done, &s.done)),
         Life::Pending | Life::Undone(_) | Life::OutOfOrder => Some((Gated::Ready, &s.ready)),
     }
 }
@@ -219,9 +221,8 @@ fn judge(shown: &mut Step<'_>, said: &Said<'_>, answer: &Answer) {
     shown.waits = matches!(said.code, Code::Predecessor | Code::After) && !shown.alarm;
     shown.earliest = answer.earliest_go.map(|at| instant(at, said.now.wall));
     shown.fix = render::chief(answer).and_then(|f| f.fix).map(|f| f.to_string());
-    let bad = answer.checks.iter().filter(|c| !c.advisory && !c.left_out && c.is != Tri::Yes);
-    let all =
-        answer.blockers.iter().filter(|f| f.is != Tri::Yes).count() + bad.map(|c| c.reading.bad.max(1)).sum::<usize>();
+    let all = answer.blockers.iter().filter(|f| f.is != Tri::Yes).count()
+        + answer.missing().map(|c| c.reading.bad.max(1)).sum::<usize>();
     shown.more = all.saturating_sub(1);
 }
 

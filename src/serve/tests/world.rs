@@ -81,6 +81,7 @@ pub(super) fn answer(verdict: Verdict, now: Now) -> Answer {
     Answer {
         verdict,
         settled: None,
+        took_effect: false,
         blockers: vec![],
         checks: vec![],
         until: now.mono + Dur::secs(13),

@@ -131,7 +131,15 @@ impl World<'_, '_> {
                 let (blockers, until) = self.since_done(step);
                 let verdict = blockers.iter().fold(Tri::Yes, |t, f| t.and(f.is)).into();
                 let until = self.until(until);
-                return Answer { verdict, settled: None, blockers, checks, until, earliest_go: None };
+                return Answer {
+                    verdict,
+                    settled: None,
+                    took_effect: true,
+                    blockers,
+                    checks,
+                    until,
+                    earliest_go: None,
+                };
             }
             Life::Skipped(why) => {
                 let p = predecessor(self.v, step);
@@ -141,6 +149,7 @@ impl World<'_, '_> {
                     return Answer {
                         verdict: Verdict::Go,
                         settled: None,
+                        took_effect: true,
                         blockers: vec![note],
                         checks,
                         until,
@@ -181,6 +190,7 @@ impl World<'_, '_> {
         Answer {
             verdict: is.into(),
             settled: None,
+            took_effect: false,
             earliest_go: longest.filter(|_| is != Tri::Yes).map(|w| self.v.now.wall + w),
             until: self.until(samples),
             blockers,

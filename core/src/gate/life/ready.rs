@@ -28,6 +28,7 @@ impl World<'_, '_> {
             return Answer {
                 verdict: Verdict::NoGo,
                 settled: Some(f.code),
+                took_effect: false,
                 blockers: vec![f],
                 checks,
                 until,
