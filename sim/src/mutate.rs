@@ -123,11 +123,21 @@ pub enum Mutation {
     AfterIgnored,
     /// Every step but the last counts as having been go a moment ago, so that any effect begins it.
     EverythingWasGo,
+    /// Whoever runs at the source is nobody.
+    SourceHomeIgnored,
+    /// Who is not deployed at the destination is not missed.
+    AbsentIgnored,
+    /// Probes that do not pass are nothing.
+    ProbesIgnored,
+    /// Members of groups at the source are shown as those of the destination.
+    HomesMistaken,
+    /// Resolvers do not say for how long an answer may be kept.
+    TtlHidden,
 }
 
 /// All mutations that migrations catch. `OrderReversed` and `WritesFirst` lie about their spans by milliseconds, and
 /// only timelines show it.
-pub const ALL: [Mutation; 50] = [
+pub const ALL: [Mutation; 55] = [
     Mutation::FailedIsEmpty,
     Mutation::FailedGroupDropped,
     Mutation::DropNextGenGroups,
@@ -178,6 +188,11 @@ pub const ALL: [Mutation; 50] = [
     Mutation::BlockIgnored,
     Mutation::OtherDowntimeIgnored,
     Mutation::AfterIgnored,
+    Mutation::SourceHomeIgnored,
+    Mutation::AbsentIgnored,
+    Mutation::ProbesIgnored,
+    Mutation::HomesMistaken,
+    Mutation::TtlHidden,
 ];
 
 impl Mutation {
@@ -206,6 +221,9 @@ impl Mutation {
             Mutation::BlockIgnored => &[Code::WriteBlocked, Code::IndexBuild],
             Mutation::OtherDowntimeIgnored => &[Code::OtherDowntime],
             Mutation::AfterIgnored => &[Code::After],
+            Mutation::SourceHomeIgnored => &[Code::SourceHome],
+            Mutation::AbsentIgnored => &[Code::NotDeployed, Code::NotConnected],
+            Mutation::ProbesIgnored => &[Code::ProbeFails],
             _ => &[],
         }
     }
@@ -325,6 +343,9 @@ impl Mutation {
         let span = sample.span;
         let source = sample.target == Target::Mongodb(Side::Source);
         match &mut sample.outcome {
+            Ok(Content::Probe(p)) if self == Mutation::TtlHidden => {
+                p.names.values_mut().flatten().for_each(|a| a.ttl = Dur::ZERO);
+            }
             Ok(Content::Mirror(m)) => {
                 for MirrorStatus::Mongomirror(s) in m.instances.iter_mut().flatten() {
                     match self {
@@ -414,6 +435,11 @@ impl Mutation {
             Mutation::KeysByName => {
                 k.cluster_id = if side == Side::Source { "old".into() } else { "new".into() };
                 k.topics.values_mut().for_each(|t| t.id = uuid::Uuid::nil());
+            }
+            Mutation::HomesMistaken => {
+                for m in k.groups.values_mut().filter_map(|g| g.members.as_mut().ok()).flatten() {
+                    m.client_id = m.client_id.replace("-src-", "-dst-").into();
+                }
             }
             Mutation::MembersHidden if side == Side::Source => {
                 for g in k.groups.values_mut() {

@@ -48,13 +48,10 @@ impl World {
     }
 
     fn target(&self, about: About, what: Unsafe) -> Option<Target> {
+        let in_force = |t: Track, side: Side| self.scenario.tracks.contains(&t) && self.force(t) == Some(side);
         match about {
-            About::Half(Half::Group(_), side) => {
-                (self.force(Track::Kafka) == Some(side)).then_some(Target::Kafka(side))
-            }
-            About::Half(Half::Client(_), side) => {
-                (self.force(Track::Mongodb) == Some(side)).then_some(Target::Mongodb(side))
-            }
+            About::Half(Half::Group(_), side) => in_force(Track::Kafka, side).then_some(Target::Kafka(side)),
+            About::Half(Half::Client(_), side) => in_force(Track::Mongodb, side).then_some(Target::Mongodb(side)),
             About::Probe(i) => Some(Target::Probe(self.site.probes.get(i)?.name.clone())),
             About::Traffic => {
                 let measures = |p: &&Probe| matches!(p.looks, Looks::Traffic) && what == Unsafe::TrafficAtSource;
