@@ -206,7 +206,7 @@ fn step<'a>(p: &'a Published, s: &'a StepBoard, now: Now, wish: &Wish) -> Step<'
 
 fn judge(shown: &mut Step<'_>, said: &Said<'_>, answer: &Answer) {
     shown.mark = said.verdict.into();
-    shown.asks = Some(asks(said.question));
+    shown.asks = Some(if answer.took_effect { "still so?" } else { asks(said.question) });
     shown.until = Some(instant(said.until(), said.now.wall)).filter(|_| said.verdict == Verdict::Go);
     if said.verdict == Verdict::Go {
         return;

@@ -208,6 +208,36 @@ fn the_table_is_readable_at_night() {
     assert!(!text::status(&p, later).contains("GO"));
 }
 
+/// The steps are done and stay so; that a writer is back is said all the same, and what their checks say is not.
+#[test]
+fn what_must_stay_so_after_the_last_step_is_said_in_the_table() {
+    let p = super::boards::over(noon());
+    expect![[r#"
+        migration shop-prod, attempt 1, at 2026-11-22T12:00:00Z
+          kafka/destination is not measured now; last success: never
+          relaxed: kafka.ignored.shop.old-rtu (decommissioned in May)
+
+        mongodb
+          1 start-mirror         done        since 2026-11-22T11:26:00Z by alice
+          2 switch-readers       done        since 2026-11-22T11:26:00Z by alice
+          3 stop-writers         done        since 2026-11-22T11:26:00Z by alice
+          4 stop-mirror          done        since 2026-11-22T11:26:00Z by alice
+              (tripwire): since stop-mirror was done this must stay true and is not: writers-stay-away: client svc-orders
+              fix: stop svc-orders
+          5 start-writers        done        since 2026-11-22T11:26:00Z by alice
+              (tripwire): since stop-mirror was done this must stay true and is not: writers-stay-away: client svc-orders
+              fix: stop svc-orders
+    "#]].assert_eq(&text::status(&p, noon()));
+    let say = |i: usize| text::answer(&Said::of(&p, &p.board.steps[i], Gated::Done, noon()));
+    expect![[r#"
+        stop-mirror done: no-go (tripwire): since stop-mirror was done this must stay true and is not: writers-stay-away: client svc-orders
+          fix: stop svc-orders
+          believe this until 2026-11-22T12:00:13Z
+        stop-writers done: go
+          believe this until 2026-11-22T12:00:13Z
+    "#]].assert_eq(&(say(3) + &say(2)));
+}
+
 #[tokio::test]
 async fn history_is_json_lines_and_bounded() {
     let s = Server::showing(Some(fresh())).await;

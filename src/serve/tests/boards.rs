@@ -90,3 +90,25 @@ pub(super) fn night(now: Now) -> Published {
     p.measures.targets.insert(Target::Mirror("all&<all>".into()), TargetMeasures::default());
     p
 }
+
+/// The MongoDB track is over, and a writer is back on the source.
+pub(super) fn over(now: Now) -> Published {
+    let mut p = estate(now);
+    p.board.steps.retain(|s| s.step.track == Track::Mongodb);
+    p.board.tracks.retain(|t| t.track == Track::Mongodb);
+    for s in &mut p.board.steps {
+        s.life = Life::Done(now.wall - Dur::mins(34), How::Claimed { author: "alice".into() });
+        s.ready.settled = Some(Code::AlreadyDone);
+        s.ready.verdict = Verdict::NoGo;
+        let back =
+            Finding::no(Code::Tripwire, Subject::Step("stop-mirror")).detail("writers-stay-away: client svc-orders");
+        let late = matches!(s.step.id, "stop-mirror" | "start-writers");
+        s.done = Answer {
+            took_effect: true,
+            blockers: if late { vec![back.fix("stop svc-orders")] } else { vec![] },
+            checks: s.done.checks.clone(),
+            ..answer(if late { Verdict::NoGo } else { Verdict::Go }, now)
+        };
+    }
+    p
+}

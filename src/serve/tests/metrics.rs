@@ -34,6 +34,22 @@ fn what_is_known_is_there_and_what_is_not_is_absent() {
     assert!(!text.contains("cutover_track_downtime"), "no downtime is open");
 }
 
+/// Once: not of every step that it would have blocked, and not of one while a step of the track is left to be blocked.
+#[test]
+fn a_tripwire_that_breaks_after_the_end_is_a_blocker_of_the_step_that_set_it() {
+    let blockers = |p| {
+        let text = rendered(&Cache::default(), Some(Arc::new(p)), noon());
+        text.lines().filter(|l| l.contains("code=\"tripwire\"")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut p = super::boards::over(noon());
+    assert_eq!(
+        blockers(super::boards::over(noon())),
+        ["cutover_step_blockers{step=\"stop-mirror\",code=\"tripwire\"} 1"]
+    );
+    p.board.steps.last_mut().unwrap().ready.settled = None;
+    assert!(blockers(p).is_empty());
+}
+
 #[test]
 fn a_board_that_grew_old_leaves_only_what_says_so() {
     let (p, cache) = (Arc::new(published(noon())), Cache::default());

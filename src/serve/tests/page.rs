@@ -1,4 +1,4 @@
-use super::boards::{estate, night};
+use super::boards::{estate, night, over};
 use super::world::{Server, fresh, no, noon, published};
 use crate::agent::Published;
 use crate::clock;
@@ -154,6 +154,21 @@ fn what_a_night_brings_is_on_top() {
     for s in playbook::all_steps() {
         assert!(text.contains(s.id) && text.contains(s.does), "{}", s.id);
     }
+}
+
+#[test]
+fn a_track_that_is_over_still_says_what_does_not_stay_so() {
+    let text = seen(&html(&over(noon()), noon()));
+    for said in [
+        "stop-mirror NO‑GO",
+        "start-writers NO‑GO",
+        "still so? no-go",
+        "writers-stay-away: client svc-orders",
+        "stop svc-orders",
+    ] {
+        assert!(text.contains(said), "{said} is not in\n{text}");
+    }
+    assert!(!text.contains("stop-writers NO‑GO"), "{text}");
 }
 
 #[test]
