@@ -11,4 +11,5 @@ mod properties;
 mod rules;
 mod services;
 mod services_truth;
+mod words;
 mod world;

@@ -452,7 +452,12 @@ fn a_step_that_came_undone_holds_the_next_one_back_until_it_is_done_again() {
     let at = Wall(1);
     let step = || "deploy-services".into();
     let done = || Fact::Done { step: step(), at, evidence: vec![] };
-    w.facts.apply(Fact::Begun { step: step(), at, how: How::Claimed { author: "alice".into() }, evidence: vec![] });
+    w.facts.apply(Fact::Begun {
+        step: step(),
+        at,
+        how: How::Claimed { author: "alice".into(), reason: None },
+        evidence: vec![],
+    });
     w.facts.apply(done());
     let mut said = vec![];
     for (what, fact) in [("done", None), ("undone", Some(Fact::Undone { step: step(), at })), ("again", Some(done()))] {

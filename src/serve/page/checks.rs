@@ -108,6 +108,6 @@ fn found(f: &Finding) -> Found {
         mark: f.is.into(),
         code: f.code.as_str(),
         said: render::sentence(f),
-        fix: f.fix.as_deref().map(str::to_owned),
+        fix: render::fix(f).map(|f| f.to_string()),
     }
 }
