@@ -1,6 +1,5 @@
 //! Findings in words: one line a person can act on. Rendered only when served.
 
-use crate::Name;
 use crate::gate::board::{Answer, Verdict};
 use crate::reading::{Code, Finding, Qty, Reading, Subject, Tri};
 use crate::time::Wall;
@@ -246,76 +245,6 @@ pub fn answer(a: &Answer) -> String {
     }
 }
 
-/// What would mend a finding: its own fix, or what mends every finding of its kind.
-pub fn fix(f: &Finding) -> Option<Name> {
-    let general = || match f.code {
-        Code::Pace => {
-            Some("wait: it is the time to see whether the step before holds; a shorter one is `pace: <time>`")
-        }
-        Code::EmptySet => f.detail.as_deref().and_then(missing),
-        _ => None,
-    };
-    f.fix.clone().or_else(|| general().map(Name::from))
-}
-
-/// What would fill a set that has nobody in it, by what it should hold.
-fn missing(what: &str) -> Option<&'static str> {
-    let known = [
-        ("topics in scope", "mend `scope` or `kafka.rename`: `check --connect` shows what lies outside of it"),
-        (
-            "groups that read topics in scope",
-            "let a consumer of the source commit or attach once, while the agent looks on",
-        ),
-        ("declared producers", "producers: { <name>: { topics: [\"…\"] } }; or expect_none: { producers: \"<why>\" }"),
-        ("ingestion topics", "kafka: { classes: { \"<topic pattern>\": ingestion } }, or mend `scope`"),
-        ("collections in the databases", "mend `mongodb.databases`: `check --connect` shows what the agent sees"),
-        ("mirrors in the configuration", "mongodb: { mirrors: { <name>: { kind: mongomirror, … } } }"),
-        ("recorded starts", "they are measured when switch-producers is begun or adopted"),
-        ("end offsets anchored", "they are measured when stop-consumers is done or adopted"),
-        ("HTTP or TCP probes", "probes: { <name>: { kind: http, side: destination, … } }"),
-        ("`dns` probes", "probes: { <name>: { kind: dns, … } }"),
-        ("probes", "probes: { <name>: { … } } that gates this step, as docs/configuration.md has them"),
-        ("advertised brokers", "look whether the cluster answers: `check --connect`"),
-        ("brokers that list", "look whether the cluster answers: `check --connect`"),
-        ("data-bearing members", "look whether the deployment answers: `check --connect`"),
-        ("instances of this mirror", "mongodb.mirrors.<name>.status: name the status port of every instance"),
-    ];
-    known.into_iter().find(|(head, _)| what.starts_with(head)).map(|(_, fix)| fix)
-}
-
-/// That there is no such thing, with the one that was probably meant, and all there are.
-pub fn no_such(what: &str, given: &str, known: &[&str]) -> String {
-    let meant = nearest(given, known).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
-    let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
-    format!("there is no {what} `{given}`{meant}{}known: {known}", if meant.is_empty() { "; " } else { " " })
-}
-
-/// The name nearest to `given`, if it is near enough to have been meant.
-pub fn nearest<'n>(given: &str, known: &[&'n str]) -> Option<&'n str> {
-    let near = (given.chars().count() / 3).clamp(1, 4);
-    let far = |n: &&&'n str| distance(&given.to_lowercase(), n);
-    known.iter().filter(|n| far(n) <= near).min_by_key(far).copied()
-}
-
-/// Characters to add, to drop, to replace or to swap with a neighbour until one text is the other.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let mut d = (last[j] + 1).min(row[j - 1] + 1).min(last[j - 1] + usize::from(a[i - 1] != b[j - 1]));
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                d = d.min(before[j - 2] + 1);
-            }
-            row.push(d);
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
-}
-
 /// A reading in one line, with how many more findings there are.
 pub fn reading(r: &Reading) -> String {
     let Some(f) = r.chief() else { return format!("holds for all {}", r.of) };
@@ -332,40 +261,6 @@ mod tests {
         assert_eq!(instant(Wall(0)), "1970-01-01T00:00:00Z");
         assert_eq!(instant(Wall(1_795_377_599_999)), "2026-11-22T19:59:59Z");
         assert_eq!(instant(Wall(951_782_400_000)), "2000-02-29T00:00:00Z");
-    }
-
-    #[test]
-    fn what_was_probably_meant_is_named() {
-        let steps = ["stop-consumers", "start-consumers", "stop-writers", "switch-dns"];
-        for (given, meant) in [
-            ("stop-consumer", Some("stop-consumers")),
-            ("Stop-Consumers", Some("stop-consumers")),
-            ("stop_consumers", Some("stop-consumers")),
-            ("strat-consumers", Some("start-consumers")),
-            ("swicth-dns", Some("switch-dns")),
-            ("x", None),
-            ("", None),
-            ("retire", None),
-        ] {
-            assert_eq!(nearest(given, &steps), meant, "{given}");
-        }
-        assert_eq!(
-            no_such("step", "stop-writer", &steps[2..]),
-            "there is no step `stop-writer`; did you mean `stop-writers`? known: stop-writers, switch-dns"
-        );
-        assert_eq!(no_such("step", "y", &[]), "there is no step `y`; known: nothing");
-    }
-
-    #[test]
-    fn findings_of_some_kinds_say_what_to_do_although_nobody_wrote_it_there() {
-        let said = |f: Finding| fix(&f).unwrap_or_default().to_string();
-        assert!(said(Finding::no(Code::Pace, Subject::Step("start-mirror"))).contains("`pace: <time>`"));
-        let empty = |what: &str| said(Finding::unknown(Code::EmptySet, Subject::Whole).detail(what));
-        assert!(empty("declared producers (`producers:`)").contains("expect_none"));
-        assert_eq!(empty("what nobody knows"), "");
-        let own = Finding::unknown(Code::EmptySet, Subject::Whole).detail("probes").fix("as it says");
-        assert_eq!(said(own), "as it says");
-        assert_eq!(said(Finding::no(Code::Draining, Subject::Whole)), "");
     }
 
     #[test]

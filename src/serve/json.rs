@@ -4,6 +4,7 @@ use super::answer::Said;
 use super::reply::SCHEMA_VERSION;
 use crate::agent::Published;
 use cutover_core::gate::board::{CheckBoard, Life, Verdict};
+use cutover_core::hint;
 use cutover_core::reading::{Code, Finding, Qty, Subject, Tri};
 use cutover_core::render;
 use cutover_core::settings::Track;
@@ -189,7 +190,7 @@ fn finding(f: &Finding) -> FindingBody {
         unit: unit(f),
         wait_seconds: f.wait.map(Dur::as_secs_f64),
         reason: render::sentence(f),
-        fix: render::fix(f).map(|f| f.to_string()),
+        fix: hint::fix(f).map(|f| f.to_string()),
     }
 }
 

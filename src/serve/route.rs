@@ -10,8 +10,8 @@ use super::state::State;
 use super::{page, status, text};
 use crate::agent::Published;
 use cutover_core::gate::board::{Gated, StepBoard, Verdict};
+use cutover_core::hint;
 use cutover_core::playbook;
-use cutover_core::render;
 use cutover_core::time::{Dur, Now};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, HeaderName, VARY};
@@ -215,7 +215,7 @@ fn no_step(step: &str, known: &[&str], text: bool) -> Reply {
     let said = match (step, playbook::step(step)) {
         ("", _) => format!("name a step: {all}"),
         (_, Some(s)) => format!("`{}` is on the {} track, which is not configured; known: {all}", s.id, s.track),
-        (_, None) => render::no_such("step", &query::shown(step), known),
+        (_, None) => hint::no_such("step", &query::shown(step), known),
     };
     Reply::refuse(text, StatusCode::NOT_FOUND, "no-such-step", said)
 }

@@ -4,6 +4,7 @@ use super::answer::Said;
 use super::json::{by_whom, since_and_by};
 use crate::agent::Published;
 use cutover_core::gate::board::{Answer, Gated, Life, StepBoard, Verdict};
+use cutover_core::hint;
 use cutover_core::reading::{Finding, Tri};
 use cutover_core::render;
 use cutover_core::time::Now;
@@ -148,7 +149,7 @@ fn also(is: Tri) -> &'static str {
 }
 
 fn fix(out: &mut String, pad: &str, f: Option<&Finding>) {
-    if let Some(fix) = f.and_then(render::fix) {
+    if let Some(fix) = f.and_then(hint::fix) {
         let _ = writeln!(out, "{pad}fix: {fix}");
     }
 }

@@ -3,6 +3,7 @@
 use super::mongo::mongodb;
 use super::world::{World, run, run_with, settings};
 use cutover_core::facts::{Fact, How};
+use cutover_core::hint;
 use cutover_core::render;
 use cutover_core::settings::{Settings, Track};
 use expect_test::expect;
@@ -192,11 +193,18 @@ fn names_that_are_nearly_right_are_named() {
 #[test]
 fn what_has_not_expired_says_what_to_do() {
     let mut w = World::new(settings());
-    w.play(&["t=0 src.config crm.ingestion retention=604800000; src.newest 1790000000000\n", KAFKA, "t=40 show retire-source\n"].concat());
+    w.play(
+        &[
+            "t=0 src.config crm.ingestion retention=604800000; src.newest 1790000000000\n",
+            KAFKA,
+            "t=40 show retire-source\n",
+        ]
+        .concat(),
+    );
     let board = w.settle().board;
     let ready = &board.step("retire-source").unwrap().ready;
     let expired = ready.checks.iter().find(|c| c.check.id == "expired").unwrap().chief();
-    expect![[r#"topic crm.ingestion partition 0 (source) holds 10 records that expire at 2026-09-28T14:13:20Z: wait until they have expired; or, where they are kept elsewhere: kafka: { archived: { "crm.ingestion": "<where it is kept>" } }"#]].assert_eq(&format!("{}: {}", render::sentence(&expired), render::fix(&expired).unwrap()));
+    expect![[r#"topic crm.ingestion partition 0 (source) holds 10 records that expire at 2026-09-28T14:13:20Z: wait until they have expired; or, where they are kept elsewhere: kafka: { archived: { "crm.ingestion": "<where it is kept>" } }"#]].assert_eq(&format!("{}: {}", render::sentence(&expired), hint::fix(&expired).unwrap()));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::serve::answer::Said;
 use crate::serve::json::{by_whom, relaxations, rfc3339, since_and_by, when};
 use crate::serve::route::{YOUNG, age};
 use cutover_core::gate::board::{Answer, Gated, Life, StepBoard, TrackBoard, Verdict};
+use cutover_core::hint;
 use cutover_core::reading::{Code, Finding, Tri};
 use cutover_core::render;
 use cutover_core::time::{Dur, Now, Wall};
@@ -157,7 +158,7 @@ fn asks(g: Gated) -> &'static str {
     }
 }
 
-fn track<'a>(p: &'a Published, t: &TrackBoard, now: Now, wish: &Wish) -> Track {
+fn track(p: &Published, t: &TrackBoard, now: Now, wish: &Wish) -> Track {
     let steps: Vec<&StepBoard> = p.board.steps.iter().filter(|s| s.step.track == t.track).collect();
     let settled = |s: &&&StepBoard| matches!(s.life, Life::Done(..) | Life::Skipped(_));
     Track {
@@ -218,7 +219,7 @@ fn judge(shown: &mut Step, said: &Said<'_>, answer: &Answer) {
     }
     shown.waits = matches!(said.code, Code::Predecessor | Code::After) && !shown.alarm;
     shown.earliest = answer.earliest_go.map(|at| instant(at, said.now.wall));
-    shown.fix = render::chief(answer).and_then(|f| render::fix(&f)).map(|f| f.to_string());
+    shown.fix = render::chief(answer).and_then(|f| hint::fix(&f)).map(|f| f.to_string());
     let bad = answer.checks.iter().filter(|c| !c.advisory && !c.left_out && c.is != Tri::Yes);
     let all =
         answer.blockers.iter().filter(|f| f.is != Tri::Yes).count() + bad.map(|c| c.reading.bad.max(1)).sum::<usize>();

@@ -12,6 +12,7 @@ use super::life::{downtime_since, evidence, long_false, successor};
 use crate::Name;
 use crate::estate::Estate;
 use crate::facts::{Fact, Facts, How};
+use crate::hint;
 use crate::playbook::{self, Downtime, Effect, Step, Withdraw};
 use crate::reading::{Code, Tri};
 use crate::render;
@@ -299,7 +300,7 @@ fn list(mut names: Vec<&str>) -> String {
 
 fn no_step(v: &View<'_>, id: &str) -> Refusal {
     let known: Vec<&str> = v.settings.tracks.iter().flat_map(|t| playbook::steps(*t)).map(|s| s.id).collect();
-    Refusal::NoSuch(render::no_such("step", id, &known))
+    Refusal::NoSuch(hint::no_such("step", id, &known))
 }
 
 fn known(v: &View<'_>, id: &str) -> Result<&'static Step, Refusal> {

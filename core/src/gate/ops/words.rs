@@ -5,6 +5,7 @@ use crate::Name;
 use crate::estate::Side;
 use crate::estate::mongodb::Ts;
 use crate::facts::Fact;
+use crate::hint;
 use crate::playbook::{self, Exit};
 use crate::reading::{Code, Finding};
 use crate::render;
@@ -22,7 +23,7 @@ pub(super) fn confirm(
     let exit: &Exit = exits.iter().find(|e| e.confirm == &**name).ok_or_else(|| {
         let mut known: Vec<&str> = exits.iter().map(|e| e.confirm).collect();
         known.sort_unstable();
-        Refusal::NoSuch(render::no_such("confirmation", name, &known))
+        Refusal::NoSuch(hint::no_such("confirmation", name, &known))
     })?;
     if exit.about.len() != subject.len() {
         let wants: Vec<String> = exit.about.iter().map(|a| format!("<{a}>")).collect();
@@ -32,7 +33,7 @@ pub(super) fn confirm(
     let mut basis = None;
     let none = |what: &str, given: &str, mut known: Vec<&str>| {
         known.sort_unstable();
-        Refusal::NoSuch(render::no_such(what, given, &known))
+        Refusal::NoSuch(hint::no_such(what, given, &known))
     };
     let kafka = v.settings.kafka.as_ref();
     for (what, given) in exit.about.iter().zip(subject) {
