@@ -2,14 +2,14 @@
 
 use crate::agent::{Agent, Parts};
 use crate::config::{Config, KafkaTarget, MongodbTarget, ProbeTarget};
-use crate::journal_file::FileDisk;
+use crate::journal_folder;
 use crate::record::Recorder;
 use crate::sample::probe::{Prober, Roots};
 use crate::sample::{kafka, mirror, mongodb};
 use crate::serve;
 use cutover_core::Name;
 use cutover_core::estate::{Sample, Side};
-use cutover_core::journal::{Identity, Journal, Record};
+use cutover_core::journal::Record;
 use cutover_core::playbook;
 use cutover_core::reading::Demand;
 use cutover_core::settings::Track;
@@ -36,12 +36,12 @@ pub(crate) async fn run(config: Config, record: Option<&Path>, limit: u64) -> Re
         tracing::warn!("configuration: {w}");
     }
     let settings = Arc::new(config.settings.clone());
-    let (journal, records) = open_journal(&config)?;
-    removed_tracks(&config, &records)?;
-
+    // Before anything is written: where another agent answers, its journal is not to be touched.
     let listener = TcpListener::bind(config.agent.listen).await.map_err(|e| {
         format!("cannot listen on {} (agent.listen): {e}; free the port or choose another one", config.agent.listen)
     })?;
+    let (journal, records) = journal_folder::open(&config)?;
+    removed_tracks(&config, &records)?;
     let no_token = config.agent.tokens.is_empty();
     let (samples, taken) = mpsc::channel(SAMPLES);
     let (demands, wanted) = watch::channel(BTreeSet::new());
@@ -189,21 +189,6 @@ pub(crate) fn probers(config: &Config, samples: &mpsc::Sender<Sample>) -> Vec<Pr
     config.probes.iter().filter_map(prober).collect()
 }
 
-/// The journal of this attempt of this migration; each attempt has a folder of its own, so that facts of another one
-/// stay as history.
-fn open_journal(config: &Config) -> Result<(Journal<FileDisk>, Vec<Record>), String> {
-    let s = &config.settings;
-    let folder = config.agent.data_dir.join(format!("{}-{}", s.migration, s.attempt));
-    let identity = Identity::new(s.migration.to_string(), s.attempt).map_err(|e| e.to_string())?;
-    let disk = FileDisk::open(&folder).map_err(|e| e.to_string())?;
-    let (journal, records, report) = Journal::open(disk, identity).map_err(|e| e.to_string())?;
-    match &report.torn {
-        Some(_) => tracing::warn!("{report}"),
-        None => tracing::info!("{report}"),
-    }
-    Ok((journal, records))
-}
-
 /// A track with journaled begins cannot be removed without a word.
 fn removed_tracks(config: &Config, records: &[Record]) -> Result<(), String> {
     for track in [Track::Services, Track::Mongodb, Track::Kafka] {
@@ -223,4 +208,32 @@ fn removed_tracks(config: &Config, records: &[Record]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_in_use_is_found_before_anything_is_written() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let (file, data) = (dir.path().join("c.yaml"), dir.path().join("data"));
+        for side in ["a", "b"] {
+            std::fs::write(dir.path().join(side), format!("bootstrap.servers={side}.example:9092")).unwrap();
+        }
+        let text = format!(
+            "migration: shop\nscope: shop\nagent: {{ listen: \"{}\", data_dir: {} }}\nkafka:\n  source: {{ properties_file: \
+             {} }}\n  destination: {{ properties_file: {} }}\nproducers: {{ crm: {{ topics: [\"*\"] }} }}\n",
+            taken.local_addr().unwrap(),
+            data.display(),
+            dir.path().join("a").display(),
+            dir.path().join("b").display(),
+        );
+        std::fs::write(&file, text).unwrap();
+        let config = crate::config::load(&[file], &std::collections::BTreeMap::new()).unwrap_or_else(|e| panic!("{e}"));
+        let said = run(config, None, 0).await.unwrap_err();
+        assert!(said.contains("cannot listen") && said.contains("agent.listen"), "{said}");
+        assert!(!data.exists(), "no journal was begun");
+    }
 }

@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod daemon;
 mod journal_file;
+mod journal_folder;
 mod record;
 mod rehearse;
 mod sample;

@@ -8,6 +8,7 @@ mod code;
 pub mod estate;
 pub mod facts;
 pub mod gate;
+pub mod hint;
 pub mod journal;
 pub mod measures;
 pub mod pattern;

@@ -29,11 +29,22 @@ pub enum PatternError {
     Unbalanced,
     /// More than one `{name}`: only one capture gives the identity.
     TwoCaptures,
+    /// `{a,b}`: a capture with a list in it, and a pattern for each that was meant.
+    List(Vec<String>),
 }
 
 impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            PatternError::List(each) => {
+                let each: Vec<String> = each.iter().map(|p| format!("`{p}`")).collect();
+                return write!(
+                    f,
+                    "has a list in braces, which only name what is captured, as in `{{service}}`: write a pattern for each: \
+                     {}",
+                    each.join(", ")
+                );
+            }
             PatternError::Empty => "is empty: write at least one character, or leave the key out",
             PatternError::Unbalanced => "has a `{` without `}` (or the other way round): write `{service}` whole",
             PatternError::TwoCaptures => "captures twice: only one `{name}` can give the identity",
@@ -57,8 +68,14 @@ impl Pattern {
             let part = match c {
                 '*' => Part::Any,
                 '{' => {
-                    if !chars.by_ref().any(|c| c == '}') {
+                    let name: String = chars.by_ref().take_while(|c| *c != '}').collect();
+                    if !text.contains(&format!("{{{name}}}")) {
                         return Err(PatternError::Unbalanced);
+                    }
+                    if name.contains([',', '|']) {
+                        let whole = format!("{{{name}}}");
+                        let each = name.split([',', '|']).map(|n| text.replacen(&whole, n.trim(), 1));
+                        return Err(PatternError::List(each.collect()));
                     }
                     Part::Capture
                 }
@@ -162,5 +179,9 @@ mod tests {
         assert_eq!(Pattern::parse("{a"), Err(PatternError::Unbalanced));
         assert_eq!(Pattern::parse("a}"), Err(PatternError::Unbalanced));
         assert_eq!(Pattern::parse("{a}-{b}"), Err(PatternError::TwoCaptures));
+        let list = Pattern::parse("shop.{crm, erp}.*").unwrap_err();
+        assert_eq!(list, PatternError::List(vec!["shop.crm.*".to_owned(), "shop.erp.*".to_owned()]));
+        assert!(list.to_string().ends_with("write a pattern for each: `shop.crm.*`, `shop.erp.*`"), "{list}");
+        assert_eq!(Pattern::parse("{a}-{b"), Err(PatternError::Unbalanced));
     }
 }

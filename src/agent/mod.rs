@@ -78,8 +78,17 @@ pub(crate) struct Request {
     pub reason: Name,
     /// What.
     pub op: Op,
-    /// The board after it, or why not.
-    pub reply: oneshot::Sender<Result<Arc<Published>, Denied>>,
+    /// What it made true, or why not.
+    pub reply: oneshot::Sender<Result<Taken, Denied>>,
+}
+
+/// What a request made true.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    /// The board after it.
+    pub published: Arc<Published>,
+    /// What was taken down, where it is more than the life of a step.
+    pub said: Option<String>,
 }
 
 /// Why a request changed nothing.

@@ -1,6 +1,6 @@
 //! The main loop: samples and requests in, facts to disk, boards out. The only writer of estate, facts and journal.
 
-use super::{About, Denied, HISTORY, Handle, Published, Request};
+use super::{About, Denied, HISTORY, Handle, Published, Request, Taken};
 use crate::clock::{self, Clock};
 use crate::journal_file::FileDisk;
 use crate::record::Recorder;
@@ -10,6 +10,7 @@ use cutover_core::estate::{Estate, Sample, Target};
 use cutover_core::facts::{Fact, Facts};
 use cutover_core::gate::Gate;
 use cutover_core::gate::board::{Board, Verdict};
+use cutover_core::gate::ops::taken;
 use cutover_core::journal::{Journal, Record};
 use cutover_core::reading::Demand;
 use cutover_core::render;
@@ -229,19 +230,20 @@ impl Agent {
                     if let Some(r) = &mut self.parts.recorder {
                         r.said(now, &facts);
                     }
-                    self.write(facts).map_err(Denied::Journal)
+                    let said = taken(&facts);
+                    self.write(facts).map_err(Denied::Journal).map(|()| said)
                 }),
         };
         match &outcome {
-            Ok(()) => tracing::info!(%author, ?op, "accepted"),
+            Ok(_) => tracing::info!(%author, ?op, "accepted"),
             Err(Denied::Refused(r)) => tracing::info!(%author, ?op, "refused: {}", r.text()),
             Err(Denied::Journal(why)) => tracing::error!(%author, ?op, "refused, facts cannot be written: {why}"),
         }
         self.turn();
         let published = self.published.load().as_ref().clone();
         let answer = match (outcome, published) {
-            (Ok(()), Some(p)) => Ok(p),
-            (Ok(()), None) => Err(Denied::Journal("no board has been published yet".into())),
+            (Ok(said), Some(published)) => Ok(Taken { published, said }),
+            (Ok(_), None) => Err(Denied::Journal("no board has been published yet".into())),
             (Err(e), _) => Err(e),
         };
         // A client that has gone away does not undo what it asked for.

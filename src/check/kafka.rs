@@ -1,7 +1,9 @@
 //! What the agent can read of a Kafka cluster.
 
+use super::scope::{nothing_in_scope, outside_of};
 use super::{CONNECT, Row, first};
-use crate::sample::kafka::{Sampler, read_once};
+use crate::sample::kafka::{Once, Sampler, read_once};
+use cutover_core::Name;
 use cutover_core::estate::kafka::{KafkaConfigs, KafkaSample};
 use cutover_core::estate::{Failure, Side};
 
@@ -19,7 +21,7 @@ pub(super) async fn side(s: &Sampler) -> Vec<Row> {
         found,
         fix: if ok { None } else { fix.map(|f| f.replace("<principal>", "User:<the agent's user>")) },
     };
-    let (sample, configs) = match read_once(s).await {
+    let Once { sample, configs, outside } = match read_once(s).await {
         Ok(read) => read,
         Err(f) => {
             let fix = "mend the address, the network or the credentials in the client properties of this side";
@@ -54,11 +56,34 @@ pub(super) async fn side(s: &Sampler) -> Vec<Row> {
     let listed = unlisted.is_empty();
     let found = if listed { format!("{} concern the scope", sample.groups.len()) } else { unlisted.join("; ") };
     rows.push(row("groups of every broker", EVERY, listed, found, None));
+    rows.push(topics(s, &sample, &outside, &row, &acl));
     rows.extend(readings(&sample, &configs, s.side, &row, &acl));
     rows
 }
 
 type MakeRow<'a> = dyn Fn(&'static str, &'static str, bool, String, Option<&str>) -> Row + 'a;
+
+/// Whether there is anything to look at, and why not.
+fn topics(
+    s: &Sampler,
+    sample: &KafkaSample,
+    outside: &[Name],
+    row: &MakeRow<'_>,
+    acl: &dyn Fn(&str, &str) -> String,
+) -> Row {
+    let inside = sample.topics.len();
+    let mut found = format!("{inside} in scope, {} outside", sample.topics_outside);
+    if inside > 0 {
+        return row("topics in scope", EVERY, true, found, None);
+    }
+    found.push_str(&outside_of(outside));
+    let see = format!(
+        "create the topics, or let the agent see them: {}",
+        acl("--topic '<prefix>' --resource-pattern-type prefixed", "Describe")
+    );
+    let fix = nothing_in_scope(&s.settings, s.side, outside).unwrap_or(see);
+    row("topics in scope", EVERY, false, found, Some(&fix))
+}
 
 fn readings(
     sample: &KafkaSample,
@@ -67,16 +92,9 @@ fn readings(
     row: &MakeRow<'_>,
     acl: &dyn Fn(&str, &str) -> String,
 ) -> Vec<Row> {
-    let topics = format!("{} in scope, {} outside", sample.topics.len(), sample.topics_outside);
     let topic_acl = |op: &str| acl("--topic '<prefix>' --resource-pattern-type prefixed", op);
     let group_acl = acl("--group '*'", "Describe");
-    let mut rows = vec![row(
-        "topics in scope",
-        EVERY,
-        !sample.topics.is_empty(),
-        topics,
-        Some(&format!("mend `scope`, create the topics, or let the agent see them: {}", topic_acl("Describe"))),
-    )];
+    let mut rows = Vec::new();
     let parts = || sample.topics.values().flat_map(|t| t.partitions.values());
     let said = |f: &Failure| f.message.to_string();
     let (ok, found) = first(parts().filter_map(|p| p.ends.as_ref().err()), "read");

@@ -4,6 +4,7 @@
 mod kafka;
 mod mongodb;
 mod probe;
+mod scope;
 
 pub(crate) use probe::probes;
 

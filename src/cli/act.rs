@@ -100,7 +100,7 @@ fn post(verb: &str, at: &AgentArgs, path: &str, body: &Value, io: &mut Io<'_>) -
         }
         400 => io.note(&format!("{verb}: {said}")),
         503 => io.note(&format!("{verb}: not now: {said}")),
-        401 => io.note(&format!("{verb}: {at} does not take the token: {said}")),
+        401 => io.note(&format!("{verb}: {at} does not take the token from {}: {said}", http.token_from())),
         status => io.note(&format!("{verb}: refused ({status}): {said}")),
     }
     match a.status {

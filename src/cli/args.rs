@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(super) const EXITS: &str = "\
-Exit codes of the commands that ask an agent: 0 yes or done, 1 not now, 2 the command line or the request makes no \
+Exit codes of the commands that ask an agent (`check --help` and `wait --help` have their own): 0 yes or done, 1 not now, 2 the command line or the request makes no \
 sense, 3 the agent cannot be reached or something else answers there, 4 refused for good (401, 404, 409, 412).
 
 A migration in short:
@@ -24,7 +24,13 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  cutover-agent run --config base.yaml --config prod.yaml")]
     Run(RunArgs),
     /// Checks a configuration, and with --connect what the agent can read of every target.
-    #[command(after_help = "Example:\n  cutover-agent check --config cutover.yaml --connect")]
+    #[command(after_help = "\
+Example:
+  cutover-agent check --config cutover.yaml --connect
+
+Exit codes: 0 the configuration is good and everything that is required can be read, 1 something required cannot be read \
+(or no reading could be tried), 2 the configuration or the command line makes no sense, 3 a target cannot be reached at \
+all. Optional readings that are missing (`miss`) change nothing.")]
     Check(CheckArgs),
     /// Plays a whole migration of a simulated estate, with the real gate, journal, answers and metrics on it.
     #[command(after_help = "\
@@ -364,6 +370,15 @@ pub(crate) struct AcceptOffsetArgs {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn the_exit_codes_of_check_are_in_its_help() {
+        let mut cli = super::super::Cli::command();
+        let help = cli.find_subcommand_mut("check").unwrap().render_long_help().to_string();
+        for code in ["0 the", "1 something", "2 the", "3 a target"] {
+            assert!(help.contains(code), "{code}: {help}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_well_formed_and_every_command_teaches() {

@@ -46,7 +46,12 @@ pub(super) fn claim(
                     503 => exit::NOT_NOW,
                     _ => exit::UNREACHABLE,
                 };
-                (a.summary(), code)
+                let token = if a.status == 401 {
+                    format!("with the token from {}: ", http.token_from())
+                } else {
+                    String::new()
+                };
+                (format!("{token}{}", a.summary()), code)
             }
         };
         io.note(&stamped(&format!("{step}: not claimed at {at}: {said}")));

@@ -39,6 +39,8 @@ pub(super) struct Unreached {
 pub(super) struct Http {
     agent: ureq::Agent,
     token: Option<Secret>,
+    /// Where the token comes from, in words.
+    from: String,
 }
 
 impl Base {
@@ -106,6 +108,13 @@ impl Http {
             }
             None => std::env::var("CUTOVER_TOKEN").ok(),
         };
+        let from = match &at.token_file {
+            Some(path) => format!("the file {} (--token-file or CUTOVER_TOKEN_FILE)", path.display()),
+            None => "the environment variable CUTOVER_TOKEN".to_owned(),
+        };
+        if at.token_file.is_some() && token.as_ref().is_some_and(|t| t.trim().is_empty()) {
+            return Err(format!("{from} holds no token"));
+        }
         let token = token.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
         if token.as_ref().is_some_and(|t| !t.bytes().all(|b| b.is_ascii_graphic())) {
             return Err("the token has characters in it that no header can carry".to_owned());
@@ -122,12 +131,17 @@ impl Http {
             .timeout_connect(Some(Duration::from_secs(5)))
             .user_agent(concat!("cutover-agent/", env!("CARGO_PKG_VERSION")))
             .build();
-        Ok(Http { agent: config.new_agent(), token: token.map(Secret::new) })
+        Ok(Http { agent: config.new_agent(), token: token.map(Secret::new), from })
     }
 
     /// Whether there is a token to send.
     pub(super) fn has_token(&self) -> bool {
         self.token.is_some()
+    }
+
+    /// Where the token comes from, for whoever gave a wrong one.
+    pub(super) fn token_from(&self) -> &str {
+        &self.from
     }
 
     /// Asks for `path`, as `accept`.

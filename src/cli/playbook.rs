@@ -1,7 +1,9 @@
 //! `playbook`: steps, checks and exits, from the code that judges them.
 
 use super::args::PlaybookArgs;
-use cutover_core::playbook::{Check, Downtime, Dwell, Run, Step, Use, all_steps, dwell_of, exits, own_time, steps};
+use cutover_core::playbook::{
+    Check, Downtime, Dwell, Exit, Run, Step, Use, all_steps, dwell_of, exits, own_time, steps, word as meaning,
+};
 use cutover_core::settings::{Settings, Track};
 use cutover_core::time::Dur;
 use serde_json::{Value, json};
@@ -20,7 +22,12 @@ pub(crate) fn print(args: &PlaybookArgs, settings: Option<&Settings>) -> String 
             "steps": steps.iter().map(|s| step_json(s, settings)).collect::<Vec<_>>(),
             "confirmations": exits()
                 .iter()
-                .map(|e| json!({ "confirm": e.confirm, "about": e.about, "says": e.says }))
+                .map(|e| {
+                    let w = meaning(e.confirm);
+                    json!({
+                        "confirm": e.confirm, "about": e.about, "says": e.says, "shortens": w.shortens, "counts": w.until,
+                    })
+                })
                 .collect::<Vec<_>>(),
         });
         return format!("{body:#}\n");
@@ -65,7 +72,7 @@ fn downtimes(out: &mut String, settings: Option<&Settings>, markdown: bool) {
             (configured, least(track, settings, false), least(track, settings, true))
         {
             let short =
-                if short < long { format!(", {short} where nobody is shown to be left") } else { String::new() };
+                if short < long { format!(", {short} where it is shown that nobody is left") } else { String::new() };
             let _ = writeln!(out, "{item}{track}: {long}{short}, and what the actions themselves take");
         }
     }
@@ -80,7 +87,7 @@ fn time(step: &Step, c: &Check, settings: Option<&Settings>) -> Option<String> {
         Dwell::For { default, floor } => format!("for {default}, floor {floor}"),
         Dwell::Replicas { default } => format!("for {default}, floor {} with replicas", c.dwell.floor()),
         Dwell::Own { default, floor } => format!("for {default} each, floor {floor}"),
-        Dwell::Absence { long, short, .. } => format!("for {long}, or {short} where nobody is shown to be left"),
+        Dwell::Absence { long, short, .. } => format!("for {long}; for {short} where it is shown that nobody is left"),
     };
     let in_force = settings.map(|s| asked(step, c, Some(s), false));
     Some(in_force.map_or(said.clone(), |d| format!("{said}; in force: {d}")))
@@ -121,12 +128,12 @@ fn text(out: &mut String, s: &'static Step, settings: Option<&Settings>) {
     for (gate, uses) in uses(s) {
         for u in uses {
             let marks = marks(u);
-            let _ = writeln!(out, "  {gate:<5} {:<22} {:<4}{}", u.check.id, marks, u.check.asks);
+            let _ = writeln!(out, "  {gate:<5} {:<22} {:<3} {}", u.check.id, marks, u.check.asks);
             if let Some(t) = time(s, u.check, settings) {
                 let _ = writeln!(out, "{:33}{t}", "");
             }
             for e in u.check.exits {
-                let _ = writeln!(out, "{:33}or: cutover-agent confirm {}", "", word(e.confirm, e.about));
+                let _ = writeln!(out, "{:33}{}: cutover-agent confirm {}", "", does(e), said_of(s, e));
             }
         }
     }
@@ -144,7 +151,7 @@ fn markdown(out: &mut String, s: &'static Step, settings: Option<&Settings>) {
     for (gate, uses) in uses(s) {
         for u in uses {
             let exits: Vec<String> =
-                u.check.exits.iter().map(|e| format!("`confirm {}`", word(e.confirm, e.about))).collect();
+                u.check.exits.iter().map(|e| format!("{}: `confirm {}`", does(e), said_of(s, e))).collect();
             let time = time(s, u.check, settings).unwrap_or_default();
             let (id, asks) = (u.check.id, u.check.asks);
             let _ = writeln!(out, "| {gate} | `{id}` | {} | {asks} | {time} | {} |", marks(u), exits.join(", "));
@@ -156,6 +163,16 @@ fn markdown(out: &mut String, s: &'static Step, settings: Option<&Settings>) {
     out.push('\n');
 }
 
+/// What a word does for the check it stands beside.
+fn does(e: &Exit) -> &'static str {
+    if meaning(e.confirm).shortens { "sooner with" } else { "or" }
+}
+
+/// A word as it is said of a step: a track is the step's own.
+fn said_of(s: &Step, e: &Exit) -> String {
+    word(e.confirm, e.about).replace("<track>", s.track.as_str())
+}
+
 fn word(confirm: &str, about: &[&str]) -> String {
     std::iter::once(confirm.to_owned()).chain(about.iter().map(|a| format!("<{a}>"))).collect::<Vec<_>>().join(" ")
 }
@@ -163,8 +180,18 @@ fn word(confirm: &str, about: &[&str]) -> String {
 fn words(out: &mut String, markdown: bool) {
     let (head, tick) = if markdown { ("## Words a person may give\n", "`") } else { ("words a person may give", "") };
     let _ = writeln!(out, "{head}");
+    let _ = writeln!(
+        out,
+        "A word marked `or` settles what is asked. One marked `sooner with` settles nothing: the absence must be \
+         measured all the same, and only for the shorter of the two times. Say it when those it is about are stopped \
+         and nothing starts them again, not when they are only silent.\n"
+    );
     for e in exits() {
-        let line = format!("{tick}confirm {}{tick}: {}", word(e.confirm, e.about), e.says);
+        let (w, track) =
+            (meaning(e.confirm), if e.about.contains(&"track") { " (track: kafka or mongodb)" } else { "" });
+        let sooner = if w.shortens { "; shortens a waiting" } else { "" };
+        let (said, until) = (word(e.confirm, e.about), w.until);
+        let line = format!("{tick}confirm {said}{tick}{track}: {}{sooner}; counts {until}", e.says);
         let _ = writeln!(out, "{}{line}", if markdown { "- " } else { "  " });
     }
     let _ = writeln!(

@@ -3,6 +3,7 @@
 //! Values never get in here by themselves: whoever reports a problem decides whether a value may be quoted, and the
 //! readers of secrets never do.
 
+pub(super) use cutover_core::hint::nearest;
 use std::fmt;
 use std::sync::Arc;
 
@@ -99,23 +100,6 @@ impl fmt::Display for ConfigErrors {
 /// `; did you mean …?` for the nearest of the known names, or nothing where none is near.
 pub(super) fn did_you_mean<'a>(came: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(came, known).map_or_else(String::new, |n| format!("; did you mean `{n}`?"))
-}
-
-/// The known name that `came` was most likely meant to be.
-pub(super) fn nearest<'a>(came: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let plain = |s: &str| s.to_lowercase().replace(['-', ' '], "_");
-    let wanted = plain(came);
-    let known: Vec<&str> = known.into_iter().collect();
-    let begun: Vec<&str> =
-        known.iter().copied().filter(|k| wanted.len() >= 4 && plain(k).starts_with(&wanted)).collect();
-    if let [only] = begun[..] {
-        return Some(only);
-    }
-    let scored = known.iter().map(|k| (strsim::damerau_levenshtein(&wanted, &plain(k)), *k));
-    let (distance, name) = scored.min()?;
-    // A third of the letters may differ: `toipcs` is `topics`, `tls` is not `url`.
-    (distance <= name.chars().count().div_ceil(3).min(6) && distance < name.chars().count().min(wanted.chars().count()))
-        .then_some(name)
 }
 
 /// Names in backticks, the last one after `or`.

@@ -301,8 +301,8 @@ impl Account {
                 times.begun = Some(at_ms);
                 let after = times.go.map(|go| format!(", {} after the go", Dur(at_ms - go))).unwrap_or_default();
                 let by = match how {
-                    How::Claimed { author } if &**author == OPERATOR => "claimed".to_owned(),
-                    How::Claimed { author } => format!("claimed by {author}"),
+                    How::Claimed { author, .. } if &**author == OPERATOR => "claimed".to_owned(),
+                    How::Claimed { author, .. } => format!("claimed by {author}"),
                     How::Unclaimed => "begun by its effect".to_owned(),
                     How::Adopted { author, .. } => format!("adopted by {author}"),
                 };

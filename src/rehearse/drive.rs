@@ -7,7 +7,7 @@ use super::plan::Plan;
 use super::report::Report;
 use super::say::Say;
 use super::table;
-use crate::agent::{Denied, Published, Request};
+use crate::agent::{Denied, Published, Request, Taken};
 use crate::clock::{self, Turned, scaled};
 use arc_swap::ArcSwap;
 use cutover_core::Name;
@@ -239,12 +239,14 @@ impl Drive {
     fn answer(&mut self, request: Request) {
         let Request { author, reason, op, reply } = request;
         let operator = std::mem::replace(&mut self.world.agent.author, (author, reason));
+        self.mail.borrow_mut().said = None;
         let answer = self.world.ask(&op);
         self.world.agent.author = operator;
+        let said = self.mail.borrow_mut().said.take();
         let published = self.published.load().as_ref().clone();
         let gone = || Denied::Journal("the simulated agent is not running at the moment".into());
         let answer = match answer {
-            Some(Ok(())) => published.ok_or_else(gone),
+            Some(Ok(())) => published.map(|published| Taken { published, said }).ok_or_else(gone),
             Some(Err(refusal)) => Err(Denied::Refused(refusal)),
             None => Err(gone()),
         };

@@ -10,6 +10,7 @@ use cutover_core::Name;
 use cutover_core::estate::{Content, Estate, Sample, Side, Target};
 use cutover_core::facts::{Fact, Facts};
 use cutover_core::gate::board::Board;
+use cutover_core::gate::ops::taken;
 use cutover_core::journal::{Identity, Journal};
 use cutover_core::reading::Demand;
 use cutover_core::settings::{KafkaSettings, Settings};
@@ -25,6 +26,8 @@ use std::sync::Arc;
 pub(super) struct Mail {
     /// Facts since it was last read.
     pub(super) facts: Vec<Fact>,
+    /// What the last request of a person made true, in words.
+    pub(super) said: Option<String>,
     /// Why the rehearsal cannot go on.
     pub(super) broken: Option<String>,
     /// Why nothing is recorded any more.
@@ -202,6 +205,7 @@ impl cutover_sim::agent::Outside for Outside {
     }
 
     fn asked(&mut self, facts: &[Fact], now: Now) {
+        self.mail.borrow_mut().said = taken(facts);
         if let Some(r) = self.recording(now) {
             r.said(now, facts);
         }

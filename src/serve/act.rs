@@ -4,7 +4,7 @@ use super::answer::Said;
 use super::reply::{Reply, SCHEMA_VERSION};
 use super::state::State;
 use super::{auth, body, query, route, status};
-use crate::agent::{Denied, Published, Request as Asked};
+use crate::agent::{Denied, Request as Asked, Taken};
 use cutover_core::Name;
 use cutover_core::gate::board::{Gated, Verdict};
 use cutover_core::gate::ops::{Op, Refusal};
@@ -14,7 +14,6 @@ use hyper::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -127,18 +126,13 @@ pub(super) async fn act(
     let outcome = send(state, author.clone(), reason, op).await;
     let (_, now) = state.look();
     match outcome {
-        Ok(Ok(p)) => Ok(accepted(&p, verb, step.as_deref(), &author, now, text)),
+        Ok(Ok(taken)) => Ok(accepted(&taken, verb, step.as_deref(), &author, now, text)),
         Ok(Err(denied)) => Err(refused(state, denied, step.as_deref(), now, text)),
         Err(said) => Err(Reply::refuse(text, StatusCode::SERVICE_UNAVAILABLE, "no-answer", said).again_in(5)),
     }
 }
 
-async fn send(
-    state: &State,
-    author: Name,
-    reason: Name,
-    op: Op,
-) -> Result<Result<Arc<Published>, Denied>, &'static str> {
+async fn send(state: &State, author: Name, reason: Name, op: Op) -> Result<Result<Taken, Denied>, &'static str> {
     let (reply, answer) = oneshot::channel();
     let asked = Asked { author, reason, op, reply };
     let asking = async {
@@ -248,7 +242,8 @@ fn anchors(given: Option<Anchors>) -> Result<BTreeMap<(Name, i32), i64>, String>
     Ok(anchors)
 }
 
-fn accepted(p: &Published, verb: Verb, step: Option<&str>, author: &Name, now: Now, text: bool) -> Reply {
+fn accepted(taken: &Taken, verb: Verb, step: Option<&str>, author: &Name, now: Now, text: bool) -> Reply {
+    let p = &*taken.published;
     let board = step.and_then(|s| p.board.step(s));
     let summary = match (verb, board) {
         (Verb::Begin, Some(b)) => format!("{} is begun, claimed by {author}: {}", b.step.id, b.step.does),
@@ -256,7 +251,10 @@ fn accepted(p: &Published, verb: Verb, step: Option<&str>, author: &Name, now: N
             let ready = Said::of(p, b, Gated::Ready, now);
             format!("{} {} by {author}; it is {}, ready: {}", verb.as_str(), b.step.id, b.life.as_str(), ready.summary)
         }
-        (_, None) => format!("{} by {author}: journaled", verb.as_str()),
+        (_, None) => match &taken.said {
+            Some(said) => format!("{}: journaled: {said}", verb.as_str()),
+            None => format!("{} by {author}: journaled", verb.as_str()),
+        },
     };
     let reply = match text {
         true => Reply::text(StatusCode::OK, format!("{summary}\n")),

@@ -23,7 +23,9 @@ pub(super) fn author(headers: &HeaderMap, tokens: &Tokens, text: bool) -> Result
     }
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (given.next(), given.next()) else {
-        return Err(refuse("this wants `Authorization: Bearer <token>`, with one of the agent's tokens"));
+        return Err(refuse(
+            "this wants one header `Authorization: Bearer <token>`, with a token of the agent's configuration (`agent.tokens.<name>`)",
+        ));
     };
     let value = value.as_bytes();
     let scheme = value.get(..7).is_some_and(|s| s.eq_ignore_ascii_case(b"bearer "));
@@ -39,5 +41,10 @@ pub(super) fn author(headers: &HeaderMap, tokens: &Tokens, text: bool) -> Result
             found = Some(name.clone());
         }
     }
-    found.ok_or_else(|| refuse("the token is none of those configured"))
+    found.ok_or_else(|| {
+        refuse(
+            "the token in the `Authorization: Bearer` header is none of those in the agent's configuration \
+             (`agent.tokens.<name>`, read when the agent starts)",
+        )
+    })
 }

@@ -3,8 +3,8 @@
 use super::answer::Said;
 use super::reply::SCHEMA_VERSION;
 use crate::agent::Published;
-use cutover_core::facts::How;
 use cutover_core::gate::board::{CheckBoard, Life, Verdict};
+use cutover_core::hint;
 use cutover_core::reading::{Code, Finding, Qty, Subject, Tri};
 use cutover_core::render;
 use cutover_core::settings::Track;
@@ -30,6 +30,7 @@ pub(super) struct AnswerBody<'a> {
     life: &'static str,
     life_since: Option<String>,
     life_by: Option<&'a str>,
+    life_reason: Option<&'a str>,
     irreversible: bool,
     rehearsal: Option<Rehearsal>,
     config_hash: &'a str,
@@ -100,7 +101,7 @@ impl<'a> AnswerBody<'a> {
     /// The body of an answer.
     pub(super) fn of(said: &'a Said<'a>) -> AnswerBody<'a> {
         let (p, step) = (said.published, said.step);
-        let (life_since, life_by) = since_and_by(&step.life);
+        let (life_since, life_by, life_reason) = since_and_by(&step.life);
         AnswerBody {
             schema_version: SCHEMA_VERSION,
             migration: &p.settings.migration,
@@ -117,6 +118,7 @@ impl<'a> AnswerBody<'a> {
             life: step.life.as_str(),
             life_since: life_since.map(rfc3339),
             life_by,
+            life_reason,
             irreversible: !step.step.way_back,
             rehearsal: rehearsal(p),
             config_hash: &p.settings.config_hash,
@@ -141,19 +143,22 @@ pub(super) fn relaxations(p: &Published, track: Option<Track>) -> Vec<Relaxation
     touching.map(|r| RelaxationBody { path: &r.path, reason: &r.reason }).collect()
 }
 
-/// Since when a step is what it is, and by whom.
-pub(super) fn since_and_by(life: &Life) -> (Option<Wall>, Option<&str>) {
+/// Since when a step is what it is, by whom, and why, as far as that was said.
+pub(super) fn since_and_by(life: &Life) -> (Option<Wall>, Option<&str>, Option<&str>) {
     match life {
         Life::Begun(at, how) | Life::Done(at, how) => {
-            let by = match how {
-                How::Claimed { author } | How::Adopted { author, .. } => Some(&**author),
-                How::Unclaimed => None,
-            };
-            (Some(*at), by)
+            let (by, why) = how.said();
+            (Some(*at), by.map(|by| &**by), why.map(|why| &**why))
         }
-        Life::Undone(at) => (Some(*at), None),
-        Life::Pending | Life::Skipped(_) | Life::OutOfOrder => (None, None),
+        Life::Undone(at) => (Some(*at), None, None),
+        Life::Pending | Life::Skipped(_) | Life::OutOfOrder => (None, None, None),
     }
+}
+
+/// By whom and why, in one line.
+pub(super) fn by_whom(life: &Life) -> Option<String> {
+    let (_, by, why) = since_and_by(life);
+    by.map(|by| why.map_or_else(|| by.to_owned(), |why| format!("{by} ({why})")))
 }
 
 /// An instant as RFC 3339 in UTC, with milliseconds where there are any.
@@ -185,7 +190,7 @@ fn finding(f: &Finding) -> FindingBody {
         unit: unit(f),
         wait_seconds: f.wait.map(Dur::as_secs_f64),
         reason: render::sentence(f),
-        fix: f.fix.as_deref().map(str::to_owned),
+        fix: hint::fix(f).map(|f| f.to_string()),
     }
 }
 

@@ -10,6 +10,7 @@ use super::state::State;
 use super::{page, status, text};
 use crate::agent::Published;
 use cutover_core::gate::board::{Gated, StepBoard, Verdict};
+use cutover_core::hint;
 use cutover_core::playbook;
 use cutover_core::time::{Dur, Now};
 use hyper::body::{Bytes, Incoming};
@@ -210,11 +211,11 @@ fn step_of<'a>(p: &'a Published, step: &str, text: bool) -> Result<&'a StepBoard
 }
 
 fn no_step(step: &str, known: &[&str], text: bool) -> Reply {
-    let known = known.join(", ");
+    let all = known.join(", ");
     let said = match (step, playbook::step(step)) {
-        ("", _) => format!("name a step: {known}"),
-        (_, Some(s)) => format!("`{}` is on the {} track, which is not configured; known: {known}", s.id, s.track),
-        (_, None) => format!("there is no step `{}`; known: {known}", query::shown(step)),
+        ("", _) => format!("name a step: {all}"),
+        (_, Some(s)) => format!("`{}` is on the {} track, which is not configured; known: {all}", s.id, s.track),
+        (_, None) => hint::no_such("step", &query::shown(step), known),
     };
     Reply::refuse(text, StatusCode::NOT_FOUND, "no-such-step", said)
 }

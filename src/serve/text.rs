@@ -1,9 +1,10 @@
 //! Answers as text: lines a tired person can act on.
 
 use super::answer::Said;
-use super::json::since_and_by;
+use super::json::{by_whom, since_and_by};
 use crate::agent::Published;
 use cutover_core::gate::board::{Answer, Gated, Life, StepBoard, Verdict};
+use cutover_core::hint;
 use cutover_core::reading::{Finding, Tri};
 use cutover_core::render;
 use cutover_core::time::Now;
@@ -76,10 +77,10 @@ pub(super) fn status(p: &Published, now: Now) -> String {
 }
 
 fn line(out: &mut String, p: &Published, step: &StepBoard, now: Now) {
-    let (since, by) = since_and_by(&step.life);
+    let (since, ..) = since_and_by(&step.life);
     let since = since.map(|at| format!(" since {}", render::instant(at))).unwrap_or_default();
-    let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
-    let head = format!("  {} {:<20} {:<12}", step.position, step.step.id, step.life.as_str());
+    let by = by_whom(&step.life).map(|by| format!(" by {by}")).unwrap_or_default();
+    let head = format!("  {} {:<20} {:<13}", step.position, step.step.id, step.life.as_str());
     let pad = "      ";
     match &step.life {
         Life::Skipped(why) => {
@@ -144,7 +145,7 @@ fn also(is: Tri) -> &'static str {
 }
 
 fn fix(out: &mut String, pad: &str, f: Option<&Finding>) {
-    if let Some(fix) = f.and_then(|f| f.fix.as_deref()) {
+    if let Some(fix) = f.and_then(hint::fix) {
         let _ = writeln!(out, "{pad}fix: {fix}");
     }
 }

@@ -17,6 +17,9 @@ pub enum How {
     Claimed {
         /// The token's name.
         author: Name,
+        /// Why, where it was said; journals of older versions do not have it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Name>,
     },
     /// Its effect was seen after it had been go.
     Unclaimed,
@@ -27,6 +30,17 @@ pub enum How {
         /// Why.
         reason: Name,
     },
+}
+
+impl How {
+    /// Whose it is and why, as far as either was said.
+    pub fn said(&self) -> (Option<&Name>, Option<&Name>) {
+        match self {
+            How::Claimed { author, reason } => (Some(author), reason.as_ref()),
+            How::Adopted { author, reason } => (Some(author), Some(reason)),
+            How::Unclaimed => (None, None),
+        }
+    }
 }
 
 /// A partition of a topic of a cluster, by identity.

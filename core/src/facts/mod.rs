@@ -401,7 +401,7 @@ mod tests {
             Fact::Begun {
                 step: "switch-producers".into(),
                 at: Wall(1),
-                how: How::Claimed { author: "alice".into() },
+                how: How::Claimed { author: "alice".into(), reason: Some("the window is open".into()) },
                 evidence: vec!["x".into()],
             },
             Fact::RecordedStart { key: key.clone(), offset: 4, adopted: None },
@@ -412,6 +412,15 @@ mod tests {
             let text = serde_json::to_string(&f).unwrap();
             assert_eq!(serde_json::from_str::<Fact>(&text).unwrap(), f, "{text}");
         }
+    }
+
+    #[test]
+    fn a_claim_of_an_older_journal_has_no_reason() {
+        let old = r#"{"fact":"begun","step":"stop-consumers","at":1,"how":"claimed","author":"alice","evidence":[]}"#;
+        let claimed = How::Claimed { author: "alice".into(), reason: None };
+        let fact = Fact::Begun { step: "stop-consumers".into(), at: Wall(1), how: claimed, evidence: vec![] };
+        assert_eq!(serde_json::from_str::<Fact>(old).unwrap(), fact);
+        assert_eq!(serde_json::to_string(&fact).unwrap(), old);
     }
 
     #[test]

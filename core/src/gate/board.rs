@@ -115,16 +115,19 @@ pub struct CheckBoard {
     pub since: Option<Wall>,
     /// How old the oldest sample behind it is.
     pub age: Option<Dur>,
+    /// What a person may say where it waits for an absence to have lasted, and for how long it would wait then.
+    pub shorter: Option<Name>,
 }
 
 impl CheckBoard {
     /// The finding that speaks for the check after its dwell.
     pub fn chief(&self) -> Finding {
         if self.is == Tri::No && self.reading.is == Tri::Yes {
-            return Finding::no(Code::Dwelling, Subject::Whole)
+            let f = Finding::no(Code::Dwelling, Subject::Whole)
                 .seen(crate::reading::Qty::Time(self.dwelt))
                 .limit(crate::reading::Qty::Time(self.need))
                 .wait(self.need - self.dwelt);
+            return Finding { fix: self.shorter.clone(), ..f };
         }
         self.reading.chief().cloned().unwrap_or_else(|| Finding::yes(Code::Ok, Subject::Whole))
     }

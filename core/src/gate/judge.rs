@@ -2,8 +2,9 @@
 
 use super::board::CheckBoard;
 use super::dwell::Dwell;
+use crate::Name;
 use crate::estate::Side;
-use crate::playbook::{Check, Dwell as Dwelling, Effect, Step, Use, dwell_of, steps};
+use crate::playbook::{Check, Dwell as Dwelling, Effect, Step, Use, dwell_of, shortened, steps};
 use crate::reading::{Demand, Reading, Tri};
 use crate::time::{Dur, Mono};
 use crate::view::View;
@@ -70,6 +71,7 @@ impl Judged {
             Tri::Yes if dwelt < need => Tri::No,
             other => other,
         };
+        let waits = is == Tri::No && reading.is == Tri::Yes && !shown;
         CheckBoard {
             check,
             advisory: false,
@@ -79,8 +81,16 @@ impl Judged {
             need,
             since: since.filter(|_| reading.is == Tri::Yes).map(|m| v.now.wall_of(m)),
             age: reading.basis.map(|b| v.now.mono - b.span.sent),
+            shorter: if waits { self.shorter(v, step, check, need) } else { None },
             reading,
         }
+    }
+
+    /// The word that makes an absence believed sooner, where one would.
+    fn shorter(&self, v: &View<'_>, step: &Step, check: &Check, need: Dur) -> Option<Name> {
+        let Dwelling::Absence { shorter, .. } = check.dwell else { return None };
+        let then = dwell_of(v.settings, step, check, self.replicated, true);
+        Some(shortened(&shorter(v).filter(|_| then < need)?, then).into())
     }
 
     /// Whether the effect of an appearance step is seen.

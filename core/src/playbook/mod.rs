@@ -6,6 +6,10 @@ pub mod kafka;
 pub mod mongodb;
 pub mod seen;
 pub mod services;
+mod words;
+
+pub(crate) use words::shortened;
+pub use words::{SCALED, Word, word};
 
 pub(crate) use kafka::{position, producer_basis};
 pub(crate) use mongodb::{behind_of, counts_basis, headroom_of, newest_write, nobody_writes};
@@ -66,6 +70,8 @@ pub enum Dwell {
         short: Dur,
         /// Whether there is one.
         shown: fn(&View<'_>) -> bool,
+        /// What a person may say to be one, as a line to paste; none where it is said already.
+        shorter: fn(&View<'_>) -> Option<String>,
     },
 }
 

@@ -12,4 +12,5 @@ mod rules;
 mod services;
 mod services_found;
 mod services_truth;
+mod words;
 mod world;

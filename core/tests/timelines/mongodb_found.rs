@@ -172,13 +172,13 @@ fn a_second_downtime_is_not_opened_by_adoption() {
     w.play(READ);
     w.play("t=290 show switch-readers");
     for step in ["switch-producers", "stop-consumers"] {
-        let how = How::Claimed { author: "alice".into() };
+        let how = How::Claimed { author: "alice".into(), reason: None };
         w.facts.apply(Fact::Begun { step: step.into(), at: Wall(1), how, evidence: vec![] });
         w.facts.apply(Fact::Done { step: step.into(), at: Wall(1), evidence: vec![] });
     }
     w.play("t=310 msrc.leave svc-orders\nt=700 op adopt stop-writers");
     let start = Fact::Done { step: "start-consumers".into(), at: Wall(2), evidence: vec![] };
-    let how = How::Claimed { author: "alice".into() };
+    let how = How::Claimed { author: "alice".into(), reason: None };
     w.facts.apply(Fact::Begun { step: "start-consumers".into(), at: Wall(2), how, evidence: vec![] });
     w.facts.apply(start);
     w.play("t=701 op adopt stop-writers");

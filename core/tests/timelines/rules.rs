@@ -191,7 +191,7 @@ fn a_suspend_makes_every_dwell_start_again() {
         t=20 begin switch-producers: ok
         t=21 confirm offsets-handled: ok
         t=100 stop-consumers pending go
-        t=102 stop-consumers pending unknown (tripwire): since switch-producers was done this must stay true and is not: destination-kept: the destination Kafka is not measured now: the newest sample was asked for before the clocks jumped apart (a suspend or a clock step)
+        t=102 stop-consumers pending unknown (stale): the source Kafka is not measured now: the newest sample was asked for before the clocks jumped apart (a suspend or a clock step)
         t=130 stop-consumers pending no-go (dwelling): topic crm.ingestion partition 0 (source) has been silent for 19 s as far as watched, must be for 1 min: crm-cdc
         t=180 stop-consumers pending go"#]].assert_eq(&shown);
 }
@@ -452,7 +452,12 @@ fn a_step_that_came_undone_holds_the_next_one_back_until_it_is_done_again() {
     let at = Wall(1);
     let step = || "deploy-services".into();
     let done = || Fact::Done { step: step(), at, evidence: vec![] };
-    w.facts.apply(Fact::Begun { step: step(), at, how: How::Claimed { author: "alice".into() }, evidence: vec![] });
+    w.facts.apply(Fact::Begun {
+        step: step(),
+        at,
+        how: How::Claimed { author: "alice".into(), reason: None },
+        evidence: vec![],
+    });
     w.facts.apply(done());
     let mut said = vec![];
     for (what, fact) in [("done", None), ("undone", Some(Fact::Undone { step: step(), at })), ("again", Some(done()))] {

@@ -8,10 +8,10 @@ use cutover_core::estate::kafka::*;
 use cutover_core::estate::{Content, Estate, Failure, FailureKind, Sample, Side, Target};
 use cutover_core::facts::{Fact, Facts};
 use cutover_core::gate::board::Verdict;
-use cutover_core::gate::ops::Op;
+use cutover_core::gate::ops::{Op, taken};
 use cutover_core::gate::{Gate, Turn};
 use cutover_core::pattern::Pattern;
-use cutover_core::reading::Demand;
+use cutover_core::reading::{Demand, Tri};
 use cutover_core::render;
 use cutover_core::settings::*;
 use cutover_core::time::{Dur, Mono, Now, Span, Wall};
@@ -262,8 +262,13 @@ impl World {
         }
     }
 
+    /// A request of a person; `op said …` also shows what the reply says was taken.
     fn op(&mut self, words: &[&str], t: i64) {
         self.settle();
+        let (aloud, words) = match words {
+            ["said", rest @ ..] => (true, rest),
+            _ => (false, words),
+        };
         let step = |i: usize| Name::from(words[i]);
         let op = match words[0] {
             "begin" => Op::Begin { step: step(1) },
@@ -278,7 +283,8 @@ impl World {
         let answer = self.gate.request(&self.estate, &self.facts, self.now, &"alice".into(), &"because".into(), &op);
         match answer {
             Ok(facts) => {
-                writeln!(self.out, "t={t} {}: ok", words.join(" ")).unwrap();
+                let said = taken(&facts).filter(|_| aloud).map(|s| format!("\n    {s}")).unwrap_or_default();
+                writeln!(self.out, "t={t} {}: ok{said}", words.join(" ")).unwrap();
                 self.write(facts);
             }
             Err(r) => writeln!(self.out, "t={t} {}: {}", words.join(" "), r.text()).unwrap(),
@@ -289,7 +295,8 @@ impl World {
         let turn = self.settle();
         let mut words = what.split_whitespace();
         let step = words.next().expect("a step");
-        let all = words.next() == Some("all");
+        let mode = words.next();
+        let all = mode == Some("all");
         let s = turn.board.step(step).expect("a known step");
         writeln!(self.out, "t={t} {step} {} {}", s.life.as_str(), render::answer(&s.ready)).unwrap();
         if all {
@@ -299,6 +306,17 @@ impl World {
         }
         if !matches!(s.life.as_str(), "pending" | "out-of-order") || s.adoptable {
             writeln!(self.out, "t={t} {step} done: {}", render::answer(&s.done)).unwrap();
+        }
+        if mode == Some("fix") {
+            let checks = s.ready.checks.iter().chain(&s.done.checks).filter(|c| c.is != Tri::Yes);
+            let blockers = s.ready.blockers.iter().chain(&s.done.blockers).cloned();
+            let mut fixes: Vec<String> = blockers
+                .map(|f| (f.code.as_str(), f))
+                .chain(checks.map(|c| (c.check.id, c.chief())))
+                .filter_map(|(of, f)| Some(format!("    {of}: {}", f.fix?)))
+                .collect();
+            fixes.dedup();
+            fixes.iter().for_each(|f| writeln!(self.out, "{f}").unwrap());
         }
     }
 

@@ -105,18 +105,47 @@ fn the_playbook_names_every_step_and_check_in_every_form() {
           ready every-topic-read       (b) every topic that holds records is read by some group
           ready changes-drained        (a) no projection change is NEW or IN_PROGRESS
           done  nobody-attached            no member on a topic in scope in any group of any type, and no committed offset moves
-                                         for 6 min, or 1 min where nobody is shown to be left
-                                         or: cutover-agent confirm scaled-to-zero <track>
+                                         for 6 min; for 1 min where it is shown that nobody is left
+                                         sooner with: cutover-agent confirm scaled-to-zero kafka
                                          or: cutover-agent confirm source-kafka-fenced
           done  drained                    every group has committed everything there is on the source, and no end offset moves
                                          for 1 min, floor 45 s with replicas
           from then on must hold: source-ends (the source ends where it ended when the consumers were stopped)
           from then on must hold: nobody-attached (no member on a topic in scope in any group of any type, and no committed offset moves)"#]].assert_eq(&part);
+    let letter = |rest: &str| rest.starts_with(char::is_alphabetic);
+    let stuck = |l: &&str| ["(a)", "(b)", "(d)"].iter().any(|m| l.split(m).skip(1).any(letter));
+    assert_eq!(text.lines().find(stuck), None, "a blank after the marks");
+    let words: Vec<&str> = text.lines().skip_while(|l| *l != "words a person may give").collect();
+    expect![[r#"
+        words a person may give
+        A word marked `or` settles what is asked. One marked `sooner with` settles nothing: the absence must be measured all the same, and only for the shorter of the two times. Say it when those it is about are stopped and nothing starts them again, not when they are only silent.
+
+          confirm requirement <requirement>: this requirement is met; counts for this attempt of the migration
+          confirm traffic-moved: the traffic reaches the destination; counts until redirect-traffic is withdrawn
+          confirm keeping-up <group>: this group keeps up, whatever its commits show; counts for this attempt of the migration
+          confirm names-moved: every resolver answers with the destination only; counts until switch-dns is withdrawn
+          confirm readers-read-only: readers cannot write at the destination; counts for this attempt of the migration
+          confirm scaled-to-zero <track> (track: kafka or mongodb): every consumer (kafka) or every writer (mongodb) of the source is stopped, and nothing starts one again; shortens a waiting; counts until one of them is seen there again, or the step that stopped them is withdrawn
+          confirm source-fenced: nobody can write to the source any more; counts until the source MongoDB answers the agent
+          confirm reconciled-writes <side> <timestamp>: the writes up to this timestamp were carried over; counts until there is another write
+          confirm counts <namespace>: the difference in documents of this namespace is accounted for; counts while both counts stay what they are
+          confirm mirror-removed <mirror>: this mirror is removed; shortens a waiting; counts until something of it is seen again, or stop-mirror is withdrawn
+          confirm writers-started: every writer writes at the destination; counts until start-writers is withdrawn
+          confirm ingestion-idle <producer>: this producer writes to the source no more; counts until one of its topics grows on the source again
+          confirm reconciled-destination <topic> <partition> <offset>: the records below this offset were carried over; groups are seeded there; counts until the start of the log moves again
+          confirm source-kafka-fenced: nobody can reach the source Kafka any more; counts until the source Kafka answers the agent
+          confirm reconciled <topic> <partition> <offset>: the records below this offset were carried over; counts until another record is written there
+          confirm offsets-handled: services do not compare offsets with stored ones, or the stored ones were reset; counts for this attempt of the migration
+          confirm redeployed <group>: this group reads at the destination and has caught up, whatever its commits show; counts until start-consumers is withdrawn
+          confirm nothing-skipped <group> <topic>: this group skipped no record; counts until start-consumers is withdrawn, or the recorded start of the topic is moved
+          confirm source-retired: the source Kafka is retired; counts for this attempt of the migration
+
+        Marks: (b) before: judged only until the step is begun. (d) needs the downtime. (a) advisory: shown, never blocks."#]].assert_eq(&words.join("\n"));
     let least: String = text.lines().skip_while(|l| *l != "the least downtime").take(4).collect::<Vec<_>>().join("\n");
     expect![[r#"
         the least downtime
-          mongodb: 13 min, 8 min where nobody is shown to be left, and what the actions themselves take
-          kafka: 7 min, 2 min where nobody is shown to be left, and what the actions themselves take
+          mongodb: 13 min, 8 min where it is shown that nobody is left, and what the actions themselves take
+          kafka: 7 min, 2 min where it is shown that nobody is left, and what the actions themselves take
     "#]]
     .assert_eq(&least);
     let settings = crate::serve::test_settings();

@@ -23,6 +23,24 @@ fn writing_commands_say_what_came_back() {
 }
 
 #[test]
+fn a_wrong_token_is_told_with_where_it_came_from() {
+    let token = token();
+    let file = token.path().to_str().unwrap();
+    let f = Fake::new(|_, _| agent(401, "unknown", "", &json!({ "summary": "the token is none of those" })));
+    let from =
+        format!("the token from the file {file} (--token-file or CUTOVER_TOKEN_FILE): the token is none of those");
+    let ran = run(&["hold", "--reason", "x", "--agent", &f.url, "--token-file", file]);
+    assert_eq!(ran.code, 4);
+    assert!(ran.err.contains(&from), "{}", ran.err);
+
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    let file = empty.path().to_str().unwrap();
+    let ran = run(&["hold", "--reason", "x", "--agent", &f.url, "--token-file", file]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("(--token-file or CUTOVER_TOKEN_FILE) holds no token"), "{}", ran.err);
+}
+
+#[test]
 fn writing_commands_send_what_they_say() {
     let token = token();
     let file = token.path().to_str().unwrap();
@@ -79,7 +97,7 @@ fn history_is_a_line_a_fact() {
     let facts = [
         r#"{"fact":"cluster","side":"source","cluster":"abc"}"#,
         r#"{"fact":"pair","cluster":"abc","group":"g","topic":"t"}"#,
-        r#"{"fact":"begun","step":"stop-consumers","at":1795348800000,"how":"claimed","author":"alice","evidence":["x"]}"#,
+        r#"{"fact":"begun","step":"stop-consumers","at":1795348800000,"how":"claimed","author":"alice","reason":"the window is open","evidence":["x"]}"#,
         r#"{"fact":"held","step":null,"at":1795348801000,"author":"bob","reason":"lunch"}"#,
         r#"{"fact":"confirmed","name":"ingestion-idle","subject":["crm"],"at":1795348802000,"author":"bob","reason":"r","basis":null}"#,
     ]
@@ -88,7 +106,7 @@ fn history_is_a_line_a_fact() {
     let ran = run(&["history", "--agent", &f.url]);
     expect![[r#"
                               cluster        cluster: abc; side: source
-        2026-11-22T12:00:00Z  begun          stop-consumers author: alice; how: claimed
+        2026-11-22T12:00:00Z  begun          stop-consumers author: alice; how: claimed; reason: the window is open
         2026-11-22T12:00:01Z  held           everything author: bob; reason: lunch
         2026-11-22T12:00:02Z  confirmed      author: bob; name: ingestion-idle; reason: r; subject: crm
     "#]]

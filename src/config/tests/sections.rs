@@ -104,9 +104,9 @@ fn scopes_are_prefixes_or_lists() {
         (
             "scope: ['shop.{PROD,TEST}.*']",
             expect![[r#"
-            the configuration has an error:
-              2.yaml:1:9: scope[0]: the pattern `shop.{PROD,TEST}.*` captures; only `identity` does that: write two patterns instead of `{a,b}`
-        "#]],
+                the configuration has an error:
+                  2.yaml:1:9: scope[0]: the pattern `shop.{PROD,TEST}.*` has a list in braces, which only name what is captured, as in `{service}`: write a pattern for each: `shop.PROD.*`, `shop.TEST.*`
+            "#]],
         ),
         (
             "scope: 'shop PROD'",
@@ -194,6 +194,18 @@ fn producers_say_what_they_write() {
     expect![[r#"
         warning: producers: no producer is declared: who writes the ingestion topics stays unknown, and `switch-producers` with it; declare them, or say why there is none in `expect_none.producers`
     "#]].assert_eq(&said_of(&[&BASE.replace("expect_none: { producers: 'the lab writes by hand' }", "")], &[]));
+}
+
+#[test]
+fn a_list_in_braces_is_no_pattern() {
+    expect![[r#"
+        the configuration has 3 errors:
+          1.yaml:6:27: expect_none.producers: there are producers declared: take one of them out
+          2.yaml:1:27: producers.a.topics: the pattern `shop.{crm,erp}.*` has a list in braces, which only name what is captured, as in `{service}`: write a pattern for each: `shop.crm.*`, `shop.erp.*`
+          2.yaml:2:43: identity.source.kafka.client_id: the pattern `{rtu,svt}-src` has a list in braces, which only name what is captured, as in `{service}`: write a pattern for each: `rtu-src`, `svt-src`
+    "#]].assert_eq(&said(
+        "producers: { a: { topics: 'shop.{crm,erp}.*' } }\nidentity: { source: { kafka: { client_id: '{rtu,svt}-src' } } }\n",
+    ));
 }
 
 #[test]

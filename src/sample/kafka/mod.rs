@@ -10,6 +10,7 @@ mod slow;
 
 use super::{millis, supervised};
 use crate::clock;
+use cutover_core::Name;
 use cutover_core::estate::kafka::{KafkaConfigs, KafkaSample};
 use cutover_core::estate::{Content, Failure, Sample, Side, Target};
 use cutover_core::reading::Demand;
@@ -23,12 +24,27 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+/// What `check --connect` reads of a cluster.
+pub(crate) struct Once {
+    /// The regular reading.
+    pub sample: KafkaSample,
+    /// The slow one.
+    pub configs: Result<KafkaConfigs, Failure>,
+    /// Topics outside of the scope, where none is inside; not those of Kafka itself.
+    pub outside: Vec<Name>,
+}
+
 /// Takes both readings once, for `check --connect`.
-pub(crate) async fn read_once(s: &Sampler) -> Result<(KafkaSample, Result<KafkaConfigs, Failure>), Failure> {
+pub(crate) async fn read_once(s: &Sampler) -> Result<Once, Failure> {
     let c = s.connect().await.map_err(|e| convert::failure(&e))?;
     let sample = regular::read(s, &c).await.map_err(|e| convert::failure(&e))?.1;
     let configs = slow::read(s, &c).await.map(|r| r.1).map_err(|e| convert::failure(&e));
-    Ok((sample, configs))
+    let outside = match sample.topics.is_empty() {
+        true => c.metadata(None).await.map_err(|e| convert::failure(&e))?.value.topics,
+        false => Vec::new(),
+    };
+    let outside = outside.into_iter().filter(|t| !t.internal).filter_map(|t| t.name).collect();
+    Ok(Once { sample, configs, outside })
 }
 
 /// What a sampler needs.

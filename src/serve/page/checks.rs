@@ -2,6 +2,7 @@
 
 use crate::serve::json::when;
 use cutover_core::gate::board::{Answer, CheckBoard, Verdict};
+use cutover_core::hint;
 use cutover_core::reading::{Code, Finding, Tri};
 use cutover_core::render;
 use cutover_core::time::{Dur, Wall};
@@ -108,6 +109,6 @@ fn found(f: &Finding) -> Found {
         mark: f.is.into(),
         code: f.code.as_str(),
         said: render::sentence(f),
-        fix: f.fix.as_deref().map(str::to_owned),
+        fix: hint::fix(f).map(|f| f.to_string()),
     }
 }

@@ -4,9 +4,10 @@ use super::Wish;
 use super::checks::{Check, Found, Mark, blockers, checks};
 use crate::agent::Published;
 use crate::serve::answer::Said;
-use crate::serve::json::{relaxations, rfc3339, since_and_by, when};
+use crate::serve::json::{by_whom, relaxations, rfc3339, since_and_by, when};
 use crate::serve::route::{YOUNG, age};
 use cutover_core::gate::board::{Answer, Gated, Life, StepBoard, TrackBoard, Verdict};
+use cutover_core::hint;
 use cutover_core::reading::{Code, Finding, Tri};
 use cutover_core::render;
 use cutover_core::time::{Dur, Now, Wall};
@@ -34,7 +35,7 @@ pub(super) struct Shown<'a> {
     pub(super) words: Vec<String>,
     pub(super) relaxed: Vec<String>,
     pub(super) targets: Vec<TargetRow>,
-    pub(super) tracks: Vec<Track<'a>>,
+    pub(super) tracks: Vec<Track>,
     pub(super) started: Instant,
 }
 
@@ -55,17 +56,17 @@ pub(super) struct TargetRow {
 
 /// A track with its steps, in order.
 #[derive(Debug)]
-pub(super) struct Track<'a> {
+pub(super) struct Track {
     pub(super) name: &'static str,
     /// Since when its downtime is open, and for how long.
     pub(super) downtime: Option<(Instant, Dur)>,
     pub(super) done: usize,
-    pub(super) steps: Vec<Step<'a>>,
+    pub(super) steps: Vec<Step>,
 }
 
 /// A step.
 #[derive(Debug)]
-pub(super) struct Step<'a> {
+pub(super) struct Step {
     pub(super) id: &'static str,
     pub(super) does: &'static str,
     pub(super) position: usize,
@@ -78,7 +79,7 @@ pub(super) struct Step<'a> {
     /// Its life is an alarm by itself.
     pub(super) alarm: bool,
     pub(super) since: Option<Instant>,
-    pub(super) by: Option<&'a str>,
+    pub(super) by: Option<String>,
     pub(super) no_way_back: bool,
     pub(super) undone: u64,
     pub(super) code: Option<&'static str>,
@@ -159,7 +160,7 @@ fn asks(g: Gated) -> &'static str {
     }
 }
 
-fn track<'a>(p: &'a Published, t: &TrackBoard, now: Now, wish: &Wish) -> Track<'a> {
+fn track(p: &Published, t: &TrackBoard, now: Now, wish: &Wish) -> Track {
     let steps: Vec<&StepBoard> = p.board.steps.iter().filter(|s| s.step.track == t.track).collect();
     let settled = |s: &&&StepBoard| matches!(s.life, Life::Done(..) | Life::Skipped(_));
     Track {
@@ -170,8 +171,8 @@ fn track<'a>(p: &'a Published, t: &TrackBoard, now: Now, wish: &Wish) -> Track<'
     }
 }
 
-fn step<'a>(p: &'a Published, s: &'a StepBoard, now: Now, wish: &Wish) -> Step<'a> {
-    let (since, by) = since_and_by(&s.life);
+fn step(p: &Published, s: &StepBoard, now: Now, wish: &Wish) -> Step {
+    let (since, ..) = since_and_by(&s.life);
     let mut shown = Step {
         id: s.step.id,
         does: s.step.does,
@@ -182,7 +183,7 @@ fn step<'a>(p: &'a Published, s: &'a StepBoard, now: Now, wish: &Wish) -> Step<'
         life: s.life.as_str(),
         alarm: matches!(s.life, Life::Undone(_) | Life::OutOfOrder),
         since: since.map(|at| instant(at, now.wall)),
-        by,
+        by: by_whom(&s.life),
         no_way_back: !s.step.way_back,
         undone: s.undone_total,
         code: None,
@@ -204,7 +205,7 @@ fn step<'a>(p: &'a Published, s: &'a StepBoard, now: Now, wish: &Wish) -> Step<'
     shown
 }
 
-fn judge(shown: &mut Step<'_>, said: &Said<'_>, answer: &Answer) {
+fn judge(shown: &mut Step, said: &Said<'_>, answer: &Answer) {
     shown.mark = said.verdict.into();
     shown.asks = Some(if answer.took_effect { "still so?" } else { asks(said.question) });
     shown.until = Some(instant(said.until(), said.now.wall)).filter(|_| said.verdict == Verdict::Go);
@@ -220,7 +221,7 @@ fn judge(shown: &mut Step<'_>, said: &Said<'_>, answer: &Answer) {
     }
     shown.waits = matches!(said.code, Code::Predecessor | Code::After) && !shown.alarm;
     shown.earliest = answer.earliest_go.map(|at| instant(at, said.now.wall));
-    shown.fix = render::chief(answer).and_then(|f| f.fix).map(|f| f.to_string());
+    shown.fix = render::chief(answer).and_then(|f| hint::fix(&f)).map(|f| f.to_string());
     let all = answer.blockers.iter().filter(|f| f.is != Tri::Yes).count()
         + answer.missing().map(|c| c.reading.bad.max(1)).sum::<usize>();
     shown.more = all.saturating_sub(1);

@@ -15,6 +15,8 @@ async fn acting_wants_a_token_and_its_name_is_the_author() {
     {
         let r = s.ask("POST", "/begin/start-consumers", header, "").await;
         assert_eq!((r.status, r.header("www-authenticate")), (401, "Bearer realm=\"cutover-agent\""), "{header}");
+        let said = r.json()["summary"].as_str().unwrap().to_owned();
+        assert!(said.contains("Authorization") || said.contains("agent.tokens"), "{said}");
     }
     let twice = format!("Authorization: Bearer {TOKEN}\r\nAuthorization: Bearer {TOKEN}\r\n");
     assert_eq!(s.ask("POST", "/begin/start-consumers", &twice, "").await.status, 401);
@@ -30,6 +32,17 @@ async fn acting_wants_a_token_and_its_name_is_the_author() {
     assert_eq!(s.ask("POST", "/begin/start-consumers", header, "null").await.status, 200);
     let authors: Vec<Name> = s.asked.lock().unwrap().iter().map(|(a, ..)| a.clone()).collect();
     assert_eq!(authors, ["alice".into(), "bob".into()] as [Name; 2]);
+}
+
+#[tokio::test]
+async fn a_name_that_is_nearly_that_of_a_step_is_told() {
+    let s = Server::showing(Some(fresh())).await;
+    for path in ["/ready/stop-consumer", "/status/stop-consumer", "/done/Stop-Consumers"] {
+        let r = s.get(path).await;
+        assert_eq!(r.status, 404);
+        assert!(r.body.contains("did you mean `stop-consumers`?"), "{path}: {}", r.body);
+    }
+    assert!(!s.get("/ready/anything").await.body.contains("did you mean"));
 }
 
 #[tokio::test]
@@ -83,6 +96,8 @@ async fn requests_become_what_they_say() {
     ] {
         let r = s.post(path, body).await;
         assert_eq!(r.status, 200, "{path}: {}", r.body);
+        let said = r.json()["summary"].as_str().unwrap().to_owned();
+        assert_eq!(path.starts_with("/confirm"), said == "confirm: journaled: what was taken", "{path}: {said}");
         let (author, reason, asked) = s.asked.lock().unwrap().pop().unwrap();
         assert_eq!((&*author, asked), ("alice", op), "{path}");
         assert!(["the batch of 22:00", "r"].contains(&&*reason), "{reason}");

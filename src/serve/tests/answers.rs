@@ -195,12 +195,12 @@ fn the_table_is_readable_at_night() {
           relaxed: kafka.ignored.shop.old-rtu (decommissioned in May)
 
         kafka
-          1 switch-producers     done        since 2026-11-22T11:30:00Z by alice
-          2 stop-consumers       pending     no-go [no way back]
+          1 switch-producers     done         since 2026-11-22T11:30:00Z by alice
+          2 stop-consumers       pending      no-go [no way back]
               (draining): group shop.rtu on shop.crm.orders.ingestion partitions 0, 3 (source) is 1 204 records behind; falling 310/s, zero in about 4 s
               and 3 more: cutover-agent status stop-consumers
-          3 start-consumers      pending     GO [no way back]
-          4 retire-source        pending     unknown [no way back]
+          3 start-consumers      pending      GO [no way back]
+          4 retire-source        pending      unknown [no way back]
               (unclaimed): retire-source looks done, but was neither claimed nor go shortly before
               fix: cutover-agent begin retire-source
     "#]].assert_eq(&text::status(&p, noon()));
@@ -218,13 +218,13 @@ fn what_must_stay_so_after_the_last_step_is_said_in_the_table() {
           relaxed: kafka.ignored.shop.old-rtu (decommissioned in May)
 
         mongodb
-          1 start-mirror         done        since 2026-11-22T11:26:00Z by alice
-          2 switch-readers       done        since 2026-11-22T11:26:00Z by alice
-          3 stop-writers         done        since 2026-11-22T11:26:00Z by alice
-          4 stop-mirror          done        since 2026-11-22T11:26:00Z by alice
+          1 start-mirror         done         since 2026-11-22T11:26:00Z by alice
+          2 switch-readers       done         since 2026-11-22T11:26:00Z by alice
+          3 stop-writers         done         since 2026-11-22T11:26:00Z by alice
+          4 stop-mirror          done         since 2026-11-22T11:26:00Z by alice
               (tripwire): since stop-mirror was done this must stay true and is not: writers-stay-away: client svc-orders
               fix: stop svc-orders
-          5 start-writers        done        since 2026-11-22T11:26:00Z by alice
+          5 start-writers        done         since 2026-11-22T11:26:00Z by alice
               (tripwire): since stop-mirror was done this must stay true and is not: writers-stay-away: client svc-orders
               fix: stop svc-orders
     "#]].assert_eq(&text::status(&p, noon()));

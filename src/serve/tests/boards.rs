@@ -56,7 +56,7 @@ pub(super) fn night(now: Now) -> Published {
         }
     }
     p.board.tracks[1].downtime = Some(now.wall - Dur::mins(34));
-    let claimed = || How::Claimed { author: "alice".into() };
+    let claimed = || How::Claimed { author: "alice".into(), reason: Some("the window is open".into()) };
     for s in &mut p.board.steps {
         let since = now.wall - Dur::mins(34);
         match s.step.id {
@@ -97,7 +97,7 @@ pub(super) fn over(now: Now) -> Published {
     p.board.steps.retain(|s| s.step.track == Track::Mongodb);
     p.board.tracks.retain(|t| t.track == Track::Mongodb);
     for s in &mut p.board.steps {
-        s.life = Life::Done(now.wall - Dur::mins(34), How::Claimed { author: "alice".into() });
+        s.life = Life::Done(now.wall - Dur::mins(34), How::Claimed { author: "alice".into(), reason: None });
         s.ready.settled = Some(Code::AlreadyDone);
         s.ready.verdict = Verdict::NoGo;
         let back =

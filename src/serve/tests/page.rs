@@ -145,7 +145,7 @@ fn what_a_night_brings_is_on_top() {
         "deploy-services SKIPPED",
         "left out by the configuration: the platform team does it",
         "came undone 2×",
-        "begun since 11:26:00 UTC by alice · took effect? no-go",
+        "begun since 11:26:00 UTC by alice (the window is open) · took effect? no-go",
         "looks done if it was taken: cutover-agent adopt stop-mirror --reason …",
         "seeded: offsets-handled confirmed by a person: alice",
     ] {

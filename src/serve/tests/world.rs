@@ -1,6 +1,6 @@
 //! Boards made by hand, a server that shows them, and a client that speaks HTTP by itself.
 
-use crate::agent::{Denied, Handle, Published, Request};
+use crate::agent::{Denied, Handle, Published, Request, Taken};
 use crate::clock;
 use crate::serve::{Tokens, serve};
 use arc_swap::ArcSwap;
@@ -74,6 +74,7 @@ pub(super) fn check(step: &str, id: &str, reading: Reading, now: Now) -> CheckBo
         dwelt: Dur::ZERO,
         need: Dur::ZERO,
         since: None,
+        shorter: None,
     }
 }
 
@@ -141,7 +142,7 @@ pub(super) fn published(now: Now) -> Published {
         done,
         adoptable: false,
     };
-    let how = How::Claimed { author: "alice".into() };
+    let how = How::Claimed { author: "alice".into(), reason: None };
     let not_done =
         || Answer { blockers: vec![Finding::no(Code::NotBegun, at("stop-consumers"))], ..answer(Verdict::NoGo, now) };
     let since = now.wall - Dur::mins(30);
@@ -246,8 +247,9 @@ impl Server {
         tokio::spawn(async move {
             while let Some(r) = taken.recv().await {
                 let answer = answers(&r.op, shown.board().unwrap());
+                let said = matches!(r.op, Op::Confirm { .. }).then(|| "what was taken".to_owned());
                 seen.lock().unwrap().push((r.author, r.reason, r.op));
-                let _ = r.reply.send(answer);
+                let _ = r.reply.send(answer.map(|published| Taken { published, said }));
             }
         });
         let task = tokio::spawn(serve(listener, handle.clone(), tokens, stopped));

@@ -1,7 +1,10 @@
 //! What people may do: claim a step, hold, release, confirm, adopt, withdraw, take a pair off the list. There is no
 //! forced go. Every request is answered by the facts it makes, or refused whole.
 
+mod taken;
 mod words;
+
+pub use taken::taken;
 
 use super::Gate;
 use super::board::{Life, Verdict};
@@ -9,6 +12,7 @@ use super::life::{downtime_since, evidence, long_false, successor};
 use crate::Name;
 use crate::estate::Estate;
 use crate::facts::{Fact, Facts, How};
+use crate::hint;
 use crate::playbook::{self, Downtime, Effect, Step, Withdraw};
 use crate::reading::{Code, Tri};
 use crate::render;
@@ -105,7 +109,7 @@ impl Gate {
         let v = View { estate, facts, settings: &settings, now };
         let (author, reason) = (author.clone(), reason.clone());
         match op {
-            Op::Begin { step } => self.begin(&v, known(&v, step)?, author),
+            Op::Begin { step } => self.begin(&v, known(&v, step)?, author, reason),
             Op::Hold { step } => {
                 let step = step.as_ref().map(|s| known(&v, s).map(|s| s.id.into())).transpose()?;
                 Ok(vec![Fact::Held { step, at: now.wall, author, reason }])
@@ -128,7 +132,7 @@ impl Gate {
         }
     }
 
-    fn begin(&mut self, v: &View<'_>, step: &'static Step, author: Name) -> Result<Vec<Fact>, Refusal> {
+    fn begin(&mut self, v: &View<'_>, step: &'static Step, author: Name, reason: Name) -> Result<Vec<Fact>, Refusal> {
         let turn = self.evaluate(v.estate, v.facts, v.now);
         let Some(b) = turn.board.step(step.id) else { return Err(no_step(v, step.id)) };
         if let Some(code) = b.ready.settled {
@@ -151,7 +155,7 @@ impl Gate {
         facts.push(Fact::Begun {
             step: step.id.into(),
             at: v.now.wall,
-            how: How::Claimed { author },
+            how: How::Claimed { author, reason: Some(reason).filter(|r| !r.is_empty()) },
             evidence: evidence(&b.ready),
         });
         Ok(facts)
@@ -296,7 +300,7 @@ fn list(mut names: Vec<&str>) -> String {
 
 fn no_step(v: &View<'_>, id: &str) -> Refusal {
     let known: Vec<&str> = v.settings.tracks.iter().flat_map(|t| playbook::steps(*t)).map(|s| s.id).collect();
-    Refusal::NoSuch(format!("there is no step `{id}`; known: {}", known.join(", ")))
+    Refusal::NoSuch(hint::no_such("step", id, &known))
 }
 
 fn known(v: &View<'_>, id: &str) -> Result<&'static Step, Refusal> {

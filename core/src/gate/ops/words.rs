@@ -5,9 +5,11 @@ use crate::Name;
 use crate::estate::Side;
 use crate::estate::mongodb::Ts;
 use crate::facts::Fact;
+use crate::hint;
 use crate::playbook::{self, Exit};
 use crate::reading::{Code, Finding};
 use crate::render;
+use crate::settings::Track;
 use crate::view::View;
 
 pub(super) fn confirm(
@@ -19,8 +21,9 @@ pub(super) fn confirm(
 ) -> Result<Vec<Fact>, Refusal> {
     let exits = playbook::exits();
     let exit: &Exit = exits.iter().find(|e| e.confirm == &**name).ok_or_else(|| {
-        let known: Vec<&str> = exits.iter().map(|e| e.confirm).collect();
-        Refusal::NoSuch(format!("there is no confirmation `{name}`; known: {}", list(known)))
+        let mut known: Vec<&str> = exits.iter().map(|e| e.confirm).collect();
+        known.sort_unstable();
+        Refusal::NoSuch(hint::no_such("confirmation", name, &known))
     })?;
     if exit.about.len() != subject.len() {
         let wants: Vec<String> = exit.about.iter().map(|a| format!("<{a}>")).collect();
@@ -28,14 +31,17 @@ pub(super) fn confirm(
     }
     let mut facts = Vec::new();
     let mut basis = None;
-    let none = |what: &str, known: Vec<&str>| Refusal::NoSuch(format!("there is no {what}; known: {}", list(known)));
+    let none = |what: &str, given: &str, mut known: Vec<&str>| {
+        known.sort_unstable();
+        Refusal::NoSuch(hint::no_such(what, given, &known))
+    };
     let kafka = v.settings.kafka.as_ref();
     for (what, given) in exit.about.iter().zip(subject) {
         match *what {
             "producer" => {
                 let known: Vec<&str> = kafka.iter().flat_map(|k| k.producers.keys()).map(|n| &**n).collect();
                 if !known.contains(&&**given) {
-                    return Err(none(&format!("producer `{given}`"), known));
+                    return Err(none("producer", given, known));
                 }
                 basis = Some(playbook::producer_basis(v, given).map_err(not_now)?);
             }
@@ -44,28 +50,30 @@ pub(super) fn confirm(
                 let known: std::collections::BTreeSet<Name> =
                     kafka.iter().flat_map(|k| pairs.clone().map(|(g, _)| k.group_there(g))).collect();
                 if !known.contains(given) {
-                    return Err(none(&format!("group `{given}`"), known.iter().map(|n| &**n).collect()));
+                    return Err(none("group", given, known.iter().map(|n| &**n).collect()));
                 }
             }
             "requirement" => {
                 let known: Vec<&str> = playbook::REQUIREMENTS.iter().map(|r| r.0).collect();
                 if !known.contains(&&**given) {
-                    return Err(none(&format!("requirement `{given}`"), known));
+                    return Err(none("requirement", given, known));
                 }
             }
             "mirror" => {
                 let known: Vec<&str> = v.settings.mongodb.iter().flat_map(|m| m.mirrors.keys()).map(|n| &**n).collect();
                 if !known.contains(&&**given) {
-                    return Err(none(&format!("mirror `{given}`"), known));
+                    return Err(none("mirror", given, known));
                 }
             }
             "namespace" => {
                 basis = Some(playbook::counts_basis(v, given).map_err(not_now)?);
             }
             "track" => {
-                let known: Vec<&str> = v.settings.tracks.iter().map(|t| t.as_str()).collect();
+                // Services have no such silence to shorten.
+                let tracks = v.settings.tracks.iter().filter(|t| **t != Track::Services);
+                let known: Vec<&str> = tracks.map(|t| t.as_str()).collect();
                 if !known.contains(&&**given) {
-                    return Err(none(&format!("track `{given}`"), known));
+                    return Err(none("track", given, known));
                 }
             }
             _ => {}
@@ -222,5 +230,13 @@ pub(super) fn accept(
         return Err(Refusal::NoSuch(format!("`{group}` on `{topic}` is no pair of this migration; known: {known}")));
     }
     let (committed, ends, key) = playbook::position(v, &s, group, topic, p).map_err(not_now)?;
+    if let Some(c) = committed.filter(|c| *c == ends.high || v.facts.phantom(&key, *c, ends.high)) {
+        let text = format!(
+            "{group} has read all of {topic} partition {p}: it has committed {c}, and the log ends at {}; there is \
+             nothing to accept",
+            ends.high
+        );
+        return Err(Refusal::Bad(text));
+    }
     Ok(Fact::Accepted { key, group: group.clone(), committed, end: ends.high, at: v.now.wall, author, reason })
 }

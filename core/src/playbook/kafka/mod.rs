@@ -18,7 +18,7 @@ pub(crate) use drain::position;
 pub(crate) use producers::{producer_basis, writers_of};
 pub(super) use shared::{body, sighted};
 
-use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, Step, Tripwire, Withdraw};
+use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, SCALED, Step, Tripwire, Withdraw};
 use crate::facts::Fact;
 use crate::settings::Track;
 use crate::time::Dur;
@@ -50,13 +50,20 @@ const REDEPLOYED_EXIT: Exit = Exit {
     about: &["group"],
     says: "this group reads at the destination and has caught up, whatever its commits show",
 };
-const SCALED: Exit = Exit { confirm: "scaled-to-zero", about: &["track"], says: "every consumer is scaled to zero" };
 const OWN_60: Dwell = Dwell::Own { default: Dur::secs(60), floor: Dur::secs(45) };
 const REPLICAS_60: Dwell = Dwell::Replicas { default: Dur::secs(60) };
 const ABSENCE: Dwell = Dwell::Absence {
     long: Dur::mins(6),
     short: Dur::secs(60),
     shown: |v| v.facts.confirmed("scaled-to-zero", &["kafka".into()]).is_some(),
+    shorter: |v| {
+        let said = v.facts.confirmed("scaled-to-zero", &["kafka".into()]).is_some();
+        (!said).then(|| {
+            "if every consumer of the source is stopped and nothing starts one again: cutover-agent confirm \
+             scaled-to-zero kafka --reason …"
+                .to_owned()
+        })
+    },
 };
 const STEADY_60: Dwell = Dwell::For { default: Dur::secs(60), floor: Dur::secs(60) };
 

@@ -134,7 +134,13 @@ fn producer_idle(v: &View<'_>, s: &Kafka<'_>, name: &Name, p: &Producer) -> Know
         });
     }
     let code = if grew.is_some_and(|ago| ago < need) { Code::StillWritten } else { Code::Dwelling };
-    Ok(Finding::no(code, at).seen(Qty::Time(idle)).limit(Qty::Time(need)).detail(name.clone()).wait(need - idle))
+    let f = Finding::no(code, at).seen(Qty::Time(idle)).limit(Qty::Time(need)).detail(name.clone()).wait(need - idle);
+    // Only what it may still write is waited for: who knows that it will not may say so.
+    Ok(if idle >= base {
+        f.fix(format!("if {name} writes there no more: cutover-agent confirm ingestion-idle {name} --reason …"))
+    } else {
+        f
+    })
 }
 
 /// The sum of the end offsets of a producer's topics: what a word on it rests on.

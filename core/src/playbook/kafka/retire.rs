@@ -46,6 +46,10 @@ pub(super) fn expired(v: &View<'_>) -> Reading {
                     return Ok(Finding::no(Code::Unexpired, at(*p))
                         .seen(Qty::Count(ends.high - ends.low, "records"))
                         .limit(Qty::At(crate::time::Wall(due)))
+                        .fix(format!(
+                            "wait until they have expired; or, where they are kept elsewhere: kafka: {{ archived: {{ \
+                             \"{topic}\": \"<where it is kept>\" }} }}"
+                        ))
                         .wait(Dur(due - v.now.wall.0)));
                 }
             }

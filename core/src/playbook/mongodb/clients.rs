@@ -244,6 +244,16 @@ pub(in crate::playbook) fn silenced(v: &View<'_>) -> Option<Finding> {
     word(v, "scaled-to-zero", &subject)
 }
 
+/// What a person may do or say to be believed sooner than by silence; none where it is said already.
+pub(super) fn silence(v: &View<'_>) -> Option<String> {
+    let said = v.facts.confirmed("scaled-to-zero", &["mongodb".into()]).is_some();
+    (!said).then(|| {
+        "block user writes on the source, or, if every writer is stopped and nothing starts one again: cutover-agent \
+         confirm scaled-to-zero mongodb --reason …"
+            .to_owned()
+    })
+}
+
 /// Every writer that was ever seen on the source is connected at the destination, and none on the source.
 pub(super) fn writers_started(v: &View<'_>) -> Reading {
     if let Some(f) = word(v, "writers-started", &[]) {

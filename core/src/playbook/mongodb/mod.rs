@@ -17,7 +17,8 @@ pub(crate) use mirrors::{behind_of, headroom_of};
 pub(super) use observe::observe;
 pub(crate) use writes::newest_write;
 
-use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, Step, Tripwire, Withdraw};
+use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, SCALED, Step, Tripwire, Withdraw};
+use crate::Name;
 use crate::estate::Side;
 use crate::settings::Track;
 use crate::time::Dur;
@@ -40,7 +41,6 @@ const fn steady(secs: i64) -> Dwell {
 
 const RECONCILED: Exit =
     exit("reconciled-writes", &["side", "timestamp"], "the writes up to this timestamp were carried over");
-const SCALED: Exit = exit("scaled-to-zero", &["track"], "every client of this track is scaled to zero");
 const S60: Dwell = Dwell::For { default: Dur::secs(60), floor: Dur::ZERO };
 const LONG: Dur = Dur::mins(6);
 
@@ -51,6 +51,15 @@ fn removed(v: &View<'_>) -> bool {
     let before = |at| sampled.as_ref().is_ok_and(|sent| at <= *sent);
     let removed = |m| v.facts.confirmed("mirror-removed", std::slice::from_ref(m)).is_some_and(|w| before(w.at));
     v.settings.mongodb.as_ref().is_some_and(|s| s.mirrors.keys().all(removed))
+}
+
+/// What a person may say of the mirrors they have not spoken of yet.
+fn remove(v: &View<'_>) -> Option<String> {
+    let said = |m: &&Name| v.facts.confirmed("mirror-removed", std::slice::from_ref(*m)).is_some();
+    let mirrors = v.settings.mongodb.as_ref()?.mirrors.keys().filter(|m| !said(m));
+    let words: Vec<String> = mirrors.map(|m| format!("cutover-agent confirm mirror-removed {m} --reason …")).collect();
+    let what = "if it is removed, so that nothing starts it again";
+    (!words.is_empty()).then(|| format!("{what}: {}", words.join("; ")))
 }
 
 checks! {
@@ -87,7 +96,8 @@ checks! {
         Dwell::Own { default: LONG, floor: LONG }, &[SCALED],
         "the last real write in scope is old enough by the source's clock, and no transaction is open";
     WRITERS_GONE = "writers-gone" "mongodb/writers-gone", clients::writers_gone,
-        Dwell::Absence { long: LONG, short: writes::SHORT, shown: |v| silenced(v).is_some() }, &[SCALED],
+        Dwell::Absence { long: LONG, short: writes::SHORT, shown: |v| silenced(v).is_some(), shorter: clients::silence },
+        &[SCALED],
         "every witnessed writer is absent from every member";
     WRITERS_AWAY = "writers-stay-away" "mongodb/writers-stay-away", clients::writers_stay_away, steady(60),
         &[exit("source-fenced", &[], "nobody can write to the source any more")],
@@ -107,7 +117,7 @@ checks! {
         Dwell::Own { default: Dur::secs(35), floor: Dur::secs(35) }, &[RECONCILED],
         "no real write in scope at the destination";
     FINISHED = "finished" "mongodb/finished", mirrors::finished,
-        Dwell::Absence { long: LONG, short: Dur::secs(60), shown: removed },
+        Dwell::Absence { long: LONG, short: Dur::secs(60), shown: removed, shorter: remove },
         &[exit("mirror-removed", &["mirror"], "this mirror is removed")],
         "every mirror has ended as it should";
     STAY_AWAY = "mirrors-stay-away" "mongodb/mirrors-stay-away", mirrors::stay_away, steady(60), &[],

@@ -1,14 +1,14 @@
 //! What was written, by the oplogs: on the source after the writers were stopped, at the destination by others than the
 //! mirrors. An oplog whose last real write is older than a window proves that nothing was written in it.
 
-use super::clients::silenced;
+use super::clients::{nobody_writes, silence, silenced};
 use super::shared::{body, counts_for, newest, writes};
 use super::{DESTINATION_QUIET, NO_WRITE};
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::mongodb::Ts;
 use crate::facts::Fact;
-use crate::playbook::own_time;
+use crate::playbook::{own_time, shortened};
 use crate::reading::{Code, Finding, Gap, Known, Qty, Reading, Subject};
 use crate::time::Dur;
 use crate::view::{Mongodb, View, gap};
@@ -49,7 +49,11 @@ pub(super) fn no_source_write(v: &View<'_>) -> Reading {
         // Without a rule that says who writes, the witness only stands in for their absence.
         let rules = !v.mongodb_settings()?.writers.is_empty();
         let need = if rules && silenced(v).is_some() { v.settings.scaled(SHORT) } else { long };
-        let silent = silent(v, &s, need)?;
+        let mut silent = silent(v, &s, need)?;
+        // Offered only where it would be believed: the writers are stopped, and none is seen.
+        let stopped = rules && v.facts.is_begun("stop-writers") && nobody_writes(v).is_ok();
+        let shorter = silence(v).filter(|_| stopped && silent.wait.is_some() && silenced(v).is_none());
+        silent.fix = shorter.map(|said| shortened(&said, v.settings.scaled(SHORT)).into());
         let t = s.sample.transactions.as_ref().map_err(|f| gap(f, Subject::Mongodb(Side::Source)))?;
         let mut r = Reading::of(silent, Some(s.basis));
         if t.open > 0 || t.prepared > 0 {
