@@ -155,6 +155,34 @@ fn a_deployment_that_vanishes_comes_undone_and_holds_up_the_next_step() {
     .assert_eq(&shown);
 }
 
+/// Begun before, its effect there: it is not done before the downtime of the other track is over, and says so.
+#[test]
+fn a_step_that_is_under_way_when_another_track_opens_its_downtime_says_why_it_is_not_done() {
+    let mut s = estate();
+    s.skip.insert("switch-readers".into(), "readers move with the writers".into());
+    let shown = run_with(
+        s,
+        &[
+            SHOP,
+            "
+            t=15 op begin start-mirror
+            t=16 mirror.start; mdst.coll shop.orders 100
+            t=20 mirror.follow; msrc.write shop.orders; op begin deploy-services
+            t=115 src.member rtu rtu-dst-0 crm.ingestion; msrc.join svc-orders-dst; msrc.join crud-orders-dst
+            t=120 op begin stop-writers
+            t=250 show deploy-services
+            ",
+        ]
+        .concat(),
+    );
+    expect![[r#"
+        t=15 begin start-mirror: ok
+        t=20 begin deploy-services: ok
+        t=120 begin stop-writers: ok
+        t=250 deploy-services begun no-go (other-downtime): the mongodb track is in its downtime
+        t=250 deploy-services done: no-go (other-downtime): the mongodb track is in its downtime"#]].assert_eq(&shown);
+}
+
 #[test]
 fn another_track_in_its_downtime_holds_the_services_where_they_are() {
     let mut s = estate();

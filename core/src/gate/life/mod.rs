@@ -159,7 +159,8 @@ impl World<'_, '_> {
                 blockers.extend(p.map(|p| Finding::no(Code::Predecessor, Subject::Step(p.id))));
             }
             Life::Undone(_) => blockers.push(Finding::no(Code::Undone, at)),
-            Life::Begun(..) => {}
+            // It stays where it is meanwhile, whatever is seen.
+            Life::Begun(..) => self.downtimes(step, &mut blockers),
             Life::Pending | Life::OutOfOrder => {
                 let looks_done = self.holds(checks.iter().cloned()) == Tri::Yes;
                 blockers.push(if looks_done {

@@ -109,7 +109,7 @@ impl World<'_, '_> {
         v.settings.tracks.iter().copied().find(|t| *t != track && !shared(*t, track) && downtime_since(v, *t).is_some())
     }
 
-    fn downtimes(&self, step: &Step, out: &mut Vec<Finding>) {
+    pub(super) fn downtimes(&self, step: &Step, out: &mut Vec<Finding>) {
         if let Some(t) = self.other_downtime(step.track) {
             out.push(Finding::no(Code::OtherDowntime, Subject::Thing(t.as_str().into())));
         }
