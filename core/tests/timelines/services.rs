@@ -180,7 +180,8 @@ fn a_step_that_is_under_way_when_another_track_opens_its_downtime_says_why_it_is
         t=20 begin deploy-services: ok
         t=120 begin stop-writers: ok
         t=250 deploy-services begun no-go (other-downtime): the mongodb track is in its downtime
-        t=250 deploy-services done: no-go (other-downtime): the mongodb track is in its downtime"#]].assert_eq(&shown);
+        t=250 deploy-services done: no-go (other-downtime): the mongodb track is in its downtime"#]]
+    .assert_eq(&shown);
 }
 
 #[test]

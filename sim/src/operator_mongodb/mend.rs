@@ -9,7 +9,7 @@ use crate::watch::{MONGODB, STEPS};
 use crate::world::World;
 use cutover_core::Name;
 use cutover_core::estate::Side;
-use cutover_core::estate::mongodb::CollectionKind;
+use cutover_core::estate::mongodb::{CollectionKind, Ts};
 use cutover_core::gate::board::{Life, StepBoard};
 use cutover_core::gate::ops::{Op, Refusal};
 use cutover_core::reading::Code;
@@ -200,7 +200,11 @@ impl World {
         let (here, there) = (anchored(self, Side::Source), anchored(self, Side::Destination));
         let differs = !self.truth.now(&[(Hazard::Differs, Side::Source, crate::truth::Rule::Exact(0))]).is_empty();
         let at_rest = !self.db.services.iter().any(|s| s.is_writer() && s.runs(Side::Source));
-        let carried = self.db.mirrors.iter().all(|m| !m.lives() || m.applied >= self.db.newest(Side::Source));
+        let last = &self.db.side(Side::Source).oplog.last;
+        let behind = |(ns, ts): (&Name, &Ts)| {
+            self.db.in_scope(ns) && self.db.carriers(ns).any(|(_, m)| m.lives() && m.applied < *ts)
+        };
+        let carried = !last.iter().any(behind);
         if !(here || there || differs) || !at_rest || !carried {
             return;
         }
