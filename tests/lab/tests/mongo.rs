@@ -113,6 +113,26 @@ fn a_mirror_copies_tails_fails_and_resumes() {
     .unwrap();
     mirror.mend().unwrap();
     await_ids(&pair, "orders", &[1, 3, 4, 5, 10, 11, 20]);
+    // Held back and let go in the middle of what is written: the order stays, and the last value wins.
+    let mut last = 0;
+    for round in 0..20 {
+        mirror.set_faults(&Faults { stuck: true, ..Faults::default() }).unwrap();
+        for _ in 0..100 {
+            last += 1;
+            run(doc! { "update": "orders", "updates": [{ "q": { "_id": 3 }, "u": { "$set": { "last": last } } }] });
+        }
+        mirror.set_faults(&Faults { hold_last: true, ..Faults::default() }).unwrap();
+        std::thread::sleep(Duration::from_millis(40 + 5 * round));
+        mirror.mend().unwrap();
+        let holds = || {
+            let there = pair.destination.run("shop", doc! { "find": "orders", "filter": { "_id": 3 } }).unwrap();
+            if there.to_string().contains(&format!("\"last\": {last}")) { Ok(()) } else { Err(there.to_string()) }
+        };
+        wait_for("the last value", LONG, holds).unwrap();
+        // What was held back and came after it would be there by now.
+        std::thread::sleep(Duration::from_millis(150));
+        holds().unwrap();
+    }
     // Stuck: answering, standing.
     mirror.set_faults(&Faults { stuck: true, ..Faults::default() }).unwrap();
     insert(21);

@@ -133,7 +133,11 @@ impl World<'_, '_> {
             _ => std::slice::from_ref(&track),
         };
         for t in shared.iter().filter(|t| self.v.settings.tracks.contains(t)) {
-            out.extend(self.live_tripwires(*t).filter(|(_, c)| c.is != Tri::Yes).map(|(step, c)| tripped(step, &c)));
+            out.extend(
+                self.live_tripwires(*t)
+                    .filter(|(_, c)| c.is != Tri::Yes)
+                    .map(|(step, c)| because(Code::Tripwire, step, &c)),
+            );
         }
     }
 
@@ -143,7 +147,8 @@ impl World<'_, '_> {
         let so_far: Vec<&str> =
             steps(step.track).iter().map(|s| s.id).take_while(|id| *id != step.id).chain([step.id]).collect();
         let live = || self.live_tripwires(step.track).filter(|(s, _)| so_far.contains(&s.id));
-        let broken = live().filter(|(_, c)| c.reading.is != Tri::Yes).map(|(s, c)| tripped(s, &c)).collect();
+        let broken =
+            live().filter(|(_, c)| c.reading.is != Tri::Yes).map(|(s, c)| because(Code::Tripwire, s, &c)).collect();
         (broken, live().filter_map(|(_, c)| c.reading.basis.map(|b| b.until)).min())
     }
 
@@ -158,14 +163,7 @@ impl World<'_, '_> {
             for u in s.ready.iter().filter(|u| !u.downtime && !u.advisory) {
                 let c = self.j.of(self.v, s, u, false);
                 if c.is != Tri::Yes {
-                    let chief = c.chief();
-                    let said = format!("{}: {}", c.check.id, render::sentence(&chief));
-                    let at = Subject::Step(s.id);
-                    let f = match c.is {
-                        Tri::No => Finding::no(Code::WayOut, at),
-                        _ => Finding::unknown(Code::WayOut, at),
-                    };
-                    out.push(Finding { detail: Some(said.into()), fix: chief.fix, wait: chief.wait, ..f });
+                    out.push(because(Code::WayOut, s, &c));
                 }
             }
             next = if s.downtime == Downtime::Closes { None } else { successor(self.v, s) };
@@ -211,13 +209,11 @@ impl World<'_, '_> {
     }
 }
 
-fn tripped(step: &'static Step, c: &CheckBoard) -> Finding {
+/// What a check of another step means for this one.
+fn because(code: Code, step: &'static Step, c: &CheckBoard) -> Finding {
     let chief = c.chief();
     let said = format!("{}: {}", c.check.id, render::sentence(&chief));
     let at = Subject::Step(step.id);
-    let f = match c.is {
-        Tri::No => Finding::no(Code::Tripwire, at),
-        _ => Finding::unknown(Code::Tripwire, at),
-    };
+    let f = if c.is == Tri::No { Finding::no(code, at) } else { Finding::unknown(code, at) };
     Finding { detail: Some(said.into()), fix: chief.fix, wait: chief.wait, ..f }
 }

@@ -126,8 +126,9 @@ fn still(v: &View<'_>, step: &'static str, now: Reading) -> Reading {
         return relaxed(why);
     }
     let adopted = matches!(v.facts.life(step).begun, Some((_, How::Adopted { .. })));
-    let unmeasurable = |f: &Finding| matches!(f.code, Code::NeverSeen | Code::NotMeasured | Code::EmptySet);
-    if now.is == Tri::Unknown && adopted && now.worst.iter().all(unmeasurable) {
+    let unmeasurable = |f: &&Finding| matches!(f.code, Code::NeverSeen | Code::NotMeasured | Code::EmptySet);
+    // All of what is in the way, not only what is shown of it.
+    if now.is == Tri::Unknown && adopted && now.worst.iter().filter(unmeasurable).count() == now.bad {
         return relaxed("adopted");
     }
     now

@@ -79,6 +79,9 @@ impl Engine {
         self.board.lock().stage = Stage::InitialSync;
         // Whatever is written from here on is met again in the oplog.
         self.scanned = newest(&self.ends.source, doc! {}).await?;
+        // Reading backwards shows entries before which others are still being written; reading forwards waits for those,
+        // so that they are in the copy.
+        oplog(&self.ends.source).find_one(doc! { "ts": { "$gte": timestamp(self.scanned) } }).await?;
         copy::copy(&self.ends, &self.settings.options, self.settings.drop, &self.board).await?;
         let goal = newest(&self.ends.source, doc! {}).await?;
         {
@@ -143,8 +146,12 @@ impl Engine {
         self.late(ts).await;
         let operations = self.unpacker.unpack(entry).map_err(Trouble::Fatal)?;
         let mine = !operations.is_empty();
-        if mine && self.board.faults().hold_last {
+        let holds = self.board.faults().hold_last;
+        if !holds || mine {
+            // In the oplog's order, also where the fault is mended in the middle of a batch.
             self.release().await?;
+        }
+        if mine && holds {
             let mut state = self.board.lock();
             state.position = bits(ts).saturating_sub(1);
             self.held = Some((bits(ts), operations));
