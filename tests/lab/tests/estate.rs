@@ -166,10 +166,12 @@ fn consumers_that_crash_stay_in_their_group_for_a_while() {
     shop.stop_producer(Side::Source, "till").unwrap();
     shop.wait_safe(Step::StopConsumers, LONG).unwrap();
     compare(&shop, Side::Source);
-    shop.stop_consumers(Stop::Crash).unwrap();
+    // Looked at before the others are stopped: they are members for the session timeout only.
     let group = shop.group(Side::Source, "rtu");
     let members = |shop: &Shop| shop.client(Side::Source).classic_members(&group).unwrap();
+    shop.stop_service(Side::Source, "rtu", Stop::Crash).unwrap();
     assert_eq!(members(&shop), ["rtu-src-0", "rtu-src-1"]);
+    shop.stop_consumers(Stop::Crash).unwrap();
     wait_for("the members to expire", LONG, || {
         let left = members(&shop);
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }

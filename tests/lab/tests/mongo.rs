@@ -17,7 +17,8 @@ fn a_replica_set_elects_blocks_and_guards() {
     let reader = set.create_user("reader", Rights::none().role("read", "shop")).unwrap();
     let client = set.client(&reader, "crud-reader").unwrap();
     let primary = set.primary().unwrap().unwrap();
-    set.step_down(20).unwrap();
+    // For longer than electing another takes on any machine.
+    set.step_down(120).unwrap();
     let next = set.await_primary().unwrap();
     assert_ne!(primary, next);
     set.freeze(next).unwrap();

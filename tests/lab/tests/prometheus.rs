@@ -49,8 +49,12 @@ fn it_scrapes_and_answers() {
     assert_eq!((found.len(), *value), (1, 1204.0));
     assert_eq!((labels["__name__"].as_str(), labels["group"].as_str()), ("lab_lag", "a\"b"));
     assert_eq!((labels["job"].as_str(), labels["instance"].as_str()), ("lab", at.to_string().as_str()));
-    assert_eq!(p.query("sum by (side) (lab_lag)").unwrap().len(), 2);
-    assert_eq!(p.query("scalar(lab_lag{side=\"source\"} + 1)").unwrap(), [(Default::default(), 1205.0)]);
+    assert_eq!(p.wait_for_sample("sum by (side) (lab_lag)", LONG).unwrap().len(), 2);
+    wait_for("a sum", LONG, || match p.query("scalar(lab_lag{side=\"source\"} + 1)").unwrap() {
+        sum if sum == [(Default::default(), 1205.0)] => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .unwrap();
     assert_eq!(p.query("lab_lag{side=\"nowhere\"}").unwrap(), []);
     let alerts = p.wait_for_sample("ALERTS{alertstate=\"firing\"}", LONG).unwrap();
     assert_eq!(alerts[0].0["alertname"], "Behind");
@@ -65,7 +69,11 @@ fn it_scrapes_and_answers() {
         still => Err(format!("{still:?}")),
     })
     .unwrap();
-    assert_eq!(p.query("up").unwrap()[0].1, 1.0);
+    wait_for("the target to be up, though it has nothing", LONG, || match p.query("up").unwrap() {
+        up if up[0].1 == 1.0 => Ok(()),
+        down => Err(format!("{down:?}")),
+    })
+    .unwrap();
     p.stop().unwrap();
 }
 

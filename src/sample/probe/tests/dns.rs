@@ -240,7 +240,7 @@ async fn who_does_not_answer_is_unknown_beside_who_does() {
         true
     })
     .await;
-    let shut = closed().await;
+    let shut = closed();
     let s = look_briefly(asks(&[good, silent, broken, shut], &["10.0.0.7"])).await.unwrap();
     assert!(!s.pass && of(&s, good).expected);
     let kind = |r: SocketAddr| s.names[&*r.to_string()].clone().unwrap_err().kind;

@@ -70,7 +70,7 @@ async fn the_status_decides() {
 
 #[tokio::test]
 async fn refusal_silence_and_nonsense_are_answers() {
-    let s = look(get(closed().await, "/", None)).await.unwrap();
+    let s = look(get(closed(), "/", None)).await.unwrap();
     assert_eq!((s.pass, &*s.said), (false, "connection refused"));
     let (_silent, address) = listener().await;
     let s = look_briefly(get(address, "/", None)).await.unwrap();

@@ -19,10 +19,11 @@ struct Prometheus {
 impl Prometheus {
     async fn start() -> Prometheus {
         let files = tempfile::tempdir().unwrap();
-        let address = closed().await;
+        let (free, address) = listener().await;
+        drop(free);
         let config = files.path().join("prometheus.yml");
         let watched = format!(
-            "[{{ job_name: self, scrape_interval: 200ms, scrape_timeout: 200ms, static_configs: [{{ targets: ['{address}'] }}] }}]"
+            "[{{ job_name: self, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{{ targets: ['{address}'] }}] }}]"
         );
         std::fs::write(&config, format!("scrape_configs: {watched}\n")).unwrap();
         let server = Command::new("prometheus")
@@ -94,7 +95,7 @@ async fn expressions_hold_or_not_or_give_nothing() {
 
 #[tokio::test]
 async fn a_prometheus_that_is_away_or_silent_is_a_failure() {
-    let f = look(promql(closed().await, "up")).await.unwrap_err();
+    let f = look(promql(closed(), "up")).await.unwrap_err();
     assert_eq!((f.kind, &*f.message), (FailureKind::Unreachable, "Prometheus cannot be asked: connection refused"));
     let (_silent, address) = listener().await;
     let f = look_briefly(promql(address, "up")).await.unwrap_err();

@@ -38,7 +38,7 @@ async fn a_connection_is_enough() {
 
 #[tokio::test]
 async fn a_refusal_and_a_name_of_nobody_are_answers() {
-    let address = closed().await;
+    let address = closed();
     let s = look(tcp_to(address)).await.unwrap();
     assert!(!s.pass);
     assert_eq!(&*s.said, &format!("{address}: connection refused"));
