@@ -110,6 +110,28 @@ pub fn gap(f: &Failure, at: Subject) -> Gap {
     Gap::new(f.kind.into(), at).detail(f.message.clone())
 }
 
+/// Why a sample may not be believed any more.
+enum Stale {
+    /// The clocks jumped apart since.
+    Jumped,
+    /// It is too old.
+    Old { age: Dur, max_age: Dur },
+}
+
+impl Stale {
+    fn gap(self, at: Subject) -> Gap {
+        let gap = Gap::new(Code::Stale, at);
+        match self {
+            Stale::Jumped => {
+                gap.detail("the newest sample was asked for before the clocks jumped apart (a suspend or a clock step)")
+            }
+            Stale::Old { age, max_age } => {
+                gap.detail(format!("the newest sample was asked for {age} ago; believed for {max_age}"))
+            }
+        }
+    }
+}
+
 impl<'a> View<'a> {
     /// The settings of the Kafka move.
     pub fn kafka_settings(&self) -> Known<&'a KafkaSettings> {
@@ -144,7 +166,8 @@ impl<'a> View<'a> {
         if configs.cluster_id != k.sample.cluster_id {
             return Err(missing());
         }
-        let basis = self.fresh(*span, max_age).map_err(|g| g.want(want.clone()))?;
+        let stale = |s: Stale| s.gap(Subject::Whole).want(want.clone());
+        let basis = self.fresh(*span, max_age).map_err(stale)?;
         // A slow reading says until when it may be believed, but a dwell counts on the regular samples.
         Ok((Basis { span: k.basis.span, until: basis.until.min(k.basis.until) }, *span, configs))
     }
@@ -209,9 +232,9 @@ impl<'a> View<'a> {
                 None => Gap::new(Code::NeverSampled, at.clone()),
             });
         };
-        let basis = self.fresh(span, max_age).map_err(|g| match failing() {
+        let basis = self.fresh(span, max_age).map_err(|stale| match failing() {
             Some(f) => gap(f, at.clone()),
-            None => Gap { at: at.clone(), ..g },
+            None => stale.gap(at.clone()),
         })?;
         Ok((memory, span, sample, basis))
     }
@@ -228,8 +251,8 @@ impl<'a> View<'a> {
         if catalog.catalog.set_id != m.sample.set_id {
             return Err(missing());
         }
-        let basis =
-            self.fresh(span, max_age).map_err(|g| Gap { at: Subject::Mongodb(m.side), ..g }.want(want.clone()))?;
+        let stale = |s: Stale| s.gap(Subject::Mongodb(m.side)).want(want.clone());
+        let basis = self.fresh(span, max_age).map_err(stale)?;
         // A slow reading says until when it may be believed, but a dwell counts on the regular samples.
         Ok((Basis { span: m.basis.span, until: basis.until.min(m.basis.until) }, span, catalog))
     }
@@ -244,16 +267,13 @@ impl<'a> View<'a> {
         (!of(Downtime::Opens).any(|s| self.facts.is_begun(s.id))).then_some(Side::Source)
     }
 
-    fn fresh(&self, span: Span, max_age: Dur) -> Known<Basis> {
+    fn fresh(&self, span: Span, max_age: Dur) -> Result<Basis, Stale> {
         if self.estate.jumped().is_some_and(|j| span.sent <= j) {
-            return Err(Gap::new(Code::Stale, Subject::Whole)
-                .detail("the newest sample was asked for before the clocks jumped apart (a suspend or a clock step)"));
+            return Err(Stale::Jumped);
         }
         let until = span.sent + max_age;
         if self.now.mono >= until {
-            let age = self.now.mono - span.sent;
-            return Err(Gap::new(Code::Stale, Subject::Whole)
-                .detail(format!("the newest sample was asked for {age} ago; believed for {max_age}")));
+            return Err(Stale::Old { age: self.now.mono - span.sent, max_age });
         }
         Ok(Basis { span, until })
     }

@@ -14,29 +14,44 @@ use std::sync::Arc;
 /// What every check says of the newest samples, and for how long it has said so.
 #[derive(Debug)]
 pub(super) struct Judged {
-    readings: BTreeMap<&'static str, (Arc<Reading>, Dur, Option<Mono>)>,
+    readings: BTreeMap<Place, Read>,
     sightings: BTreeMap<&'static str, Reading>,
     replicated: bool,
-    /// Checks of absence for which somebody or something shows that nobody is left.
-    shown: BTreeSet<&'static str>,
+}
+
+/// Where a check is: every check is a static, so that this says which it is, at less cost than its key.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Place(usize);
+
+impl Place {
+    fn of(check: &'static Check) -> Place {
+        Place(std::ptr::from_ref(check).addr())
+    }
+}
+
+/// What one check says.
+#[derive(Debug)]
+struct Read {
+    reading: Arc<Reading>,
+    held: Dur,
+    since: Option<Mono>,
+    /// It is one of absence, and somebody or something shows that nobody is left.
+    shown: bool,
 }
 
 /// Reads every check of the configured tracks and feeds its dwell.
 pub(super) fn judge(v: &View<'_>, dwells: &mut BTreeMap<&'static str, Dwell>) -> Judged {
     let mut readings = BTreeMap::new();
     let mut sightings = BTreeMap::new();
-    let mut shown = BTreeSet::new();
     for step in v.settings.tracks.iter().flat_map(|t| steps(*t)) {
         let used = step.ready.iter().chain(step.done).map(|u| u.check);
         for check in used.chain(step.tripwires.iter().map(|t| t.check)) {
-            readings.entry(check.key).or_insert_with(|| {
-                if matches!(check.dwell, Dwelling::Absence { shown, .. } if shown(v)) {
-                    shown.insert(check.key);
-                }
+            readings.entry(Place::of(check)).or_insert_with(|| {
+                let shown = matches!(check.dwell, Dwelling::Absence { shown, .. } if shown(v));
                 let reading = (check.read)(v);
                 let dwell = dwells.entry(check.key).or_default();
                 dwell.feed(&reading);
-                (Arc::new(reading), dwell.held(), dwell.since())
+                Read { reading: Arc::new(reading), held: dwell.held(), since: dwell.since(), shown }
             });
         }
         if let Effect::Appearance(sighting) = step.effect {
@@ -44,7 +59,7 @@ pub(super) fn judge(v: &View<'_>, dwells: &mut BTreeMap<&'static str, Dwell>) ->
         }
     }
     let replicated = Side::BOTH.iter().any(|s| v.kafka(*s).is_ok_and(|k| k.replicated()));
-    Judged { readings, sightings, replicated, shown }
+    Judged { readings, sightings, replicated }
 }
 
 impl Judged {
@@ -58,13 +73,12 @@ impl Judged {
 
     /// A check with the dwell that a step asks of it.
     pub(super) fn check(&self, v: &View<'_>, step: &Step, check: &'static Check) -> CheckBoard {
-        let shown = self.shown.contains(check.key);
-        let need = dwell_of(v.settings, step, check, self.replicated, shown);
-        let (reading, held, since) = match self.readings.get(check.key) {
-            Some((r, h, s)) => (r.clone(), *h, *s),
+        let (reading, held, since, shown) = match self.readings.get(&Place::of(check)) {
+            Some(r) => (r.reading.clone(), r.held, r.since, r.shown),
             // Not of a configured track: nothing was read.
-            None => (Arc::new(crate::playbook::not_built(v)), Dur::ZERO, None),
+            None => (Arc::new(crate::playbook::not_built(v)), Dur::ZERO, None, false),
         };
+        let need = dwell_of(v.settings, step, check, self.replicated, shown);
         // A reading that rests on no sample (a person's word) has nothing to dwell on.
         let dwelt = if reading.basis.is_none() && reading.is == Tri::Yes { need } else { held };
         let is = match reading.is {
@@ -105,6 +119,6 @@ impl Judged {
 
     /// Everything the checks want beyond the regular readings.
     pub(super) fn demands(&self) -> BTreeSet<Demand> {
-        self.readings.values().flat_map(|(r, ..)| r.wants.iter().cloned()).collect()
+        self.readings.values().flat_map(|r| r.reading.wants.iter().cloned()).collect()
     }
 }

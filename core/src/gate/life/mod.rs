@@ -30,12 +30,12 @@ pub(super) fn board(gate: &mut Gate, v: &View<'_>, j: &Judged, new: &mut Vec<Fac
             let ready = w.ready(step, &life);
             let done = w.done(step, &life);
             let pending = matches!(life, Life::Pending | Life::OutOfOrder);
-            let adoptable = pending && w.holds(step.done.iter().map(|u| j.of(v, step, u, true))) == Tri::Yes;
+            let adoptable = pending && holds(taken(step, &done)) == Tri::Yes;
             let undone_total = v.facts.life(step.id).undone_total;
             boards.push(StepBoard { step, position: i + 1, life, undone_total, ready, done, adoptable });
         }
     }
-    note_false(gate, v, j);
+    note_false(gate, v, &boards);
     for b in &boards {
         w.conclude(gate, b, &boards, new);
     }
@@ -66,11 +66,11 @@ pub(super) fn successor(v: &View<'_>, step: &Step) -> Option<&'static Step> {
 }
 
 /// Remembers for how long the done checks of a begun step have been measured false.
-fn note_false(gate: &mut Gate, v: &View<'_>, j: &Judged) {
-    for step in v.settings.tracks.iter().flat_map(|t| steps(*t)).filter(|s| v.facts.is_begun(s.id)) {
-        let readings: Vec<_> = step.done.iter().filter(|u| !u.advisory).map(|u| j.of(v, step, u, true)).collect();
-        let no = readings.iter().find(|c| c.reading.is == Tri::No).and_then(|c| c.reading.basis);
-        let yes = readings.iter().all(|c| c.reading.is == Tri::Yes);
+fn note_false(gate: &mut Gate, v: &View<'_>, boards: &[StepBoard]) {
+    for b in boards.iter().filter(|b| v.facts.is_begun(b.step.id)) {
+        let step = b.step;
+        let no = measured(b).find(|c| c.reading.is == Tri::No).and_then(|c| c.reading.basis);
+        let yes = measured(b).all(|c| c.reading.is == Tri::Yes);
         match no {
             Some(b) => {
                 let gap = b.until - b.span.sent;
@@ -95,6 +95,20 @@ pub(super) fn long_false(gate: &Gate, v: &View<'_>, step: &Step) -> bool {
     gate.falses.get(step.id).is_some_and(|(from, last)| *last - *from >= need)
 }
 
+/// The done checks of a step as they are asked of it once it was taken.
+fn taken<'a>(step: &'static Step, done: &'a Answer) -> impl Iterator<Item = &'a CheckBoard> {
+    step.done.iter().zip(&done.checks).filter(|(u, _)| !u.before).map(|(_, c)| c)
+}
+
+/// What is measured of a step's done checks, whether or not it has lasted.
+fn measured(b: &StepBoard) -> impl Iterator<Item = &CheckBoard> {
+    b.step.done.iter().zip(&b.done.checks).filter(|(u, _)| !u.advisory).map(|(_, c)| c)
+}
+
+fn holds<'a>(checks: impl Iterator<Item = &'a CheckBoard>) -> Tri {
+    checks.filter(|c| !c.advisory).fold(Tri::Yes, |t, c| t.and(c.is))
+}
+
 struct World<'a, 'v> {
     v: &'a View<'v>,
     j: &'a Judged,
@@ -114,10 +128,6 @@ impl World<'_, '_> {
             f if self.j.sighted(step) == Tri::Yes && !recently_go(f, v.now) => Life::OutOfOrder,
             _ => Life::Pending,
         }
-    }
-
-    fn holds(&self, checks: impl Iterator<Item = CheckBoard>) -> Tri {
-        checks.filter(|c| !c.advisory && !c.left_out).fold(Tri::Yes, |t, c| t.and(c.is))
     }
 
     fn done(&self, step: &'static Step, life: &Life) -> Answer {
@@ -162,7 +172,7 @@ impl World<'_, '_> {
             // It stays where it is meanwhile, whatever is seen.
             Life::Begun(..) => self.downtimes(step, &mut blockers),
             Life::Pending | Life::OutOfOrder => {
-                let looks_done = self.holds(checks.iter().cloned()) == Tri::Yes;
+                let looks_done = holds(checks.iter()) == Tri::Yes;
                 blockers.push(if looks_done {
                     Finding::unknown(Code::Unclaimed, at).fix(format!(
                         "cutover-agent begin {0}; or, if it was taken: cutover-agent adopt {0} --reason …",
@@ -210,8 +220,7 @@ impl World<'_, '_> {
             let from = f.was_go.filter(|(_, u)| v.now.wall - *u <= Dur(GO_NOTED.0 * 2)).map_or(v.now.wall, |(f, _)| f);
             new.push(Fact::WasGo { step: name.clone(), from, until: v.now.wall });
         }
-        let checks = step.done.iter().map(|u| self.j.of(v, step, u, true));
-        let holds = self.holds(checks);
+        let holds = holds(taken(step, &b.done));
         let sighted = self.j.sighted(step) == Tri::Yes;
         match &b.life {
             // What was go once says nothing any more when the step before it has come undone.
@@ -247,8 +256,7 @@ impl World<'_, '_> {
             Life::Done(..) if step.way_back && !still => {
                 let next_begun = successor(v, step).is_some_and(|s| v.facts.is_begun(s.id));
                 // What was false before it was done, and cannot be measured now, says nothing.
-                let readings = || step.done.iter().filter(|u| !u.advisory).map(|u| self.j.of(v, step, u, true));
-                let now_false = readings().any(|c| c.reading.is == Tri::No);
+                let now_false = measured(b).any(|c| c.reading.is == Tri::No);
                 if !next_begun && now_false && long_false(gate, v, step) {
                     new.push(Fact::Undone { step: name, at: v.now.wall });
                 }
