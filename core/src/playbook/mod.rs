@@ -15,7 +15,7 @@ pub(crate) use kafka::{position, producer_basis};
 pub(crate) use mongodb::{behind_of, counts_basis, headroom_of, newest_write, nobody_writes};
 
 use crate::facts::Fact;
-use crate::reading::{Code, Gap, Reading, Subject};
+use crate::reading::{Code, Gap, Known, Reading, Subject};
 use crate::settings::{Settings, Track};
 use crate::time::Dur;
 use crate::view::View;
@@ -228,8 +228,9 @@ pub struct Step {
     pub anchors_begun: fn(&View<'_>) -> Vec<Fact>,
     /// Values frozen when it is done.
     pub anchors_done: fn(&View<'_>) -> Vec<Fact>,
-    /// Values measured late, when it is adopted; the author's name is given.
-    pub anchors_adopted: fn(&View<'_>, &str) -> Vec<Fact>,
+    /// Values measured late, when it is adopted; the author's name is given. A gap: it cannot be adopted without what is
+    /// missing.
+    pub anchors_adopted: fn(&View<'_>, &str) -> Known<Vec<Fact>>,
     /// What must stay true from then on.
     pub tripwires: &'static [Tripwire],
 }
@@ -263,8 +264,8 @@ pub fn no_anchors(_: &View<'_>) -> Vec<Fact> {
 }
 
 /// Adopts nothing.
-pub fn no_adoption(_: &View<'_>, _: &str) -> Vec<Fact> {
-    Vec::new()
+pub fn no_adoption(_: &View<'_>, _: &str) -> Known<Vec<Fact>> {
+    Ok(Vec::new())
 }
 
 /// All steps of a track, in order.

@@ -173,6 +173,27 @@ fn an_agent_installed_in_the_middle_lists_what_to_adopt() {
         t=101 stop-consumers pending unknown (way-out): the downtime could not be ended: start-consumers: offset-assumptions: is not measured: no mongodb section in the configuration"#]].assert_eq(&shown);
 }
 
+/// Nothing adds a start later: the step whose start could not be read would wait for it for ever.
+#[test]
+fn what_cannot_be_read_is_not_adopted() {
+    let shown = run(&[
+        SHOP,
+        "
+        t=20 dst.end crm.ingestion/0 =5; dst.commit rtu crm.ingestion/0 =0; op confirm offsets-handled
+        t=21 amnesia; dst.break crm.ingestion/0
+        t=100 op adopt switch-producers; dst.mend crm.ingestion/0; dst.down
+        t=120 op adopt switch-producers; dst.up
+        t=130 op adopt switch-producers
+    ",
+    ]
+    .concat());
+    expect![[r#"
+        t=20 confirm offsets-handled: ok
+        t=100 adopt switch-producers: switch-producers cannot be adopted: what it would be held against is missing: topic crm.ingestion partition 0 (destination) does not answer in time: no answer in 4 s
+        t=120 adopt switch-producers: switch-producers cannot be adopted: what it would be held against is missing: the destination Kafka does not answer in time: no answer in 4 s
+        t=130 adopt switch-producers: ok"#]].assert_eq(&shown);
+}
+
 #[test]
 fn a_suspend_makes_every_dwell_start_again() {
     let shown = run(&[

@@ -422,6 +422,9 @@ impl Cluster {
                 let key = part(rest[0]);
                 self.broken.insert(key);
             }
+            "mend" => {
+                self.broken.remove(&part(rest[0]));
+            }
             "id" => self.id = rest[0].into(),
             other => panic!("no such command: {other}"),
         }

@@ -191,7 +191,7 @@ impl Gate {
         }
         let mut facts: Vec<Fact> = Vec::new();
         let mut typed = typed.clone();
-        for f in (step.anchors_adopted)(v, &author) {
+        for f in (step.anchors_adopted)(v, &author).map_err(|g| words::not_adopted(step, g))? {
             facts.push(match f {
                 Fact::RecordedStart { key, offset, adopted } => {
                     match typed.remove(&(key.topic.clone(), key.partition)) {

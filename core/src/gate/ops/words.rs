@@ -6,8 +6,8 @@ use crate::estate::Side;
 use crate::estate::mongodb::Ts;
 use crate::facts::Fact;
 use crate::hint;
-use crate::playbook::{self, Exit};
-use crate::reading::{Code, Finding};
+use crate::playbook::{self, Exit, Step};
+use crate::reading::{Code, Finding, Gap};
 use crate::render;
 use crate::settings::Track;
 use crate::view::View;
@@ -208,8 +208,18 @@ fn reconciled_writes(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fa
     Ok(Fact::LastWrite { set, ts, unseen: false, adopted: Some(author.clone()) })
 }
 
+/// What an adopted step would be held against cannot be measured now.
+pub(super) fn not_adopted(step: &Step, g: Gap) -> Refusal {
+    let f: Finding = g.into();
+    let missing = render::sentence(&f);
+    Refusal::NotNow(
+        f.code,
+        format!("{} cannot be adopted: what it would be held against is missing: {missing}", step.id),
+    )
+}
+
 /// A gap as the reason why not now.
-fn not_now(g: crate::reading::Gap) -> Refusal {
+fn not_now(g: Gap) -> Refusal {
     let f: Finding = g.into();
     Refusal::NotNow(f.code, render::sentence(&f))
 }

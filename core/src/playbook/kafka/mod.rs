@@ -20,6 +20,7 @@ pub(super) use shared::{body, sighted};
 
 use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, SCALED, Step, Tripwire, Withdraw};
 use crate::facts::Fact;
+use crate::reading::Known;
 use crate::settings::Track;
 use crate::time::Dur;
 use crate::view::View;
@@ -124,12 +125,9 @@ const fn step(id: &'static str, does: &'static str, effect: Effect) -> Step {
     Step { way_back: false, withdraw: Withdraw::WhileUnseen, ..Step::blank(Track::Kafka, id, does, effect) }
 }
 
-fn adopt_starts(v: &View<'_>, author: &str) -> Vec<Fact> {
-    producers::adopted_starts(v, author)
-}
-
-fn adopt_ends(v: &View<'_>, author: &str) -> Vec<Fact> {
-    stop::source_end_anchors(v, Some(author))
+/// Of a source that is fenced by now there are none.
+fn adopt_ends(v: &View<'_>, author: &str) -> Known<Vec<Fact>> {
+    Ok(stop::source_end_anchors(v, Some(author)))
 }
 
 fn anchor_ends(v: &View<'_>) -> Vec<Fact> {
@@ -149,7 +147,7 @@ static SWITCH_PRODUCERS: Step = Step {
     // A producer nobody declared may appear after the switch: it would be idle between two of its writes.
     done: &[SWITCHED.req(), PRODUCERS_KNOWN.req()],
     anchors_begun: producers::recorded_starts,
-    anchors_adopted: adopt_starts,
+    anchors_adopted: producers::adopted_starts,
     tripwires: &[Tripwire { check: &DESTINATION_LOW, until: Some("start-consumers"), until_begun: None }],
     ..step(
         "switch-producers",

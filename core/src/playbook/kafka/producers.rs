@@ -239,18 +239,23 @@ pub(super) fn recorded_starts(v: &View<'_>) -> Vec<Fact> {
     facts
 }
 
-/// Recorded starts measured late: the low watermarks of now, said to be adopted.
-pub(super) fn adopted_starts(v: &View<'_>, author: &str) -> Vec<Fact> {
-    let Ok(d) = v.kafka(Side::Destination) else { return Vec::new() };
+/// Recorded starts measured late: the low watermarks of now, said to be adopted. All of them or none: nothing adds one
+/// later.
+pub(super) fn adopted_starts(v: &View<'_>, author: &str) -> Known<Vec<Fact>> {
+    let d = v.kafka(Side::Destination)?;
     let mut facts = Vec::new();
-    for (name, t) in &d.sample.topics {
+    for name in d.sample.topics.keys() {
+        let t = d.topic(name)?;
         for (p, part) in &t.partitions {
-            let (key, Ok(ends)) = (d.key(name, t, *p), &part.ends) else { continue };
-            facts.push(match v.facts.empty.get(&key) {
-                Some(offset) => Fact::RecordedStart { key, offset: *offset, adopted: None },
-                None => Fact::RecordedStart { key, offset: ends.low, adopted: Some(author.into()) },
+            let key = d.key(name, t, *p);
+            facts.push(match (v.facts.empty.get(&key), &part.ends) {
+                (Some(offset), _) => Fact::RecordedStart { key, offset: *offset, adopted: None },
+                (None, Ok(ends)) => Fact::RecordedStart { key, offset: ends.low, adopted: Some(author.into()) },
+                (None, Err(f)) => {
+                    return Err(gap(f, Subject::Partitions(Side::Destination, name.clone(), vec![*p])));
+                }
             });
         }
     }
-    facts
+    Ok(facts)
 }

@@ -7,6 +7,7 @@ use crate::estate::Side;
 use crate::estate::mongodb::{MirrorStatus, MongoClient, Ts};
 use crate::estate::{MirrorMemory, Target};
 use crate::facts::{Fact, SeenClient};
+use crate::reading::Known;
 use crate::settings::{MongodbSettings, Role};
 use crate::view::{Mirror, Mongodb, View};
 use std::collections::BTreeSet;
@@ -171,12 +172,12 @@ pub(super) fn mirrors_stopped(v: &View<'_>) -> Vec<Fact> {
 }
 
 /// The same as [`writers_stopped`], measured late.
-pub(super) fn adopt_writers_stopped(v: &View<'_>, author: &str) -> Vec<Fact> {
-    anchor(v, Side::Source, Some(author)).into_iter().collect()
+pub(super) fn adopt_writers_stopped(v: &View<'_>, author: &str) -> Known<Vec<Fact>> {
+    Ok(anchor(v, Side::Source, Some(author)).into_iter().collect())
 }
 
 /// The same as [`mirrors_stopped`], measured late, with the destination's last write.
-pub(super) fn adopt_mirrors_stopped(v: &View<'_>, author: &str) -> Vec<Fact> {
+pub(super) fn adopt_mirrors_stopped(v: &View<'_>, author: &str) -> Known<Vec<Fact>> {
     let destination = || {
         let (settings, d) = (v.mongodb_settings().ok()?, v.mongodb(Side::Destination).ok()?);
         if v.facts.last_writes.contains_key(&d.sample.set_id) {
@@ -190,5 +191,5 @@ pub(super) fn adopt_mirrors_stopped(v: &View<'_>, author: &str) -> Vec<Fact> {
         }
         Some(now)
     };
-    destination().into_iter().chain(super::data::source_facts(v)).collect()
+    Ok(destination().into_iter().chain(super::data::source_facts(v)).collect())
 }
