@@ -126,7 +126,7 @@ fn check(a: &CheckArgs) -> u8 {
             let rows = rt.block_on(async {
                 let (samples, _taken) = tokio::sync::mpsc::channel(1);
                 let (_demands, wanted) = tokio::sync::watch::channel(BTreeSet::new());
-                let mut rows = check::connect(&daemon::samplers(&config, &samples, &wanted)).await;
+                let mut rows = check::connect(&daemon::samplers(&config, &samples, &wanted), &config.settings).await;
                 rows.extend(check::probes(daemon::probers(&config, &samples)).await);
                 rows
             });

@@ -1,16 +1,16 @@
 //! What the agent can read of a Kafka cluster.
 
 use super::scope::{nothing_in_scope, outside_of};
-use super::{CONNECT, Row, first};
+use super::{CONNECT, Row, Taken, first};
 use crate::sample::kafka::{Once, Sampler, read_once};
 use cutover_core::Name;
 use cutover_core::estate::kafka::{KafkaConfigs, KafkaSample};
-use cutover_core::estate::{Failure, Side};
+use cutover_core::estate::{Content, Failure, Side, Target};
 
 const EVERY: &str = "every step of the kafka track";
 
 /// Tries everything on one side.
-pub(super) async fn side(s: &Sampler) -> Vec<Row> {
+pub(super) async fn side(s: &Sampler, taken: &mut Taken) -> Vec<Row> {
     let target = format!("kafka/{}", s.side);
     let row = |capability, needed_by, ok, found: String, fix: Option<&str>| Row {
         target: target.clone(),
@@ -28,6 +28,10 @@ pub(super) async fn side(s: &Sampler) -> Vec<Row> {
             return vec![row(CONNECT, EVERY, false, f.message.to_string(), Some(fix))];
         }
     };
+    taken.push((Target::Kafka(s.side), Content::Kafka(Box::new(sample.clone()))));
+    if let Ok(c) = &configs {
+        taken.push((Target::Kafka(s.side), Content::KafkaConfigs(Box::new(c.clone()))));
+    }
     let mut rows = vec![row(CONNECT, EVERY, true, sample.cluster_id.to_string(), None)];
     for b in sample.brokers.values() {
         let found = b.reached.as_ref().map_or_else(|f| f.message.to_string(), |()| "answers".to_owned());

@@ -1,6 +1,7 @@
-//! `check --connect`: what the agent can read of each target, what needs it, and what would grant it. It takes the same
-//! readings as the samplers, once, and changes nothing.
+//! `check --connect`: what the agent can read of each target, what needs it, and what would grant it; and what the
+//! readings show already that would hold up a step. It takes the same readings as the samplers, once, and changes nothing.
 
+mod foresight;
 mod kafka;
 mod mongodb;
 mod probe;
@@ -9,7 +10,8 @@ mod scope;
 pub(crate) use probe::probes;
 
 use crate::daemon::Samplers;
-use cutover_core::estate::Failure;
+use cutover_core::estate::{Content, Failure, Target};
+use cutover_core::settings::Settings;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -33,21 +35,26 @@ pub(crate) struct Row {
 }
 
 /// Tries everything on every target.
-pub(crate) async fn connect(samplers: &Samplers) -> Vec<Row> {
+pub(crate) async fn connect(samplers: &Samplers, settings: &Settings) -> Vec<Row> {
     let mut rows = Vec::new();
+    let mut taken = Taken::default();
     for s in &samplers.kafka {
-        rows.extend(kafka::side(s).await);
+        rows.extend(kafka::side(s, &mut taken).await);
     }
     rows.extend(different(&rows, "kafka", "two different clusters", "switch-producers", "properties files"));
     for s in &samplers.mongodb {
-        rows.extend(mongodb::side(s).await);
+        rows.extend(mongodb::side(s, &mut taken).await);
     }
     rows.extend(different(&rows, "mongodb", "two different deployments", "start-mirror", "connection strings"));
     for s in &samplers.mirrors {
         rows.extend(mongodb::mirror(s).await);
     }
+    rows.extend(foresight::rows(settings, taken));
     rows
 }
+
+/// The readings that were taken on the way.
+type Taken = Vec<(Target, Content)>;
 
 /// Whether the two sides of a system are two, once both have told their ids.
 fn different(

@@ -1,15 +1,15 @@
 //! What the agent can read of a MongoDB deployment and of a mirror.
 
-use super::{CONNECT, Row, first};
+use super::{CONNECT, Row, Taken, first};
 use crate::sample::mirror;
 use crate::sample::mongodb::Sampler;
 use cutover_core::estate::mongodb::{MirrorStatus, MongoCatalog, MongoSample};
-use cutover_core::estate::{Failure, FailureKind, Side};
+use cutover_core::estate::{Content, Failure, FailureKind, Side, Target};
 
 const EVERY: &str = "every step of the mongodb track";
 
 /// Tries everything on one side.
-pub(super) async fn side(s: &Sampler) -> Vec<Row> {
+pub(super) async fn side(s: &Sampler, taken: &mut Taken) -> Vec<Row> {
     let target = format!("mongodb/{}", s.side);
     let row = |capability, needed_by, (ok, found): (bool, String)| row(&target, capability, needed_by, (ok, found));
     let (sample, catalog) = match s.read_once().await {
@@ -25,6 +25,10 @@ pub(super) async fn side(s: &Sampler) -> Vec<Row> {
             return vec![Row { fix: failed.fix.clone().or_else(|| Some(mend.to_owned())), ..failed }];
         }
     };
+    taken.push((Target::Mongodb(s.side), Content::Mongodb(Box::new(sample.clone()))));
+    if let Ok(c) = &catalog {
+        taken.push((Target::Mongodb(s.side), Content::MongoCatalog(Box::new(c.clone()))));
+    }
     let mut rows = vec![row(CONNECT, EVERY, (true, sample.set_id.to_string()))];
     rows.extend(regular(&sample).into_iter().map(|(c, n, told)| row(c, n, told)));
     rows.extend(contents(&catalog, s.side).into_iter().map(|(c, n, told)| row(c, n, told)));

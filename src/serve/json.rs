@@ -126,7 +126,7 @@ impl<'a> AnswerBody<'a> {
             earliest_go_at: said.answer.earliest_go.map(rfc3339),
             adoptable: step.adoptable,
             blockers: said.answer.blockers.iter().map(finding).collect(),
-            checks: said.answer.checks.iter().map(check).collect(),
+            checks: said.answer.checks.iter().map(|c| check(c, said.answer.judges(c))).collect(),
         }
     }
 }
@@ -194,7 +194,12 @@ fn finding(f: &Finding) -> FindingBody {
     }
 }
 
-fn check(c: &CheckBoard) -> CheckBody {
+/// A check; how to mend it only where it is judged.
+fn check(c: &CheckBoard, judged: bool) -> CheckBody {
+    let finding = |f: &Finding| {
+        let body = finding(f);
+        FindingBody { fix: body.fix.filter(|_| judged), ..body }
+    };
     let chief = finding(&c.chief());
     let kept = c.reading.worst.iter().filter(|f| f.is != Tri::Yes).count();
     CheckBody {

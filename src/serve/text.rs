@@ -35,7 +35,7 @@ fn evidence(out: &mut String, answer: &Answer) {
         let _ = writeln!(out, "  {} {}", also(f.is), render::sentence(f));
         fix(out, "    ", Some(f));
     }
-    for c in answer.checks.iter().filter(|c| !answer.took_effect && !c.left_out && c.is != Tri::Yes) {
+    for c in answer.checks.iter().filter(|c| answer.judges(c) && c.is != Tri::Yes) {
         let advisory = if c.advisory { " (advisory)" } else { "" };
         let head = c.chief();
         if !is_chief(&head) {

@@ -49,7 +49,9 @@ pub(crate) fn run(_: &Estate) -> Result<(), String> {
     }
     for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
         let (code, said) = check(&folder, &sasl(mechanism))?;
-        if code != 0 || said.contains("FAIL") || !said.contains("producer states") {
+        // Everything can be read, and it shows already what would hold up a step: nobody is declared to write.
+        let foreseen = said.contains("miss  step/switch-producers") && said.contains("(undeclared)");
+        if code != 0 || said.contains("FAIL") || !said.contains("producer states") || !foreseen {
             return Err(format!("with rights, over {mechanism}: exit {code}\n{said}"));
         }
     }

@@ -153,6 +153,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Whether a check still counts for it. What does not is shown, and nothing is to be done about it any more: a group
+    /// that was started is not to be seeded again.
+    pub fn judges(&self, c: &CheckBoard) -> bool {
+        self.settled.is_none() && !self.took_effect && !c.left_out
+    }
+
     /// The checks that stand in the way.
     pub fn missing(&self) -> impl Iterator<Item = &CheckBoard> {
         self.checks.iter().filter(|c| !self.took_effect && !c.advisory && !c.left_out && c.is != Tri::Yes)

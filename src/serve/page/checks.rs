@@ -66,7 +66,7 @@ pub(super) struct Dwell {
 
 /// Every check of an answer. `since` is how long ago it was judged: ages are told as of now.
 pub(super) fn checks(answer: &Answer, since: Dur, at: Wall) -> Vec<Check> {
-    answer.checks.iter().map(|c| check(c, since, at)).collect()
+    answer.checks.iter().map(|c| check(c, answer.judges(c), since, at)).collect()
 }
 
 /// What stands in the way besides the checks.
@@ -74,11 +74,16 @@ pub(super) fn blockers(answer: &Answer) -> Vec<Found> {
     answer.blockers.iter().filter(|f| f.is != Tri::Yes).map(found).collect()
 }
 
-fn check(c: &CheckBoard, since: Dur, at: Wall) -> Check {
+/// A check; how to mend it only where it is judged.
+fn check(c: &CheckBoard, judged: bool, since: Dur, at: Wall) -> Check {
     let chief = c.chief();
+    let found = |f: &Finding| {
+        let told = found(f);
+        Found { fix: told.fix.filter(|_| judged), ..told }
+    };
     let dwelling = chief.code == Code::Dwelling;
     let shown = |q: Option<&cutover_core::reading::Qty>| q.filter(|_| !dwelling).map(render::quantity);
-    let mut all: Vec<Found> = c.reading.worst.iter().map(found).collect();
+    let mut all: Vec<Found> = c.reading.worst.iter().map(&found).collect();
     if dwelling && all.iter().all(|f| f.code != Code::Dwelling.as_str()) {
         all.insert(0, found(&chief));
     }

@@ -2,9 +2,12 @@ use super::boards::{estate, night, over};
 use super::world::{Server, fresh, no, noon, published};
 use crate::agent::Published;
 use crate::clock;
+use crate::serve::json::AnswerBody;
 use crate::serve::page::{Wish, page};
+use crate::serve::{answer::Said, text};
 use base64::Engine;
 use cutover_core::estate::Side;
+use cutover_core::gate::board::Gated;
 use cutover_core::playbook;
 use cutover_core::reading::{Code, Finding, Qty, Reading, Subject, Tri};
 use cutover_core::time::{Dur, Now};
@@ -131,6 +134,24 @@ fn the_page_says_what_the_other_surfaces_say() {
             && !text.contains("SIMULATED")
             && !text.contains("HOLD:")
     );
+}
+
+/// Once a step is begun or done, a command that would have made its start safe does harm.
+#[test]
+fn nothing_is_to_be_done_about_what_is_not_judged_any_more() {
+    let told = |p: &Published| {
+        let said = Said::of(p, &p.board.steps[1], Gated::Ready, noon());
+        let json = serde_json::to_string(&AnswerBody::of(&said)).unwrap();
+        [html(p, noon()), text::answer(&said), json].map(|t| t.contains("accept-offset shop.svc"))
+    };
+    assert_eq!(told(&published(noon())), [true; 3]);
+    let mut left_out = published(noon());
+    left_out.board.steps[1].ready.checks.iter_mut().for_each(|c| c.left_out = true);
+    assert_eq!(told(&left_out), [false; 3]);
+    let mut settled = published(noon());
+    settled.board.steps[1].ready.settled = Some(Code::AlreadyDone);
+    settled.board.steps[1].ready.blockers = vec![Finding::no(Code::AlreadyDone, Subject::Step("stop-consumers"))];
+    assert_eq!(told(&settled), [false; 3]);
 }
 
 #[test]

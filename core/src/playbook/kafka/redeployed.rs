@@ -4,6 +4,7 @@ use super::drain::position;
 use super::shared::{NO_PAIR, body};
 use super::start::{PairThere, pairs_there, start_of};
 use crate::Name;
+use crate::estate::Side;
 use crate::estate::kafka::Ends;
 use crate::facts::{How, LogKey};
 use crate::reading::{Code, Demand, Finding, Gap, Known, Qty, Reading, Subject, each};
@@ -37,7 +38,10 @@ fn pair_redeployed(v: &View<'_>, d: &Kafka<'_>, pair: &PairThere) -> Known<Findi
             continue;
         }
         if let Some(f) = partition_redeployed(v, d, pair, *p, joined)? {
-            return Ok(f.fix(exit));
+            // Who committed on the source shows here as well how far it is: it only has to be waited for.
+            let source = v.facts.clusters.get(&Side::Source);
+            let shows = f.code == Code::CatchingUp && source.is_some_and(|id| v.facts.ever_committed(id, &old.0));
+            return Ok(if shows { f } else { f.fix(exit) });
         }
     }
     Ok(Finding::yes(Code::Ok, at(vec![])))
