@@ -5,6 +5,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+use cutover_core::render;
 use cutover_sim::mutate::{ALL, Mutation};
 use cutover_sim::{campaign, random, scenario::Scenario, shrink, world};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,6 +46,14 @@ fn main() {
                 println!("{name}: {:?} {:?}", o.missed, o.failing);
             }
         }
+        // What every check of a step says, from one second to another.
+        Some("look") => {
+            let text = args.get(1).and_then(|f| std::fs::read_to_string(f).ok()).unwrap_or_default();
+            let (step, from, to) = (args.get(2).map_or("", String::as_str), number(3).unwrap_or(0), number(4));
+            if let Ok(s) = Scenario::parse(&text) {
+                look(&s, step, from..to.unwrap_or(u64::MAX));
+            }
+        }
         Some("play") => {
             for file in &args[1..] {
                 let text = std::fs::read_to_string(file).unwrap_or_default();
@@ -65,6 +74,31 @@ fn main() {
                 }
             });
             println!("{}", report.text());
+        }
+    }
+}
+
+fn look(s: &Scenario, step: &str, seconds: std::ops::Range<u64>) {
+    let mut w = world::World::new(std::sync::Arc::new(s.clone()), None);
+    let mut last = String::new();
+    while let Some(at) = w.next_at() {
+        let second = u64::try_from(at / 1000).unwrap_or_default();
+        if second >= seconds.end || w.finished() {
+            return;
+        }
+        w.step();
+        let Some(p) = w.agent.published.clone().filter(|_| seconds.contains(&second)) else { continue };
+        let Some(b) = p.board.step(step) else { return println!("no step {step}") };
+        let mut said = format!("{}\n", b.life.as_str());
+        for (asks, a) in [("ready", &b.ready), ("done", &b.done)] {
+            said += &format!("  {asks} {}\n", render::answer(a));
+            for c in a.checks.iter().filter(|c| !c.left_out) {
+                said += &format!("    {} {}\n", c.check.id, render::reading(&c.reading));
+            }
+        }
+        if said != last {
+            print!("{:.3} s: {said}", at as f64 / 1000.0);
+            last = said;
         }
     }
 }

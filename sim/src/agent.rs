@@ -116,8 +116,8 @@ impl Agent {
     ///
     /// # Panics
     /// If a fact cannot be read back from its own text: a defect of the facts.
-    pub fn restart(&mut self) {
-        self.estate = Estate::new();
+    pub fn restart(&mut self, now: Now) {
+        self.estate = Estate::watching(now);
         self.facts = Facts::default();
         self.gate = Gate::new(self.settings.clone());
         self.demands.clear();

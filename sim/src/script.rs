@@ -115,6 +115,8 @@ impl World {
     fn log_words(&mut self, side: Side, verb: &str, what: &str, w: &[&str]) -> Option<()> {
         let (topic, p) = part(what);
         match verb {
+            // Only where there are followers can a high watermark stand still.
+            "stall" if self.scenario.replicas < 2 => {}
             "stall" => {
                 self.m.log_mut(side, &topic, p)?.stall(true);
                 self.later(num(w, 2).min(45), format!("end src stall {what}"));
@@ -239,6 +241,8 @@ impl World {
             "unswitch" => {
                 let i = self.m.producer(who)?;
                 self.m.point(i, Some(Side::Source));
+                // As unforeseen as what somebody writes by hand.
+                self.stray_at = self.now;
             }
             _ => {
                 let (s, (topic, p), n, now) = (side(who), part(w.get(1)?), num(w, 2), self.now);

@@ -217,7 +217,7 @@ impl World {
                 Track::Mongodb => self.dba.acted[i - MONGODB],
                 Track::Kafka => self.person.acted[i],
             };
-            let begun = acted || by_effect;
+            let begun = acted || by_effect || matches!(s.life, Life::Begun(_, How::Claimed { .. }));
             self.check_age(id, begun, &p.rests);
             if fresh {
                 self.check_order(i);
@@ -295,7 +295,8 @@ impl World {
         if wrong && b.key.0 == Hazard::Unexpired {
             return;
         }
-        // What somebody wrote by hand while the high watermark stands still cannot be known, by design, for 45 s.
+        // What somebody wrote by hand, or a producer that came back, while the high watermark stands still cannot be
+        // known, by design, for 45 s.
         if b.key.0 == Hazard::UnreadHidden && self.now - self.stray_at < 60_000 {
             return;
         }

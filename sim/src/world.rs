@@ -426,7 +426,7 @@ impl World {
     /// Starts the agent again.
     pub fn restart(&mut self) {
         if !self.agent.up {
-            self.agent.restart();
+            self.agent.restart(self.clocks());
             self.start_samplers();
             self.watch.restarted(self.now);
         }

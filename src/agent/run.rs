@@ -94,7 +94,7 @@ impl Agent {
             parts,
             requests,
             published,
-            estate: Estate::new(),
+            estate: Estate::watching(started),
             facts,
             gate,
             history: Arc::new(history),

@@ -42,9 +42,9 @@ impl Replay {
     /// A fact that this version does not know.
     pub(crate) fn apply(&mut self, entry: &Entry) -> Result<Option<Board>, String> {
         match entry {
-            Entry::Start { settings, facts, .. } => {
+            Entry::Start { at, settings, facts } => {
                 let settings = self.other.clone().unwrap_or_else(|| Arc::new((**settings).clone()));
-                self.estate = Estate::new();
+                self.estate = Estate::watching(*at);
                 self.facts = Facts::default();
                 self.gate = Some(Gate::new(settings));
                 for f in parsed(facts)? {

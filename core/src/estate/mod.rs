@@ -199,6 +199,14 @@ impl Estate {
         Estate::default()
     }
 
+    /// The same, with the clocks watched from `now` on: a machine that is suspended before the first sample comes has been
+    /// suspended all the same.
+    pub fn watching(now: Now) -> Estate {
+        let mut estate = Estate::new();
+        estate.tick(now);
+        estate
+    }
+
     /// Takes in one sample, at `now`.
     pub fn apply(&mut self, sample: Sample, now: Now) {
         self.tick(now);

@@ -70,15 +70,12 @@ impl Gate {
         let settings = self.settings.clone();
         let view = View { estate, facts, settings: &settings, now };
         let judged = judge::judge(&view, &mut self.dwells);
-        // What was seen is journaled before anything is concluded from it.
+        // What was seen is journaled before anything is concluded: somebody seen for the first time may be the effect of a
+        // step, or in the way of one that would be found done. The evaluation with these facts says.
         let seen = seen::observe(&view);
-        let mut new = Vec::new();
-        let board = life::board(self, &view, &judged, &mut new);
-        if !seen.is_empty() {
-            // Somebody seen for the first time may be the effect of a step: whether that was go before, the next turn says.
-            new.retain(|f| !matches!(f, Fact::WasGo { .. }));
-        }
-        let new = [seen, new].concat();
-        Turn { board, facts: new, demands: judged.demands() }
+        let mut concluded = Vec::new();
+        let board = life::board(self, &view, &judged, &mut concluded);
+        let facts = if seen.is_empty() { concluded } else { seen };
+        Turn { board, facts, demands: judged.demands() }
     }
 }

@@ -78,6 +78,14 @@ fn pinned(track: Track, side: Side, id: Name) -> Fact {
     }
 }
 
+/// Another one answers on a side of a track than the one on which its first step was go: the side, who it was, who it is.
+pub(crate) fn another(v: &View<'_>, track: Track) -> Option<(Side, Name, Name)> {
+    Side::BOTH.into_iter().find_map(|side| {
+        let (was, is) = (v.facts.went_on.get(&(track, side))?, answers(v, track, side)?);
+        (*was != is).then(|| (side, was.clone(), is))
+    })
+}
+
 /// Who answers on both sides of a track, as the clusters that the migration is about.
 pub(crate) fn answering(v: &View<'_>, track: Track) -> Vec<Fact> {
     Side::BOTH.into_iter().filter_map(|side| Some(pinned(track, side, answers(v, track, side)?))).collect()

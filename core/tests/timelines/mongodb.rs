@@ -108,6 +108,7 @@ fn the_whole_track_by_claims() {
             no-source-write go
             writers-gone go
             source-still go
+            coverage go
             same-data go
             same-counts go
             destination-quiet go
@@ -910,6 +911,7 @@ fn a_rollback_on_the_source() {
             no-source-write go
             writers-gone go
             source-still go
+            coverage go
             same-data go
             same-counts go
             destination-quiet go"#]].assert_eq(&shown);
@@ -1297,6 +1299,7 @@ fn a_restart_ten_minutes_into_the_downtime_is_stuck() {
             no-source-write go
             writers-gone go
             source-still unknown
+            coverage go
             same-data go
             same-counts go
             destination-quiet go

@@ -249,3 +249,85 @@ fn adopting_the_end_of_the_mirrors_does_not_forgive_what_was_written_after_it() 
         t=1711 confirm reconciled-writes destination 1790001250.10: ok
         t=1720 start-writers pending go"#]].assert_eq(&shown);
 }
+
+/// Somebody seen on the source for the first time, in the very sample with which a step would be done, is in its way.
+#[test]
+fn who_is_seen_first_when_a_step_would_be_done_is_not_overlooked() {
+    let shown = told(&[
+        READ,
+        STOPPED,
+        "
+        t=730 op begin stop-mirror
+        t=731 mirror.gone
+        t=1110 mdst.block off
+        t=1120 op begin start-writers
+        t=1121 mdst.join svc-orders-dst; mdst.join svc-late-dst; mdst.write shop.orders
+        t=1188 show start-writers; msrc.join svc-late
+        t=1192 show start-writers
+    ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=725 stop-mirror pending go
+        t=730 begin stop-mirror: ok
+        t=1120 begin start-writers: ok
+        t=1188 start-writers begun go
+        t=1188 start-writers done: no-go (dwelling): writers-started: true for 59 s, must be for 1 min
+        t=1192 start-writers begun no-go (tripwire): since stop-mirror was done this must stay true and is not: writers-stay-away: client svc-late (source) is still connected: on h1:27017
+        t=1192 start-writers done: no-go (connected): client svc-late (source) is still connected: on h1:27017"#]].assert_eq(&shown);
+}
+
+/// What was created after the plan and copied by hand looks the same on both sides, and nobody carries what is written to it.
+#[test]
+fn a_collection_that_nobody_carries_keeps_the_mirrors_from_being_ended() {
+    let mut s = mongo();
+    let m = s.mongodb.as_mut().unwrap();
+    m.mirrors.get_mut("all").unwrap().namespaces = vec![cutover_core::pattern::Pattern::parse("shop.orders").unwrap()];
+    let shown = run_with(
+        s,
+        &[
+            READ,
+            "
+        t=300 op begin stop-writers
+        t=301 msrc.leave svc-orders; msrc.coll shop.fresh 1; mdst.coll shop.fresh 1; msrc.write shop.fresh
+        t=760 show stop-writers; show stop-mirror
+        ",
+        ]
+        .concat(),
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=760 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=760 stop-writers done: go
+        t=760 stop-mirror pending no-go (not-covered): shop.fresh (source) is carried by no mirror"#]]
+    .assert_eq(&shown);
+}
+
+/// A writer in a crash loop is in no list of clients between two of its writes: what it wrote contradicts the word as well.
+#[test]
+fn a_word_is_void_once_somebody_wrote_after_it() {
+    let shown = told(&[
+        READ,
+        "
+        t=300 op begin stop-writers
+        t=301 msrc.leave svc-orders
+        t=310 op confirm scaled-to-zero mongodb
+        t=400 msrc.write shop.orders
+        t=560 show stop-writers
+        t=790 show stop-writers
+    ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=310 confirm scaled-to-zero mongodb: ok
+        t=560 stop-writers begun go
+        t=560 stop-writers done: no-go (recent-write): shop.orders (source) was written 2 min 35 s ago, must be silent for 6 min
+        t=790 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:26:01Z
+        t=790 stop-writers done: go"#]].assert_eq(&shown);
+}

@@ -194,6 +194,31 @@ fn what_cannot_be_read_is_not_adopted() {
         t=130 adopt switch-producers: ok"#]].assert_eq(&shown);
 }
 
+/// Who answers for a moment while a step is adopted is not who the migration is about.
+#[test]
+fn nothing_is_adopted_while_another_cluster_answers_than_the_one_it_was_go_with() {
+    let shown = run(&[
+        SHOP,
+        "
+        t=19 show switch-producers
+        t=20 dst.member test test-0 crm.ingestion
+        t=1900 dst.end crm.ingestion/0 =5
+        t=1910 dst.leave test
+        t=1971 dst.id imposter
+        t=1980 op adopt switch-producers
+        t=1981 dst.id new
+        t=1990 op adopt switch-producers
+        t=2000 show start-consumers
+    ",
+    ]
+    .concat());
+    expect![[r#"
+        t=19 switch-producers pending go
+        t=1980 adopt switch-producers: switch-producers cannot be adopted: imposter answers on the destination, and it was go with new: point it at the one it was, or start again with a higher `attempt`
+        t=1990 adopt switch-producers: ok
+        t=2000 start-consumers pending no-go (predecessor): stop-consumers comes before and is not done (pending)"#]].assert_eq(&shown);
+}
+
 #[test]
 fn a_suspend_makes_every_dwell_start_again() {
     let shown = run(&[

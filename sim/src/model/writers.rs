@@ -35,8 +35,11 @@ impl Model {
             return None;
         }
         let part = rng.i32(0..parts);
-        self.log_mut(side, &topic, part)?.append(n, pid, open, now);
-        self.producers[i].returned = false;
+        let log = self.log_mut(side, &topic, part)?;
+        log.append(n, pid, open, now);
+        // Under a high watermark that stands still it has written, and nobody can know yet.
+        let seen = !log.stalled || open;
+        self.producers[i].returned &= !seen;
         if !open {
             return None;
         }

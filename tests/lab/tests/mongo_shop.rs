@@ -66,11 +66,7 @@ fn await_connected(pair: &MongoPair, side: Side, there: &[&str], away: &[&str]) 
     wait_for(&format!("{there:?} at the {side}, {away:?} not"), LONG, || {
         let names = connected(pair, side);
         let has = |name: &&str| names.iter().any(|one| one == name);
-        if there.iter().all(has) && !away.iter().any(has) {
-            Ok(())
-        } else {
-            Err(format!("{names:?}"))
-        }
+        if there.iter().all(has) && !away.iter().any(has) { Ok(()) } else { Err(format!("{names:?}")) }
     })
     .unwrap();
 }

@@ -189,6 +189,15 @@ impl Gate {
             let text = format!("the {other} track is in its downtime: adopt {} when that is over", step.id);
             return Err(Refusal::NotNow(Code::OtherDowntime, text));
         }
+        // From the first step on, a side is the one that answers at that instant.
+        if let Some((side, was, is)) = playbook::seen::another(v, step.track) {
+            let text = format!(
+                "{} cannot be adopted: {is} answers on the {side}, and it was go with {was}: point it at the one it was, or \
+                 start again with a higher `attempt`",
+                step.id
+            );
+            return Err(Refusal::NotNow(Code::OtherCluster, text));
+        }
         let mut facts: Vec<Fact> = Vec::new();
         let mut typed = typed.clone();
         for f in (step.anchors_adopted)(v, &author).map_err(|g| words::not_adopted(step, g))? {

@@ -1,14 +1,16 @@
 //! What the newest samples of MongoDB and the mirrors add to the facts.
 
 use super::clients::clients;
+use super::shared::{newest, writes};
 use super::writes::anchor;
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::mongodb::{MirrorStatus, MongoClient, Ts};
 use crate::estate::{MirrorMemory, Target};
-use crate::facts::{Fact, SeenClient};
+use crate::facts::{Fact, SeenClient, Word};
 use crate::reading::Known;
 use crate::settings::{MongodbSettings, Role};
+use crate::time::Wall;
 use crate::view::{Mirror, Mongodb, View};
 use std::collections::BTreeSet;
 
@@ -148,10 +150,13 @@ fn words(v: &View<'_>, settings: &MongodbSettings, out: &mut Vec<Fact>) {
     let Ok(s) = v.mongodb(Side::Source) else { return };
     // A source that answers speaks for itself.
     void("source-fenced", vec![]);
-    let Ok(here) = clients(&s) else { return };
-    if here.iter().any(|(_, c)| settings.role(c) == Role::Writer) {
+    let here = clients(&s);
+    let connected = here.iter().flatten().any(|(_, c)| settings.role(c) == Role::Writer);
+    let wrote = |said: &Word| written_since(v, settings, &s, said.at);
+    if connected || v.facts.confirmed("scaled-to-zero", &["mongodb".into()]).is_some_and(wrote) {
         void("scaled-to-zero", vec!["mongodb".into()]);
     }
+    let Ok(here) = here else { return };
     for name in settings.mirrors.keys() {
         let answers = v.estate.health().get(&Target::Mirror(name.clone())).is_none_or(|h| h.failing.is_none())
             && settings.mirrors.get_key_value(name).is_some_and(|(n, m)| v.mirror(n, m).is_ok());
@@ -159,6 +164,15 @@ fn words(v: &View<'_>, settings: &MongodbSettings, out: &mut Vec<Fact>) {
             void("mirror-removed", vec![name.clone()]);
         }
     }
+}
+
+/// Somebody wrote after that instant: one that crashes all the time is not always seen connected.
+fn written_since(v: &View<'_>, settings: &MongodbSettings, m: &Mongodb<'_>, said: Wall) -> bool {
+    let Ok(w) = writes(m) else { return false };
+    let (last, seen) = newest(settings, w, None);
+    // That instant by the deployment's own clock; a write counts from the second after it.
+    let said = m.sample.clock.0 - (v.now.wall_of(m.span.sent) - said).0;
+    seen && last.wall().0 > said
 }
 
 /// What is frozen when the writers are stopped: the source's last write.
