@@ -40,8 +40,8 @@ pub(crate) async fn run(config: Config, record: Option<&Path>, limit: u64) -> Re
     let listener = TcpListener::bind(config.agent.listen).await.map_err(|e| {
         format!("cannot listen on {} (agent.listen): {e}; free the port or choose another one", config.agent.listen)
     })?;
-    let (journal, records) = journal_folder::open(&config)?;
-    removed_tracks(&config, &records)?;
+    let opened = journal_folder::open(&config)?;
+    removed_tracks(&config, &opened.records)?;
     let no_token = config.agent.tokens.is_empty();
     let (samples, taken) = mpsc::channel(SAMPLES);
     let (demands, wanted) = watch::channel(BTreeSet::new());
@@ -49,7 +49,7 @@ pub(crate) async fn run(config: Config, record: Option<&Path>, limit: u64) -> Re
 
     let hold_file = config.agent.hold_file.clone();
     let recorder = record.map(|file| Recorder::open(file, limit)).transpose()?;
-    let parts = Parts { settings: settings.clone(), journal, records, samples: taken, demands, hold_file, recorder };
+    let parts = Parts { settings: settings.clone(), opened, samples: taken, demands, hold_file, recorder };
     let (agent, handle) = Agent::new(parts)?;
     let mut tasks = JoinSet::new();
     samplers(&config, &samples, &wanted).spawn(&mut tasks);

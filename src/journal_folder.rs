@@ -3,15 +3,25 @@
 
 use crate::config::Config;
 use crate::journal_file::{FileDisk, JOURNAL};
+use cutover_core::Name;
 use cutover_core::journal::{Identity, Journal, Record};
 use std::path::Path;
 
-/// Opens the journal of this attempt of this migration. One that begins empty beside those of other migrations may be a
-/// mistyped name, by which everything would be forgotten: that is said.
+/// A journal that was opened.
+pub(crate) struct Opened {
+    /// It takes what is new.
+    pub(crate) journal: Journal<FileDisk>,
+    /// What it held.
+    pub(crate) records: Vec<Record>,
+    /// It begins empty beside those of other migrations, which may be a mistyped name: everything would be forgotten.
+    pub(crate) suspect: Option<Name>,
+}
+
+/// Opens the journal of this attempt of this migration.
 ///
 /// # Errors
 /// What kept it from being opened, in a sentence.
-pub(crate) fn open(config: &Config) -> Result<(Journal<FileDisk>, Vec<Record>), String> {
+pub(crate) fn open(config: &Config) -> Result<Opened, String> {
     let s = &config.settings;
     let name = folder(&s.migration, s.attempt);
     let others = beside(&config.agent.data_dir, &s.migration, &name);
@@ -22,10 +32,11 @@ pub(crate) fn open(config: &Config) -> Result<(Journal<FileDisk>, Vec<Record>), 
         Some(_) => tracing::warn!("{report}"),
         None => tracing::info!("{report}"),
     }
-    if let Some(said) = warning(&config.agent.data_dir, &s.migration, &name, &others).filter(|_| records.is_empty()) {
+    let suspect = warning(&config.agent.data_dir, &s.migration, &name, &others).filter(|_| records.is_empty());
+    if let Some(said) = &suspect {
         tracing::warn!("{said}");
     }
-    Ok((journal, records))
+    Ok(Opened { journal, records, suspect: suspect.map(Name::from) })
 }
 
 fn folder(migration: &str, attempt: u32) -> String {

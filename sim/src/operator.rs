@@ -1,7 +1,7 @@
 //! The operator: follows the playbook step by step, forgets things, and looks again when nothing moves.
 
 use crate::model::apps::Style;
-use crate::scenario::Operator;
+use crate::scenario::{Operator, Order};
 use crate::truth::{Hazard, Rule, Rules, of_done, of_ready};
 use crate::watch::STEPS;
 use crate::world::World;
@@ -76,6 +76,11 @@ impl Person {
             [(Hazard::Undeclared, Side::Source, Rule::Exact(0)), (Hazard::Trimmed, Side::Destination, Rule::Exact(0))];
         // The journal was lost when the source's topics were gone already: there is nothing left to decide about.
         if self.lost_journal && w.m.side(Side::Source).topics.is_empty() {
+            return None;
+        }
+        // A track before this one was over when the journal was lost: it has to leave the configuration (docs/operating.md).
+        let mut first = w.scenario.tracks.iter().take_while(|t| **t != Track::Kafka);
+        if self.lost_journal && w.scenario.order == Order::After && first.any(|t| w.forgotten_end(*t)) {
             return None;
         }
         // Nor can the stop be adopted while the source holds what nobody has read.
@@ -519,12 +524,15 @@ impl World {
         p.board.steps.iter().any(|s| s.ready.blockers.iter().any(|f| f.code == Code::Tripwire))
     }
 
-    /// What an unseeded group committed at the destination before its time is deleted, as `fix` says.
+    /// What an unseeded group committed at the destination before its time is deleted, as `fix` says, once it is stopped.
     fn delete_leftovers(&mut self) {
         for i in 0..self.m.readers.len() {
             let group = self.m.readers[i].group.clone();
             let there = self.m.side(Side::Destination).groups.contains_key(&group);
-            if self.m.readers[i].unseeded && there && !self.person.acted[2] && !self.runs(i, Side::Destination) {
+            if self.m.readers[i].unseeded && there && !self.person.acted[2] {
+                if self.runs(i, Side::Destination) {
+                    self.m.stop_reader(i, Side::Destination, false, self.now);
+                }
                 self.m.side_mut(Side::Destination).groups.remove(&group);
                 self.m.readers[i].skipped.clear();
                 self.watch.disturbed(self.now);

@@ -10,7 +10,7 @@ use crate::truth_mongodb::{of_done, of_ready};
 use crate::watch::{Failing, MONGODB, STEPS};
 use crate::world::World;
 use cutover_core::estate::Side;
-use cutover_core::gate::board::{Life, Verdict};
+use cutover_core::gate::board::{Life, StepBoard, Verdict};
 use cutover_core::gate::ops::Op;
 use cutover_core::render;
 use cutover_core::settings::Track;
@@ -77,12 +77,22 @@ impl World {
         if self.scenario.order != Order::After {
             return true;
         }
-        let over = |t: &Track| match t {
+        self.scenario.tracks.iter().take_while(|t| **t != track).all(|t| self.over(*t))
+    }
+
+    fn over(&self, track: Track) -> bool {
+        match track {
             Track::Kafka => self.person.phase >= 6,
             Track::Mongodb => self.dba.finished(),
             Track::Services => self.sre.phase >= 6,
-        };
-        self.scenario.tracks.iter().take_while(|t| **t != track).all(over)
+        }
+    }
+
+    /// Whether a track is over, and the agent that knew it has lost its journal.
+    pub fn forgotten_end(&self, track: Track) -> bool {
+        let pending = |s: &StepBoard| s.step.track == track && matches!(s.life, Life::Pending | Life::OutOfOrder);
+        let board = self.agent.published.as_ref().map(|p| &p.board);
+        self.over(track) && board.is_some_and(|b| b.steps.iter().any(pending))
     }
 
     /// The operator looks at the board and does what comes next.

@@ -4,6 +4,10 @@ use crate::report::Outcome;
 use crate::scenario::Scenario;
 use std::fmt::Write as _;
 
+/// Seconds between two samples: from the shortest that makes sense to twice the usual. Short ones are rare, because a
+/// migration costs what it is sampled.
+const INTERVALS: [&str; 8] = ["5", "10", "15", "20", "20", "30", "30", "30"];
+
 /// The scenario of a seed: of Kafka alone, of MongoDB alone, or of both, one after the other, at the same time or joint. Seeds
 /// from [`crate::random_services::FIRST`] on have the services track as well.
 ///
@@ -26,7 +30,7 @@ pub fn scenario(seed: u64) -> Scenario {
     let mut o = String::new();
     if tracks == "mongodb" {
         let pick = |r: &mut fastrand::Rng, of: &[&'static str]| of[r.usize(..of.len())];
-        let _ = writeln!(o, "seed {seed}\ninterval {}", pick(&mut r, &["5", "10", "10", "15"]));
+        let _ = writeln!(o, "seed {seed}\ninterval {}", pick(&mut r, &INTERVALS));
         let _ = writeln!(
             o,
             "latency {}\nloss {}",
@@ -56,7 +60,7 @@ pub fn kafka(seed: u64) -> Scenario {
     let pick = |r: &mut fastrand::Rng, of: &[&'static str]| of[r.usize(..of.len())];
     let two = r.bool();
     let chain = r.u8(..3);
-    let _ = writeln!(o, "seed {seed}\ninterval {}", pick(&mut r, &["5", "10", "15", "15", "20"]));
+    let _ = writeln!(o, "seed {seed}\ninterval {}", pick(&mut r, &INTERVALS));
     let _ = writeln!(o, "replicas {}\nlatency {}", pick(&mut r, &["1", "3"]), pick(&mut r, &["50", "300", "900"]));
     let _ = writeln!(o, "loss {}", pick(&mut r, &["0", "0", "2", "5"]));
     let _ = writeln!(o, "operator {}", pick(&mut r, &["claims", "claims", "poller"]));

@@ -366,7 +366,8 @@ impl World {
             | Event::Probe(..) => {}
             Event::Tick => {
                 // A tick matters only where no sample, demand or request has made it look again.
-                let due = self.agent.published.as_ref().is_none_or(|p| self.now - p.at >= 8_000);
+                let pause = (self.scenario.interval / 2).max(8_000);
+                let due = self.agent.published.as_ref().is_none_or(|p| self.now - p.at >= pause);
                 if self.agent.up && due {
                     self.turn();
                 }

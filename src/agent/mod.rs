@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use cutover_core::Name;
 use cutover_core::estate::Estate;
 use cutover_core::facts::Facts;
-use cutover_core::gate::board::Board;
+use cutover_core::gate::board::{Board, Life};
 use cutover_core::gate::ops::{Op, Refusal};
 use cutover_core::measures::Measures;
 use cutover_core::settings::Settings;
@@ -30,6 +30,8 @@ pub(crate) struct Published {
     pub settings: Arc<Settings>,
     /// Why facts cannot be written, if they cannot: every go is unknown then.
     pub journal: Option<Name>,
+    /// The journal began empty beside those of other migrations, as long as no step was begun: what to look at.
+    pub suspect: Option<Name>,
     /// When the agent started.
     pub started: Now,
     /// Facts in the journal, newest last, as its text: for `/history`, bounded.
@@ -48,8 +50,10 @@ impl Published {
         about: About,
     ) -> Published {
         let measures = Measures::of(estate, facts, settings, board.at);
-        let About { journal, started, history, simulated } = about;
-        Published { board, measures, settings: settings.clone(), journal, started, history, simulated }
+        let About { journal, suspect, started, history, simulated } = about;
+        let fresh = board.steps.iter().all(|s| !matches!(s.life, Life::Begun(..) | Life::Done(..)));
+        let suspect = suspect.filter(|_| fresh);
+        Published { board, measures, settings: settings.clone(), journal, suspect, started, history, simulated }
     }
 }
 
@@ -58,6 +62,8 @@ impl Published {
 pub(crate) struct About {
     /// See [`Published`].
     pub journal: Option<Name>,
+    /// See [`Published`].
+    pub suspect: Option<Name>,
     /// See [`Published`].
     pub started: Now,
     /// See [`Published`].

@@ -2,7 +2,7 @@
 
 use super::{About, Denied, HISTORY, Handle, Published, Request, Taken};
 use crate::clock::{self, Clock};
-use crate::journal_file::FileDisk;
+use crate::journal_folder::Opened;
 use crate::record::Recorder;
 use arc_swap::ArcSwap;
 use cutover_core::Name;
@@ -11,7 +11,6 @@ use cutover_core::facts::{Fact, Facts};
 use cutover_core::gate::Gate;
 use cutover_core::gate::board::{Board, Verdict};
 use cutover_core::gate::ops::taken;
-use cutover_core::journal::{Journal, Record};
 use cutover_core::reading::Demand;
 use cutover_core::render;
 use cutover_core::settings::Settings;
@@ -31,10 +30,8 @@ const HOLD_FILE: usize = 1024;
 pub(crate) struct Parts {
     /// What it decides by.
     pub settings: Arc<Settings>,
-    /// Its journal, open.
-    pub journal: Journal<FileDisk>,
-    /// What the journal held.
-    pub records: Vec<Record>,
+    /// Its journal and what it held.
+    pub opened: Opened,
     /// Where samples come in.
     pub samples: mpsc::Receiver<Sample>,
     /// Where readings beyond the regular ones are asked for.
@@ -69,7 +66,7 @@ impl Agent {
     pub(crate) fn new(mut parts: Parts) -> Result<(Agent, Handle), String> {
         let mut facts = Facts::default();
         let mut history = Vec::new();
-        for r in std::mem::take(&mut parts.records) {
+        for r in std::mem::take(&mut parts.opened.records) {
             let fact: Fact = serde_json::from_str(&r.payload).map_err(|e| {
                 format!(
                     "record {} of the journal is not a fact this version knows ({e}); run the version that wrote it",
@@ -176,7 +173,7 @@ impl Agent {
     fn write(&mut self, facts: Vec<Fact>) -> Result<(), Name> {
         let lines: Result<Vec<String>, _> = facts.iter().map(serde_json::to_string).collect();
         let lines = lines.map_err(|e| Name::from(e.to_string()))?;
-        let journal = &mut self.parts.journal;
+        let journal = &mut self.parts.opened.journal;
         if let Err(e) = tokio::task::block_in_place(|| journal.append(&lines)) {
             let why = Name::from(format!("{e}"));
             if self.journal_error.is_none() {
@@ -200,11 +197,11 @@ impl Agent {
     }
 
     fn mend_journal(&mut self) {
-        if self.parts.journal.poisoned().is_none() {
+        if self.parts.opened.journal.poisoned().is_none() {
             self.journal_error = None;
             return;
         }
-        let journal = &mut self.parts.journal;
+        let journal = &mut self.parts.opened.journal;
         match tokio::task::block_in_place(|| journal.reopen()) {
             Ok(_) => {
                 tracing::info!("facts can be written again");
@@ -270,6 +267,7 @@ impl Agent {
         }
         let about = About {
             journal: self.journal_error.clone(),
+            suspect: self.parts.opened.suspect.clone(),
             started: self.started,
             history: self.history.clone(),
             simulated: false,

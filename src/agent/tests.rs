@@ -2,6 +2,7 @@
 
 use super::{Agent, Parts, Request};
 use crate::journal_file::FileDisk;
+use crate::journal_folder::Opened;
 use crate::record::{Recorder, Recording};
 use crate::rehearse::Replay;
 use cutover_core::estate::{Content, Sample, Side, Target};
@@ -33,12 +34,13 @@ async fn what_the_running_agent_records_gives_its_own_boards_again() {
     let settings = Arc::new(cutover_sim::world::settings(&scenario));
     let disk = FileDisk::open(&folder.path().join("data")).unwrap();
     let (journal, records, _) = Journal::open(disk, Identity::new("simulated", 1).unwrap()).unwrap();
+    let opened = Opened { journal, records, suspect: Some("THE JOURNAL BEGINS EMPTY".into()) };
     let (samples, taken) = mpsc::channel(8);
     let (demands, _wanted) = watch::channel(BTreeSet::new());
     let (stop, stopped) = watch::channel(false);
     let recorder = Some(Recorder::open(&file, 1 << 24).unwrap());
     let hold_file = Some(hold.clone());
-    let parts = Parts { settings, journal, records, samples: taken, demands, hold_file, recorder };
+    let parts = Parts { settings, opened, samples: taken, demands, hold_file, recorder };
     let (agent, handle) = Agent::new(parts).unwrap();
     let running = tokio::spawn(agent.run(stopped));
 
@@ -57,6 +59,7 @@ async fn what_the_running_agent_records_gives_its_own_boards_again() {
     handle.requests.send(Request { author: "a".into(), reason: "lunch".into(), op, reply }).await.unwrap();
     assert!(answer.await.unwrap().is_ok());
     std::fs::write(&hold, "the file says so too").unwrap();
+    assert_eq!(handle.board().unwrap().suspect.as_deref(), Some("THE JOURNAL BEGINS EMPTY"));
     let held = |p: &Arc<super::Published>| format!("{:?}", p.board).contains("the file says so too");
     while !handle.board().is_some_and(|p| held(&p)) {
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -224,6 +224,7 @@ impl cutover_sim::agent::Outside for Outside {
         }
         let about = About {
             journal: None,
+            suspect: None,
             started: *self.started.get_or_insert(board.at),
             history: self.history.clone(),
             simulated: true,

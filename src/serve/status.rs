@@ -22,6 +22,7 @@ struct StatusBody<'a> {
     rehearsal: Option<Rehearsal>,
     relaxations: Vec<RelaxationBody<'a>>,
     journal: Option<&'a str>,
+    suspect: Option<&'a str>,
     targets: Vec<TargetBody>,
     tracks: Vec<TrackBody>,
     steps: Vec<Value>,
@@ -62,6 +63,7 @@ pub(super) fn all(p: &Published, now: Now) -> Value {
         rehearsal: rehearsal(p),
         relaxations: relaxations(p, None),
         journal: p.journal.as_deref(),
+        suspect: p.suspect.as_deref(),
         targets: targets
             .map(|(name, t)| TargetBody {
                 target: name.to_string(),

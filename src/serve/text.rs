@@ -61,6 +61,9 @@ pub(super) fn status(p: &Published, now: Now) -> String {
     if let Some(why) = &p.journal {
         let _ = writeln!(out, "  NOTHING IS GO: facts cannot be written to the journal: {why}");
     }
+    if let Some(said) = &p.suspect {
+        let _ = writeln!(out, "  {said}");
+    }
     for (target, t) in p.measures.targets.iter().filter(|(_, t)| !t.up) {
         let last = t.last_success.map_or_else(|| "never".to_owned(), render::instant);
         let _ = writeln!(out, "  {target} is not measured now; last success: {last}");

@@ -319,9 +319,9 @@ fn an_unseeded_group_and_the_way_out() {
         "
         t=20 op begin switch-producers
         t=21 dst.end crm.ingestion/0 +1; dst.end crm.ingestion/1 +1
-        t=22 dst.commit rtu crm.ingestion/0 =0; dst.commit rtu crm.ingestion/1 =1; dst.commit svt crm.pr-update/0 =0
+        t=22 dst.commit rtu crm.ingestion/0 =0; dst.commit rtu crm.ingestion/1 =1
         t=100 show stop-consumers; show start-consumers
-        t=101 op confirm offsets-handled
+        t=101 op confirm offsets-handled; dst.commit svt crm.pr-update/0 =0
         t=110 show stop-consumers
         t=111 dst.commit rtu crm.ingestion/1 =0
         t=120 show stop-consumers
@@ -329,7 +329,7 @@ fn an_unseeded_group_and_the_way_out() {
     ]);
     expect![[r#"
         t=20 begin switch-producers: ok
-        t=100 stop-consumers pending no-go (way-out): the downtime could not be ended: start-consumers: seeded: group rtu on crm.ingestion partition 1 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after they were committed
+        t=100 stop-consumers pending no-go (way-out): the downtime could not be ended: start-consumers: seeded: group rtu on crm.ingestion partition 1 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after they were committed; group svt on crm.pr-update partition 0 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after they were committed
         t=100 start-consumers pending no-go (predecessor): stop-consumers comes before and is not done (pending)
         t=101 confirm offsets-handled: ok
         t=110 stop-consumers pending no-go (way-out): the downtime could not be ended: start-consumers: seeded: group rtu on crm.ingestion partition 1 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after they were committed

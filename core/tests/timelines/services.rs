@@ -390,7 +390,7 @@ fn a_joint_downtime_ends_only_when_both_tracks_may() {
 // Found by the same hunt as those at the end of mongodb.rs.
 
 /// The agent restarts after the names moved: the largest TTL ever seen is forgotten.
-/// Should be: still-cached until t=380.
+/// Found by reading, and mended: still-cached until t=380.
 #[test]
 fn the_longest_ttl_is_forgotten() {
     let mut s = estate();
@@ -461,7 +461,7 @@ fn without_home_rules_a_skipped_deployment_is_somebody_elses() {
 }
 
 /// Stored offset 20, the destination's log goes from 0 to 30: what lies at 0 to 20 will be discarded by a service that
-/// checks offsets. Should be: no-go (offset-ahead), held against where the group starts, not against the end.
+/// checks offsets. Found by reading, and mended: no-go (offset-ahead), held against where the group starts, not against the end.
 #[test]
 fn stored_offsets_are_held_against_the_end() {
     let mut s = estate();
@@ -491,7 +491,7 @@ fn stored_offsets_are_held_against_the_end() {
 }
 
 /// After a restart nobody can be said not to have been seen within ten minutes.
-/// Should be: done until t=701, unknown for the first ten minutes of the new agent.
+/// Found by reading, and mended: done until t=701, unknown for the first ten minutes of the new agent.
 #[test]
 fn a_restart_forgets_who_was_seen_within_ten_minutes() {
     let shown = with(&[

@@ -106,6 +106,15 @@ async fn nothing_is_go_while_facts_cannot_be_written() {
 }
 
 #[tokio::test]
+async fn a_journal_that_begins_beside_others_is_said_everywhere() {
+    let mut p = fresh();
+    p.suspect = Some("THE JOURNAL BEGINS EMPTY".into());
+    let s = Server::showing(Some(p)).await;
+    assert_eq!(s.get("/status").await.json()["suspect"], "THE JOURNAL BEGINS EMPTY");
+    assert!(s.ask("GET", "/status", "Accept: text/plain\r\n", "").await.body.contains("THE JOURNAL BEGINS EMPTY"));
+}
+
+#[tokio::test]
 async fn before_the_first_board_all_is_unknown() {
     let s = Server::showing(None).await;
     let r = s.get("/ready/start-consumers").await;

@@ -215,6 +215,9 @@ fn a_page_never_looks_fresh_when_it_is_not() {
     // The wall clock counts too: the other one stands still while a machine sleeps.
     let slept = Now { mono: noon().mono, wall: noon().wall + Dur::hours(1) };
     assert!(html(&p, slept).contains("<p class=\"big\">UNKNOWN"));
+    let mut suspect = published(noon());
+    suspect.suspect = Some("THE JOURNAL BEGINS EMPTY: <look>".into());
+    assert!(html(&suspect, noon()).contains("THE JOURNAL BEGINS EMPTY: &#60;look&#62;"));
     let mut torn = published(noon());
     torn.journal = Some("disk full".into());
     let torn = html(&torn, noon());

@@ -160,6 +160,7 @@ pub(super) fn published(now: Now) -> Published {
         measures: measures(now),
         settings: Arc::new(settings()),
         journal: None,
+        suspect: None,
         started: Now { mono: now.mono - Dur::hours(1), wall: now.wall - Dur::hours(1) },
         history: Arc::new((0..5).map(|i| Name::from(format!("{{\"fact\":\"x\",\"n\":{i}}}"))).collect()),
         simulated: false,

@@ -8,6 +8,9 @@ use crate::render;
 use crate::settings::Track;
 use crate::time::Mono;
 
+/// Findings of another step's check that are told before the rest is counted.
+const SHOWN: usize = 3;
+
 impl World<'_, '_> {
     pub(super) fn ready(&self, step: &'static Step, life: &Life) -> Answer {
         let v = self.v;
@@ -183,9 +186,8 @@ impl World<'_, '_> {
             for u in other.ready.iter().filter(|u| !u.advisory) {
                 let c = self.j.of(v, other, u, false);
                 if c.is != Tri::Yes {
-                    let chief = c.chief();
-                    let said = format!("{} of {}: {}", c.check.id, other.id, render::sentence(&chief));
-                    out.push(Finding { detail: Some(said.into()), at: Subject::Step(other.id), ..chief });
+                    let said = format!("{} of {}: {}", c.check.id, other.id, worst(&c));
+                    out.push(Finding { detail: Some(said.into()), at: Subject::Step(other.id), ..c.chief() });
                 }
             }
         }
@@ -212,8 +214,19 @@ impl World<'_, '_> {
 /// What a check of another step means for this one.
 fn because(code: Code, step: &'static Step, c: &CheckBoard) -> Finding {
     let chief = c.chief();
-    let said = format!("{}: {}", c.check.id, render::sentence(&chief));
+    let said = format!("{}: {}", c.check.id, worst(c));
     let at = Subject::Step(step.id);
     let f = if c.is == Tri::No { Finding::no(code, at) } else { Finding::unknown(code, at) };
     Finding { detail: Some(said.into()), fix: chief.fix, wait: chief.wait, ..f }
+}
+
+/// The worst of what a check of another step found: the board of that step may not list it.
+fn worst(c: &CheckBoard) -> String {
+    let chief = c.chief();
+    let others = || c.reading.worst.iter().filter(|f| f.is != Tri::Yes && **f != chief);
+    let shown = std::iter::once(&chief).chain(others().take(SHOWN - 1)).map(render::sentence).collect::<Vec<_>>();
+    match c.reading.bad.saturating_sub(shown.len()) {
+        0 => shown.join("; "),
+        more => format!("{}; and {more} more like these", shown.join("; ")),
+    }
 }

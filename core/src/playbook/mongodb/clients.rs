@@ -24,11 +24,12 @@ pub(super) fn clients<'a>(m: &Mongodb<'a>) -> Known<Vec<(&'a Name, &'a MongoClie
     Ok(all)
 }
 
-/// The members on which a mirror has a session.
-pub(super) fn sessions<'a>(v: &View<'a>, m: &Mongodb<'a>, mirror: &Name) -> Known<Vec<&'a Name>> {
+/// The sessions of a mirror: the member each is on, and whom its rule took for the mirror.
+pub(super) fn sessions<'a>(v: &View<'a>, m: &Mongodb<'a>, mirror: &Name) -> Known<Vec<(&'a Name, &'a str)>> {
     let settings = v.mongodb_settings()?;
     let Some(rules) = settings.mirrors.get(mirror) else { return Ok(Vec::new()) };
-    Ok(clients(m)?.into_iter().filter(|(_, c)| rules.is_session(c)).map(|(host, _)| host).collect())
+    let own = clients(m)?.into_iter().filter(|(_, c)| rules.is_session(c));
+    Ok(own.map(|(host, c)| (host, settings.identity(c).1)).collect())
 }
 
 /// The identities with a role that are connected now, each with a member it is on.
@@ -67,15 +68,34 @@ fn unmatched(settings: &MongodbSettings, m: &Mongodb<'_>) -> Known<Vec<Finding>>
 }
 
 /// Rules that have never recognised anybody on the source: that nobody matches them now proves nothing.
-fn unrecognised(v: &View<'_>, set: &Name, key: &'static str, rules: &[ClientRule]) -> Vec<Finding> {
-    let never = rules.iter().map(ClientRule::text);
-    let never = never.filter(|rule| !v.facts.recognised.contains(&(set.clone(), rule.as_str().into())));
-    let finding = |rule: String| {
-        Finding::unknown(Code::NeverSeen, Subject::Thing(format!("a client that {key} recognises by {rule}").into()))
-            .detail("on the source, so that its absence proves nothing")
-            .fix(format!("mend the pattern, or take it out of identity.{key} if there is no such client"))
-    };
-    never.map(finding).collect()
+fn unrecognised(
+    v: &View<'_>,
+    settings: &MongodbSettings,
+    s: &Mongodb<'_>,
+    key: &'static str,
+    rules: &[ClientRule],
+) -> Known<Vec<Finding>> {
+    let set = &s.sample.set_id;
+    let mut found = Vec::new();
+    for rule in rules.iter().filter(|r| !v.facts.recognised.contains(&(set.clone(), r.text().into()))) {
+        let at = Subject::Thing(format!("a client that {key} recognises by {}", rule.text()).into());
+        let f = Finding::unknown(Code::NeverSeen, at);
+        let taken = |c: &MongoClient| match settings.role(c) {
+            Role::Mirror(name) => Some(format!("mongodb.mirrors.{name}.client takes it for a session of the mirror")),
+            Role::Bystander => Some("identity.bystanders says that it is none".to_owned()),
+            Role::Reader | Role::Writer | Role::Unmatched => None,
+        };
+        let mut matching = clients(s)?.into_iter().filter(|(_, c)| settings.recognised(rule, c).is_some());
+        found.push(match matching.find_map(|(_, c)| Some((settings.identity(c).1, taken(c)?))) {
+            Some((who, taken)) => f
+                .detail(format!("on the source: {who} matches, but {taken}"))
+                .fix("narrow the rule that takes it, or this one"),
+            None => f
+                .detail("on the source, so that its absence proves nothing")
+                .fix(format!("mend the pattern, or take it out of identity.{key} if there is no such client")),
+        });
+    }
+    Ok(found)
 }
 
 const NO_READER: IfEmpty = IfEmpty::Never("readers on the source (identity.readers)");
@@ -108,7 +128,7 @@ pub(super) fn readers_moved(v: &View<'_>) -> Reading {
         });
         let never = match adopted {
             Some(_) => Vec::new(),
-            None => unrecognised(v, &s.sample.set_id, "readers", &settings.readers),
+            None => unrecognised(v, settings, &s, "readers", &settings.readers)?,
         };
         Ok(moved.and(none_of(basis, fresh)).and(none_of(basis, unmatched(settings, &s)?)).and(none_of(basis, never)))
     })
@@ -192,7 +212,7 @@ pub(super) fn writers_gone(v: &View<'_>) -> Reading {
         });
         let never = match silenced(v) {
             Some(_) => Vec::new(),
-            None => unrecognised(v, &s.sample.set_id, "writers", &settings.writers),
+            None => unrecognised(v, settings, &s, "writers", &settings.writers)?,
         };
         Ok(gone.and(none_of(basis, fresh)).and(none_of(basis, unmatched(settings, &s)?)).and(none_of(basis, never)))
     })

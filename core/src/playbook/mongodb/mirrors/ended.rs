@@ -85,8 +85,8 @@ fn carried_over(v: &View<'_>, last: Ts) -> bool {
 fn still_there(v: &View<'_>, sides: &[&Mongodb<'_>], name: &Name) -> Known<Option<Finding>> {
     let at = || Subject::Mirror(name.clone());
     for m in sides {
-        if let Some(host) = sessions(v, m, name)?.first() {
-            let f = Finding::no(Code::StillThere, at()).detail(format!("a session on {host} ({})", m.side));
+        if let Some((host, who)) = sessions(v, m, name)?.first() {
+            let f = Finding::no(Code::StillThere, at()).detail(format!("a session on {host} ({}): {who}", m.side));
             return Ok(Some(f));
         }
     }
@@ -117,8 +117,9 @@ pub(in crate::playbook::mongodb) fn stay_away(v: &View<'_>) -> Reading {
             for m in &sides {
                 let seen = m.sample.members.values().filter_map(|x| x.clients.as_ref().ok()).flatten();
                 let rules = &settings.mirrors[name];
-                if seen.into_iter().any(|c| rules.is_session(c)) {
-                    found.push(Finding::no(Code::StillThere, at()).detail(format!("a session on the {}", m.side)));
+                if let Some(c) = seen.into_iter().find(|c| rules.is_session(c)) {
+                    let said = format!("a session on the {}: {}", m.side, settings.identity(c).1);
+                    found.push(Finding::no(Code::StillThere, at()).detail(said));
                 }
             }
             if answers(v, name) {
@@ -146,8 +147,8 @@ pub(in crate::playbook::mongodb) fn appears(v: &View<'_>) -> Reading {
             for side in Side::BOTH {
                 let Ok(db) = v.mongodb(side) else { continue };
                 basis = Basis::join(basis, Some(db.basis));
-                if sessions(v, &db, name).is_ok_and(|s| !s.is_empty()) {
-                    found.push(Finding::yes(Code::Seen, at()).detail(format!("a session on the {side}")));
+                if let Some((_, who)) = sessions(v, &db, name).ok().and_then(|s| s.first().copied()) {
+                    found.push(Finding::yes(Code::Seen, at()).detail(format!("a session on the {side}: {who}")));
                 }
             }
         }
