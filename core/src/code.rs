@@ -224,7 +224,7 @@ codes! {
     Tripwire = "tripwire",
     /// A done step is no longer true.
     Undone = "undone",
-    /// Its effect was seen, and it was never go.
+    /// Its effect was seen, and it was not go (or not since what it rested on moved).
     OutOfOrder = "out-of-order",
     /// Its done checks hold, and nobody claimed it.
     Unclaimed = "unclaimed",

@@ -143,7 +143,7 @@ fn said(f: &Finding) -> String {
         Code::WayOut => format!("the downtime could not be ended: {at}"),
         Code::Tripwire => format!("since {at} was done this must stay true and is not"),
         Code::Undone => format!("{at} was done and is no longer true"),
-        Code::OutOfOrder => format!("the effect of {at} was seen, and it was never go"),
+        Code::OutOfOrder => format!("the effect of {at} was seen, and it was not go"),
         Code::Unclaimed => format!("{at} looks done, but was neither claimed nor go shortly before"),
         Code::Hold => format!("held by {at}"),
         Code::AlreadyDone if seen.is_empty() => format!("{at} is done"),

@@ -196,6 +196,12 @@ pub const ALL: [Mutation; 55] = [
 ];
 
 impl Mutation {
+    /// Whether only migrations with the services track can show it.
+    pub fn is_of_services(self) -> bool {
+        use Mutation::{AbsentIgnored, HomesMistaken, ProbesIgnored, SourceHomeIgnored, TtlHidden};
+        matches!(self, SourceHomeIgnored | AbsentIgnored | ProbesIgnored | HomesMistaken | TtlHidden)
+    }
+
     /// Findings that stop nothing any more.
     fn ignored(self) -> &'static [Code] {
         match self {

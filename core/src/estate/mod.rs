@@ -8,6 +8,8 @@ mod memory;
 pub mod mongodb;
 mod mongodb_memory;
 pub mod probe;
+#[cfg(test)]
+mod tests;
 
 use crate::Name;
 use crate::time::{Mono, Now, Span, Wall};

@@ -16,6 +16,9 @@ use crate::time::{Dur, Wall};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
+/// That a step is go is noted once a minute: one that was noted longer ago than this was not go any more.
+const GO_LATELY: Dur = Dur::mins(2);
+
 /// A step's life so far.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct StepFacts {
@@ -29,6 +32,8 @@ pub struct StepFacts {
     pub undone_total: u64,
     /// It was go from … until at least ….
     pub was_go: Option<(Wall, Wall)>,
+    /// It began by its effect when it had not been go for a while: what the go rested on may have changed by then.
+    pub long_after_go: bool,
     /// Its effect was seen after it was begun.
     pub effect_seen: bool,
     /// What its done checks said when they held.
@@ -131,7 +136,11 @@ impl Facts {
     /// Takes in one fact.
     pub fn apply(&mut self, fact: Fact) {
         match fact {
-            Fact::Begun { step, at, how, .. } => self.steps.entry(step).or_default().begun = Some((at, how)),
+            Fact::Begun { step, at, how, .. } => {
+                let s = self.steps.entry(step).or_default();
+                s.long_after_go = how == How::Unclaimed && s.was_go.is_none_or(|(_, until)| at - until > GO_LATELY);
+                s.begun = Some((at, how));
+            }
             Fact::Done { step, at, evidence } => {
                 let s = self.steps.entry(step).or_default();
                 s.done.get_or_insert(at);
@@ -206,6 +215,10 @@ impl Facts {
                 }
                 let anchor = Anchor { offset, adopted, late };
                 if anchor.adopted.is_some() {
+                    if self.starts.get(&key).is_some_and(|a| a.offset != offset) {
+                        // Groups were seeded at the old one when what follows was go.
+                        self.void_what_followed("switch-producers");
+                    }
                     self.starts.insert(key, anchor);
                 } else {
                     self.starts.entry(key).or_insert(anchor);
@@ -326,6 +339,7 @@ impl Facts {
             undone: None,
             undone_total: 0,
             was_go: None,
+            long_after_go: false,
             effect_seen: false,
             evidence: Vec::new(),
         };

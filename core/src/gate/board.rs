@@ -76,7 +76,7 @@ pub enum Life {
     Done(Wall, How),
     /// Done once, measured false since.
     Undone(Wall),
-    /// Its effect was seen, and it was never go.
+    /// Its effect was seen, and it was not go (or not since what it rested on moved).
     OutOfOrder,
 }
 

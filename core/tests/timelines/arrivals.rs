@@ -233,6 +233,59 @@ fn a_group_whose_seed_was_lost_under_it_has_to_show_that_it_skipped_nothing() {
     .assert_eq(&shown);
 }
 
+/// Seed 2068645 of the long form: start-consumers was go, the destination lost records, a person moved the recorded start, and
+/// whoever had seen the go started the consumers with offsets seeded at the old one.
+#[test]
+fn a_recorded_start_that_moves_takes_the_go_that_rested_on_it_with_it() {
+    let shown = after_setup(
+        "t=8 src.member audit audit-src-0 crm.pr-update; src.commit audit crm.pr-update/0 =5",
+        "",
+        "
+        t=182 src.leave audit
+        t=560 show start-consumers
+        t=561 dst.end crm.ingestion/0 =9; dst.low crm.ingestion/0 =1
+        t=568 op confirm reconciled-destination crm.ingestion 0 1
+        t=570 dst.member rtu rtu-dst-0 crm.ingestion; dst.member audit audit-dst-0 crm.pr-update
+        t=575 dst.commit rtu crm.ingestion/0 =9
+        t=660 show start-consumers
+        t=661 op adopt start-consumers
+        t=670 show start-consumers
+    ",
+    );
+    expect![[r#"
+        t=560 start-consumers pending go
+        t=568 confirm reconciled-destination crm.ingestion 0 1: ok
+        t=660 start-consumers out-of-order no-go (out-of-order): the effect of start-consumers was seen, and it was not go: group audit (destination) is attached: member audit-dst-0 reads crm.pr-update
+        t=661 adopt start-consumers: start-consumers cannot be adopted, its done checks do not hold: nothing-skipped: group rtu on crm.ingestion partition 0 (destination) may have skipped records that lay there before it attached (cutover-agent confirm nothing-skipped rtu crm.ingestion --reason …)
+        t=670 start-consumers out-of-order no-go (out-of-order): the effect of start-consumers was seen, and it was not go: group audit (destination) is attached: member audit-dst-0 reads crm.pr-update"#]].assert_eq(&shown);
+}
+
+#[test]
+fn a_start_long_after_the_go_has_to_show_that_nobody_skipped_anything() {
+    let shown = after_setup(
+        "t=8 src.member audit audit-src-0 crm.pr-update; src.commit audit crm.pr-update/0 =5",
+        "",
+        "
+        t=182 src.leave audit
+        t=560 show start-consumers
+        t=561 dst.end crm.ingestion/0 =9; dst.commit rtu crm.ingestion/0 =9
+        t=700 show start-consumers
+        t=701 dst.member rtu rtu-dst-0 crm.ingestion; dst.member audit audit-dst-0 crm.pr-update
+        t=780 show start-consumers
+        t=781 op confirm nothing-skipped rtu crm.ingestion
+        t=790 show start-consumers
+    ",
+    );
+    expect![[r#"
+        t=560 start-consumers pending go
+        t=700 start-consumers pending no-go (not-seeded): group rtu on crm.ingestion partition 0 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after they were committed
+        t=780 start-consumers begun go
+        t=780 start-consumers done: unknown (skipped): group rtu on crm.ingestion partition 0 (destination) may have skipped records that lay there before it attached
+        t=781 confirm nothing-skipped rtu crm.ingestion: ok
+        t=790 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:26:22Z
+        t=790 start-consumers done: go"#]].assert_eq(&shown);
+}
+
 #[test]
 fn a_transaction_under_a_high_watermark_that_stands_still_shows_in_its_producer() {
     let shown = after_setup(

@@ -700,8 +700,8 @@ fn writers_who_appear_at_the_destination_too_early_are_out_of_order() {
         t=10 begin start-mirror: ok
         t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
         t=70 start-mirror done: go
-        t=80 switch-readers pending no-go (out-of-order): the effect of start-writers was seen, and it was never go: client svc-orders (destination): on h1:27017
-        t=80 start-writers out-of-order no-go (out-of-order): the effect of start-writers was seen, and it was never go: client svc-orders (destination): on h1:27017
+        t=80 switch-readers pending no-go (out-of-order): the effect of start-writers was seen, and it was not go: client svc-orders (destination): on h1:27017
+        t=80 start-writers out-of-order no-go (out-of-order): the effect of start-writers was seen, and it was not go: client svc-orders (destination): on h1:27017
         t=130 switch-readers pending go"#]].assert_eq(&shown);
 }
 

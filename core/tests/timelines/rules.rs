@@ -355,8 +355,8 @@ fn an_effect_before_its_time_is_out_of_order_until_it_is_gone() {
     expect![[r#"
         t=20 begin switch-producers: ok
         t=21 confirm offsets-handled: ok
-        t=100 start-consumers out-of-order no-go (out-of-order): the effect of start-consumers was seen, and it was never go: group rtu (destination) is attached: member rtu-dst-0 reads crm.ingestion
-        t=100 stop-consumers pending no-go (out-of-order): the effect of start-consumers was seen, and it was never go: group rtu (destination) is attached: member rtu-dst-0 reads crm.ingestion
+        t=100 start-consumers out-of-order no-go (out-of-order): the effect of start-consumers was seen, and it was not go: group rtu (destination) is attached: member rtu-dst-0 reads crm.ingestion
+        t=100 stop-consumers pending no-go (out-of-order): the effect of start-consumers was seen, and it was not go: group rtu (destination) is attached: member rtu-dst-0 reads crm.ingestion
         t=110 start-consumers pending no-go (predecessor): stop-consumers comes before and is not done (pending)
         t=110 stop-consumers pending go"#]].assert_eq(&shown);
 }

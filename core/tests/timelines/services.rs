@@ -532,7 +532,7 @@ fn a_silent_resolver_of_a_name_that_gates_another_step() {
     );
     expect![[r#"
         t=40 deploy-services pending no-go (probe-fails): probe name does not pass: 10.0.0.53 answers 10.1.0.1
-        t=60 deploy-services pending no-go (out-of-order): the effect of switch-dns was seen, and it was never go: probe name: connection refused
+        t=60 deploy-services pending no-go (out-of-order): the effect of switch-dns was seen, and it was not go: probe name: connection refused
             in-force-reachable unknown
             requirements unknown"#]].assert_eq(&shown);
 }
@@ -616,8 +616,8 @@ fn what_the_first_samples_show_begins_nothing() {
         ",
     ]);
     expect![[r#"
-        t=20 deploy-services out-of-order no-go (out-of-order): the effect of deploy-services was seen, and it was never go: client svc-orders (source): with home destination
-        t=20 redirect-traffic pending no-go (out-of-order): the effect of deploy-services was seen, and it was never go: client svc-orders (source): with home destination
+        t=20 deploy-services out-of-order no-go (out-of-order): the effect of deploy-services was seen, and it was not go: client svc-orders (source): with home destination
+        t=20 redirect-traffic pending no-go (out-of-order): the effect of deploy-services was seen, and it was not go: client svc-orders (source): with home destination
         t=100 adopt deploy-services: ok
         t=100 deploy-services done no-go (already-done): deploy-services is done since 2026-09-21T14:15:00Z
         t=100 deploy-services done: go

@@ -161,7 +161,7 @@ fn what_was_deployed_too_early_and_is_gone_again_is_not_out_of_order() {
         .concat(),
     );
     expect![[r#"
-        t=30 deploy-services out-of-order no-go (out-of-order): the effect of deploy-services was seen, and it was never go: client svc-orders (source): with home destination
+        t=30 deploy-services out-of-order no-go (out-of-order): the effect of deploy-services was seen, and it was not go: client svc-orders (source): with home destination
         t=40 deploy-services pending no-go (after): start-mirror must be done first"#]].assert_eq(&shown);
 }
 

@@ -104,8 +104,10 @@ pub(super) fn nothing_skipped(v: &View<'_>) -> Reading {
     body(|| {
         let settings = v.kafka_settings()?;
         let (d, pairs) = pairs_there(v)?;
-        // Adoption passes over `seeded`: then every pair has to show that it skipped nothing.
-        let adopted = matches!(v.facts.life("start-consumers").begun, Some((_, How::Adopted { .. })));
+        // Adoption passes over `seeded`, and so does a start long after the go: then every pair has to show that it skipped
+        // nothing.
+        let life = v.facts.life("start-consumers");
+        let adopted = matches!(life.begun, Some((_, How::Adopted { .. }))) || life.long_after_go;
         // So has one whose seeded offsets were lost under it: it began wherever `auto.offset.reset` sent it.
         let moved = |topic: &Name| {
             let mut late = v.facts.starts.iter().filter(|(_, a)| a.late);
