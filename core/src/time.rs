@@ -124,7 +124,15 @@ impl Now {
     pub fn wall_of(self, m: Mono) -> Wall {
         self.wall + (m - self.mono)
     }
+
+    /// How far the two clocks have come apart since then, whichever of them moved.
+    pub fn drift(self, later: Now) -> Dur {
+        Dur(((later.wall - self.wall).0 - (later.mono - self.mono).0).abs())
+    }
 }
+
+/// Clocks further apart than this between two looks: a suspend or a clock step.
+pub const DRIFT: Dur = Dur::secs(2);
 
 /// When a sample was taken: its oldest request went out at `sent`, its newest answer came in at `received`.
 ///

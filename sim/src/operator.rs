@@ -83,6 +83,11 @@ impl Person {
         if self.lost_journal && w.scenario.order == Order::After && first.any(|t| w.forgotten_end(*t)) {
             return None;
         }
+        // Nor can a stop be adopted of which nothing is left on the source: nobody there ever committed.
+        let committed = |g: &crate::model::Group| !g.commits.is_empty();
+        if self.lost_journal && step >= 1 && !w.m.side(Side::Source).groups.values().any(committed) {
+            return None;
+        }
         // Nor can the stop be adopted while the source holds what nobody has read.
         let unread = [(Hazard::Unread, Side::Source, Rule::Exact(0))];
         if self.lost_journal && step >= 2 && !w.truth.now(&unread).is_empty() {
@@ -482,7 +487,9 @@ impl World {
         for i in 0..self.m.readers.len() {
             let r = self.m.readers[i].clone();
             let attached = r.at.get(&Side::Destination).is_some_and(|x| x.running && x.attached);
-            if self.person.acted[2] && attached && r.skipped.is_empty() {
+            // One that was set back just now has still to read it.
+            let behind = self.truth.now(&[(Hazard::Behind, Side::Destination, Rule::Exact(0))]);
+            if self.person.acted[2] && attached && r.skipped.is_empty() && behind.is_empty() {
                 for topic in r.reads {
                     let subject = vec![r.group.clone(), topic];
                     if self.agent.facts().confirmed("nothing-skipped", &subject).is_some() {

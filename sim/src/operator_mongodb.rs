@@ -334,7 +334,8 @@ impl World {
         let shown = self.shown();
         let wait = pause
             + match (step, ready) {
-                (0, true) => 0,
+                // What was started too early is found only when the operator looks.
+                (0, true) => PATIENCE,
                 (0, false) => 30_000,
                 // Its slope may be needed.
                 (1 | 2, true) => 660_000,

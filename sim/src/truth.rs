@@ -253,7 +253,7 @@ pub fn of_done(step: &str, short: bool) -> Rules {
         ],
         // A person may set a group back to what it skipped while a sample is being read: what lasts counts.
         ("start-consumers", _) => {
-            &[(Skipped, D, Sampled(0)), (NotAttached, D, Sampled(0)), (Behind, D, Exact(0)), (Trimmed, D, Exact(0))]
+            &[(Skipped, D, Sampled(0)), (NotAttached, D, Sampled(0)), (Behind, D, Sampled(0)), (Trimmed, D, Exact(0))]
         }
         _ => &[],
     }
@@ -355,7 +355,8 @@ impl Truth {
         let id = self.topic(topic);
         let settled = |k: &Key| match side {
             S => matches!(k.0, Unread | UnreadHidden) && k.2 == id,
-            D => k.0 == Trimmed && k.2 == id,
+            // What starts there now is what groups are seeded at, from that instant on.
+            D => matches!(k.0, Trimmed | NotSeeded) && k.2 == id,
         };
         self.open.retain(|k, _| !settled(k));
         self.past.values_mut().for_each(|p| p.retain(|(k, ..)| !settled(k)));

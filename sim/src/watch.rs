@@ -297,7 +297,13 @@ impl World {
         }
         // What somebody wrote by hand, or a producer that came back, while the high watermark stands still cannot be
         // known, by design, for 45 s.
-        if b.key.0 == Hazard::UnreadHidden && self.now - self.stray_at < 60_000 {
+        let unseen = match b.key.0 {
+            Hazard::UnreadHidden => true,
+            // Begun and ended between two samples.
+            Hazard::OpenTransaction => b.to.is_some(),
+            _ => false,
+        };
+        if unseen && self.now - self.stray_at < 60_000 {
             return;
         }
         let words = self.truth.say(b.key, &self.m, &self.db);

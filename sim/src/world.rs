@@ -338,6 +338,10 @@ impl World {
                 if let Some(ending) = self.m.write(i, self.now, &mut self.rng) {
                     self.at(ending.at, Event::Ending(ending));
                 }
+                // It is back on the source, and wrote where nobody can see it yet.
+                if self.m.producers[i].returned {
+                    self.stray_at = self.now;
+                }
                 let (least, most) = self.m.producers[i].gap;
                 let pause = self.rng.i64(least..=most.max(least));
                 self.at(self.now + pause, Event::Producer(i));

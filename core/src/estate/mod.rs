@@ -12,7 +12,7 @@ pub mod probe;
 mod tests;
 
 use crate::Name;
-use crate::time::{Mono, Now, Span, Wall};
+use crate::time::{DRIFT, Mono, Now, Span, Wall};
 use kafka::{KafkaConfigs, KafkaSample, KafkaTails};
 pub use memory::{CLIENTS, CommitMemory, EndsMemory, KafkaClient, KafkaMemory, LagPoint};
 use mongodb::{MirrorSample, MongoCatalog, MongoCounts, MongoSample};
@@ -187,13 +187,10 @@ pub struct Estate {
     mirrors: BTreeMap<Name, MirrorMemory>,
     probes: BTreeMap<Name, ProbeMemory>,
     health: BTreeMap<Target, Health>,
-    steps: Option<i64>,
+    looked: Option<Now>,
     jumps: u64,
     jumped: Option<Mono>,
 }
-
-/// Wall and monotonic clock further apart than this between two looks: a suspend or a clock step.
-const DRIFT_MS: i64 = 2000;
 
 impl Estate {
     /// An estate of which nothing is known.
@@ -255,8 +252,7 @@ impl Estate {
 
     /// Looks at the two clocks; a suspend or a clock step makes every dwell start again (see [`Estate::jumps`]).
     pub fn tick(&mut self, now: Now) {
-        let offset = now.wall.0 - now.mono.0;
-        if self.steps.is_some_and(|o| (offset - o).abs() > DRIFT_MS) {
+        if self.looked.is_some_and(|before| before.drift(now) > DRIFT) {
             self.jumps += 1;
             self.jumped = Some(now.mono);
             self.kafka.values_mut().for_each(KafkaMemory::forget_spans);
@@ -265,7 +261,7 @@ impl Estate {
             self.probes.values_mut().for_each(ProbeMemory::forget_spans);
         }
         // Slow drift (NTP slewing) is followed; only a jump between two looks counts.
-        self.steps = Some(offset);
+        self.looked = Some(now);
     }
 
     /// When the clocks were last seen to have jumped apart: what was asked for before may be older than it looks, since

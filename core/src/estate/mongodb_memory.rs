@@ -73,7 +73,7 @@ pub struct MongoMemory {
 struct CameAfter {
     /// The newest write then.
     newest: Option<Ts>,
-    /// Who was connected then; none where a member did not tell.
+    /// Who was connected then, or when the newer one showed; none where a member did not tell.
     clients: Option<Vec<MongoClient>>,
 }
 
@@ -151,9 +151,10 @@ impl MongoMemory {
             if let (Some((before, _)), Some((_, last))) = (self.newest, &self.last)
                 && newest > before
             {
-                let listed = last.members.values().map(|m| m.clients.as_ref().ok());
-                let clients =
-                    listed.collect::<Option<Vec<_>>>().map(|all| all.into_iter().flatten().cloned().collect());
+                // Who came and wrote between the two samples is listed by the newer one.
+                let members = last.members.values().chain(sample.members.values());
+                let listed: Option<Vec<_>> = members.map(|m| m.clients.as_ref().ok()).collect();
+                let clients = listed.map(|all| all.into_iter().flatten().cloned().collect());
                 self.came_after.push_back(CameAfter { newest: before, clients });
                 if self.came_after.len() > CAME_AFTER {
                     self.came_after.pop_front();

@@ -6,7 +6,7 @@ use crate::facts::How;
 use crate::playbook::{Check, Step};
 use crate::reading::{Code, Finding, Reading, Subject, Tri};
 use crate::settings::Track;
-use crate::time::{Dur, Mono, Now, Wall};
+use crate::time::{DRIFT, Dur, Mono, Now, Wall};
 use std::sync::Arc;
 
 /// Go, no-go or unknown.
@@ -215,8 +215,9 @@ impl Board {
         if answer.settled.is_none() && self.expired(answer, now) { Verdict::Unknown } else { answer.verdict }
     }
 
-    /// Whether an answer is too old at `now`, by either clock: the monotonic one stands still while a machine sleeps.
+    /// Whether an answer is too old at `now`, by either clock: the monotonic one stands still while a machine sleeps. Where
+    /// the two have jumped apart since, nobody knows how old it is: a wall clock that was set back hides a suspend.
     pub fn expired(&self, answer: &Answer, now: Now) -> bool {
-        now.mono >= answer.until || now.wall >= self.at.wall_of(answer.until)
+        now.mono >= answer.until || now.wall >= self.at.wall_of(answer.until) || self.at.drift(now) > DRIFT
     }
 }

@@ -96,11 +96,16 @@ fn a_phantom_proven_to_an_end_further_on_proves_the_end_when_it_attached() {
         t=613 dst.end crm.ingestion/0 +3
         t=624 dst.end crm.ingestion/0 +3
         t=640 show start-consumers
+        t=641 op confirm redeployed audit
+        t=760 show start-consumers
     ",
     );
     expect![[r#"
-        t=640 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:23:56Z
-        t=640 start-consumers done: go"#]]
+        t=640 start-consumers begun go
+        t=640 start-consumers done: no-go (not-attached): group audit on crm.pr-update partition 0 (destination) has nobody attached: it reads without joining, and there is nothing whose reading could show it
+        t=641 confirm redeployed audit: ok
+        t=760 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:25:06Z
+        t=760 start-consumers done: go"#]]
     .assert_eq(&shown);
 }
 

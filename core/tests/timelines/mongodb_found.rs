@@ -331,3 +331,40 @@ fn a_word_is_void_once_somebody_wrote_after_it() {
         t=790 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:26:01Z
         t=790 stop-writers done: go"#]].assert_eq(&shown);
 }
+
+/// Seed 2118430: the mirrors were found to have ended in the very evaluation in which stop-writers came undone, which voids the
+/// go that their end rested on and what had been anchored at the destination: a write there was seen by nobody.
+#[test]
+fn no_step_begins_by_its_effect_while_the_one_before_it_is_measured_false() {
+    let shown = told(&[
+        READ,
+        "
+        t=300 op begin stop-writers
+        t=301 msrc.leave svc-orders
+        t=722 show stop-mirror
+        t=726 mirror.gone
+        t=728 op confirm mirror-removed all
+        t=731 msrc.join svc-orders
+        t=740 mdst.write shop.orders
+        t=830 show stop-writers; show stop-mirror; msrc.leave svc-orders
+        t=1300 show stop-writers; show stop-mirror; op adopt stop-mirror
+        t=1301 mdst.block off
+        t=1310 show start-writers
+    ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=722 stop-mirror pending go
+        t=728 confirm mirror-removed all: ok
+        t=830 stop-writers undone unknown (unreachable): mirror all cannot be reached: connection refused
+        t=830 stop-writers done: no-go (undone): stop-writers was done and is no longer true
+        t=830 stop-mirror pending no-go (undone): stop-writers was done and is no longer true
+        t=1300 adopt stop-mirror: ok
+        t=1300 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=1300 stop-writers done: go
+        t=1300 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:35:00Z
+        t=1300 stop-mirror done: no-go (tripwire): since stop-mirror was done this must stay true and is not: destination-quiet: the destination MongoDB moved: 1790000740.11, 1790000012.5: last in shop.orders
+        t=1310 start-writers pending no-go (tripwire): since stop-mirror was done this must stay true and is not: destination-quiet: the destination MongoDB moved: 1790000740.11, 1790000012.5: last in shop.orders"#]].assert_eq(&shown);
+}

@@ -174,15 +174,21 @@ impl World {
                 {
                     break;
                 }
+                let before = self.db.reconciled.get(&Side::Destination).copied();
+                if j == 3 {
+                    // Who adopts it answers for what was written there meanwhile.
+                    let newest = self.db.newest(Side::Destination);
+                    self.db.reconciled.insert(Side::Destination, newest);
+                    self.truth.settled_in_mongodb(&[Hazard::Strayed]);
+                }
                 let said = match self.ask(&Op::Adopt { step: (*id).into(), anchors: BTreeMap::new() }) {
-                    Some(Ok(())) if j == 3 => {
-                        // Who adopts it answers for what was written there meanwhile.
-                        let newest = self.db.newest(Side::Destination);
-                        self.db.reconciled.insert(Side::Destination, newest);
-                        self.truth.settled_in_mongodb(&[Hazard::Strayed]);
-                        "done".to_owned()
+                    Some(Err(r)) => {
+                        if j == 3 {
+                            self.db.reconciled.insert(Side::Destination, before.unwrap_or_default());
+                            self.truth.settled_in_mongodb(&[]);
+                        }
+                        r.text().to_owned()
                     }
-                    Some(Err(r)) => r.text().to_owned(),
                     other => format!("{other:?}"),
                 };
                 self.watch.story.push(format!("{} s: adopt {id}: {said}", self.now / 1000));

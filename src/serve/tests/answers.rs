@@ -89,6 +89,10 @@ async fn an_answer_too_old_is_unknown_but_what_is_settled_stays() {
     s.handle.published.store(std::sync::Arc::new(Some(std::sync::Arc::new(published(slept)))));
     assert_eq!(s.get("/ready/start-consumers").await.status, 503);
     assert_eq!(s.get("/readyz").await.status, 503);
+    // It slept for 40 s and its clock was set back by a minute: by both clocks the board is young (seed 2166528).
+    let hidden = Now { mono: now.mono, wall: now.wall + Dur::secs(20) };
+    s.handle.published.store(std::sync::Arc::new(Some(std::sync::Arc::new(published(hidden)))));
+    assert_eq!(s.get("/ready/start-consumers").await.json()["code"], "expired");
 }
 
 #[tokio::test]

@@ -265,9 +265,10 @@ impl World<'_, '_> {
         }
     }
 
-    /// The step before it is done.
+    /// The step before it is done, and nothing that is measured now says otherwise: it may come undone in this very
+    /// evaluation, which takes the go with it and what was anchored for the next step.
     fn comes_next(&self, step: &Step) -> bool {
-        predecessor(self.v, step).is_none_or(|p| self.v.facts.is_done(p.id))
+        predecessor(self.v, step).is_none_or(|p| self.v.facts.is_done(p.id) && self.falsified(p).is_none())
     }
 
     /// Another absence step that is pending and was go lately: the same silence could mean either. What is stopped within

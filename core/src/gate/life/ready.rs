@@ -98,7 +98,7 @@ impl World<'_, '_> {
     }
 
     /// What is measured against a reversible step that is done, in the newest samples.
-    fn falsified(&self, step: &'static Step) -> Option<String> {
+    pub(super) fn falsified(&self, step: &'static Step) -> Option<String> {
         let used = step.done.iter().filter(|u| !u.advisory && step.way_back);
         let mut checks = used.map(|u| self.j.of(self.v, step, u, true));
         let c = checks.find(|c| c.reading.is == Tri::No)?;

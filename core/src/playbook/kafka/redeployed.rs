@@ -71,13 +71,17 @@ fn partition_redeployed(v: &View<'_>, d: &Kafka<'_>, pair: &PairThere, p: i32, j
         if joined {
             return Err(Gap::new(Code::NoAnchor, at()).detail("where it attached is not recorded yet"));
         }
-        // Its readers use `assign()`: they are seen only where its committed offset moves (see `arrivals`).
+        // Its readers use `assign()`: they are seen only where its committed offset moves (see `arrivals`). Where nothing lies
+        // that they could read, it has to have been seen to move somewhere else.
         let nothing_to_read =
             ends.is_empty() || c == ends.high || v.facts.phantoms.contains(&(key.clone(), c, ends.high));
-        return Ok((!nothing_to_read).then(|| {
-            want(Finding::no(Code::NotAttached, at()))
-                .seen(Qty::Count(0, "members"))
-                .detail("it reads without joining, and its committed offset has not moved there")
+        let elsewhere = || v.facts.attached.keys().any(|(g, k)| g == group && k.cluster == d.sample.cluster_id);
+        return Ok((!nothing_to_read || !elsewhere()).then(|| {
+            let f = Finding::no(Code::NotAttached, at()).seen(Qty::Count(0, "members"));
+            match nothing_to_read {
+                true => f.detail("it reads without joining, and there is nothing whose reading could show it"),
+                false => want(f).detail("it reads without joining, and its committed offset has not moved there"),
+            }
         }));
     };
     let reached = c >= then.end || ends.is_empty() || v.facts.phantom(&key, c, then.end);
