@@ -10,6 +10,7 @@ pub mod facts;
 pub mod gate;
 pub mod hint;
 pub mod journal;
+pub mod looked;
 pub mod measures;
 pub mod pattern;
 pub mod playbook;

@@ -110,7 +110,7 @@ const KINDS: [FailureKind; 7] = [
 impl Measures {
     /// The numbers that may be believed at `now`.
     pub fn of(estate: &Estate, facts: &Facts, settings: &Settings, now: Now) -> Measures {
-        let v = View { estate, facts, settings, now };
+        let v = View::new(estate, facts, settings, now);
         let mut m = Measures::default();
         if let Some(s) = &settings.kafka {
             for side in Side::BOTH {
@@ -299,20 +299,20 @@ fn members_of(
 }
 
 fn target(v: &View<'_>, t: &Target) -> TargetMeasures {
-    let health = v.estate.health().get(t).cloned().unwrap_or_default();
+    let health = v.estate().health().get(t).cloned().unwrap_or_default();
     // A sampler that hangs reports no failure: its last sample must also be young.
     let young = |span: Option<Span>, interval: Option<Dur>| {
-        span.zip(interval).is_some_and(|(span, i)| v.now.mono < span.sent + Dur(i.0 * INTERVALS))
+        span.zip(interval).is_some_and(|(span, i)| v.now().mono < span.sent + Dur(i.0 * INTERVALS))
     };
     let (kafka, mongodb) = (&v.settings.kafka, &v.settings.mongodb);
     let (kafka, mongodb) = (kafka.as_ref().map(|k| k.interval), mongodb.as_ref().map(|m| m.interval));
     let fresh = match t {
-        Target::Kafka(side) => young(v.estate.kafka(*side).and_then(|m| m.last()).map(|l| l.0), kafka),
-        Target::Mongodb(side) => young(v.estate.mongodb(*side).and_then(|m| m.last()).map(|l| l.0), mongodb),
-        Target::Mirror(name) => young(v.estate.mirror(name).and_then(|m| m.last()).map(|l| l.0), mongodb),
+        Target::Kafka(side) => young(v.estate().kafka(*side).and_then(|m| m.last()).map(|l| l.0), kafka),
+        Target::Mongodb(side) => young(v.estate().mongodb(*side).and_then(|m| m.last()).map(|l| l.0), mongodb),
+        Target::Mirror(name) => young(v.estate().mirror(name).and_then(|m| m.last()).map(|l| l.0), mongodb),
         Target::Probe(name) => {
             let interval = v.settings.probes.get(name).map(|p| p.interval);
-            young(v.estate.probe(name).and_then(|m| m.last()).map(|l| l.0), interval)
+            young(v.estate().probe(name).and_then(|m| m.last()).map(|l| l.0), interval)
         }
     };
     TargetMeasures {

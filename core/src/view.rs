@@ -1,5 +1,5 @@
 //! What a check may look at: the estate, the facts and the settings at one instant. Nothing measured can be read here
-//! without the question how old it is.
+//! without the question how old it is, and nothing without a note of what was looked at ([`crate::looked`]).
 
 use crate::Name;
 use crate::estate::kafka::{GroupSample, KafkaConfigs, KafkaSample, TopicSample};
@@ -9,6 +9,7 @@ use crate::estate::{
     Estate, Failure, FailureKind, KafkaMemory, Listing, MirrorMemory, MongoMemory, ProbeMemory, Side, Target,
 };
 use crate::facts::{Facts, LogKey};
+use crate::looked::{Looked, Part, State};
 use crate::playbook::{Downtime, steps};
 use crate::reading::{Basis, Code, Demand, Gap, Known, Subject};
 use crate::settings::{KafkaSettings, MirrorSettings, MongodbSettings, ProbeKind, ProbeSettings, Settings, Track};
@@ -18,14 +19,13 @@ use std::collections::BTreeSet;
 /// The estate, the facts and the settings at one instant.
 #[derive(Copy, Clone, Debug)]
 pub struct View<'a> {
-    /// What was measured.
-    pub estate: &'a Estate,
+    estate: &'a Estate,
     /// What was journaled.
     pub facts: &'a Facts,
     /// What was configured.
     pub settings: &'a Settings,
-    /// The instant.
-    pub now: Now,
+    now: Now,
+    looked: Option<&'a Looked>,
 }
 
 /// A side's Kafka cluster, its newest sample fresh.
@@ -133,6 +133,62 @@ impl Stale {
 }
 
 impl<'a> View<'a> {
+    /// All of it, for somebody who keeps nothing of what is seen.
+    pub fn new(estate: &'a Estate, facts: &'a Facts, settings: &'a Settings, now: Now) -> View<'a> {
+        View { estate, facts, settings, now, looked: None }
+    }
+
+    /// The same, noting what is looked at.
+    pub(crate) fn noting(self, looked: &'a Looked) -> View<'a> {
+        View { looked: Some(looked), ..self }
+    }
+
+    /// The instant.
+    pub fn now(&self) -> Now {
+        self.looked.inspect(|l| l.at_clock());
+        self.now
+    }
+
+    /// The state of everything that can be looked at; who looks at the steps' lives sees when they were go as well.
+    pub(crate) fn state(&self, lives: bool) -> State<'a> {
+        let facts = if lives { self.facts.revision() } else { self.facts.revision_but_gos() };
+        State { parts: self.estate.revisions(), facts, now: self.now }
+    }
+
+    /// Everything measured, for the gate, which keeps nothing of it.
+    pub(crate) fn estate(&self) -> &'a Estate {
+        debug_assert!(self.looked.is_none(), "a check looks at what it needs");
+        self.estate
+    }
+
+    fn part(&self, p: Part) -> &'a Estate {
+        self.looked.inspect(|l| l.at(p));
+        self.estate
+    }
+
+    /// What is remembered of a side's Kafka cluster, however old.
+    pub(crate) fn kafka_memory(&self, side: Side) -> Option<&'a KafkaMemory> {
+        self.part(Part::Kafka(side)).kafka(side)
+    }
+
+    /// What is remembered of a side's MongoDB deployment, however old.
+    pub(crate) fn mongodb_memory(&self, side: Side) -> Option<&'a MongoMemory> {
+        self.part(Part::Mongodb(side)).mongodb(side)
+    }
+
+    /// The newest sample of a target failed, and why.
+    pub(crate) fn failing(&self, target: &Target) -> Option<&'a Failure> {
+        self.part(target.part()).health().get(target)?.failing.as_ref()
+    }
+
+    /// Whether what was asked for then may still be believed for `max_age`.
+    pub(crate) fn is_young(&self, span: Span, max_age: Dur) -> bool {
+        let until = span.sent + max_age;
+        let young = self.now.mono < until;
+        self.looked.filter(|_| young).inspect(|l| l.until(until));
+        young
+    }
+
     /// The settings of the Kafka move.
     pub fn kafka_settings(&self) -> Known<&'a KafkaSettings> {
         self.settings
@@ -144,7 +200,7 @@ impl<'a> View<'a> {
     /// The newest sample of a side's Kafka cluster, if it may still be believed.
     pub fn kafka(&self, side: Side) -> Known<Kafka<'a>> {
         let max_age = Dur(self.kafka_settings()?.interval.0 * INTERVALS);
-        let found = self.estate.kafka(side).and_then(|m| Some((m, m.last()?)));
+        let found = self.kafka_memory(side).and_then(|m| Some((m, m.last()?)));
         let found = found.map(|(m, (span, sample))| (m, span, sample));
         let (memory, _, sample, basis) = self.newest(&Target::Kafka(side), &Subject::Side(side), max_age, found)?;
         if let Some(began_on) = self.facts.clusters.get(&side).filter(|c| **c != sample.cluster_id) {
@@ -182,7 +238,7 @@ impl<'a> View<'a> {
     /// The newest sample of a side's MongoDB deployment, if it may still be believed.
     pub fn mongodb(&self, side: Side) -> Known<Mongodb<'a>> {
         let max_age = Dur(self.mongodb_settings()?.interval.0 * INTERVALS);
-        let memory = self.estate.mongodb(side).and_then(|m| Some((m, m.last()?)));
+        let memory = self.mongodb_memory(side).and_then(|m| Some((m, m.last()?)));
         let found = memory.map(|(m, (span, sample))| (m, span, sample));
         let (memory, span, sample, basis) =
             self.newest(&Target::Mongodb(side), &Subject::Mongodb(side), max_age, found)?;
@@ -197,7 +253,7 @@ impl<'a> View<'a> {
     /// The newest sample of a mirror, if it may still be believed.
     pub fn mirror(&self, name: &'a Name, settings: &'a MirrorSettings) -> Known<Mirror<'a>> {
         let max_age = Dur(self.mongodb_settings()?.interval.0 * INTERVALS);
-        let found = self.estate.mirror(name).and_then(|m| Some((m, m.last()?)));
+        let found = self.part(Part::Mirrors).mirror(name).and_then(|m| Some((m, m.last()?)));
         let found = found.map(|(m, (span, sample))| (m, span, sample));
         let at = Subject::Mirror(name.clone());
         let (memory, span, sample, basis) = self.newest(&Target::Mirror(name.clone()), &at, max_age, found)?;
@@ -207,7 +263,7 @@ impl<'a> View<'a> {
     /// The newest sample of a probe, if it may still be believed.
     pub fn probe(&self, name: &'a Name, settings: &'a ProbeSettings) -> Known<Probe<'a>> {
         let max_age = Dur(settings.interval.0 * INTERVALS);
-        let found = self.estate.probe(name).and_then(|m| Some((m, m.last()?)));
+        let found = self.part(Part::Probes).probe(name).and_then(|m| Some((m, m.last()?)));
         let found = found.map(|(m, (span, sample))| (m, span, sample));
         let at = Subject::Probe(name.clone());
         if settings.kind == ProbeKind::Pods {
@@ -225,7 +281,7 @@ impl<'a> View<'a> {
         max_age: Dur,
         found: Option<(M, Span, S)>,
     ) -> Known<(M, Span, S, Basis)> {
-        let failing = || self.estate.health().get(target).and_then(|h| h.failing.as_ref());
+        let failing = || self.failing(target);
         let Some((memory, span, sample)) = found else {
             return Err(match failing() {
                 Some(f) => gap(f, at.clone()),
@@ -271,11 +327,10 @@ impl<'a> View<'a> {
         if self.estate.jumped().is_some_and(|j| span.sent <= j) {
             return Err(Stale::Jumped);
         }
-        let until = span.sent + max_age;
-        if self.now.mono >= until {
-            return Err(Stale::Old { age: self.now.mono - span.sent, max_age });
+        if !self.is_young(span, max_age) {
+            return Err(Stale::Old { age: self.now().mono - span.sent, max_age });
         }
-        Ok(Basis { span, until })
+        Ok(Basis { span, until: span.sent + max_age })
     }
 
     /// Every topic in scope on the source: those listed now, and those seen before that are not. One that vanished from

@@ -12,6 +12,7 @@ pub mod probe;
 mod tests;
 
 use crate::Name;
+use crate::looked::{PARTS, Part, Revision};
 use crate::time::{DRIFT, Mono, Now, Span, Wall};
 use kafka::{KafkaConfigs, KafkaSample, KafkaTails};
 pub use memory::{CLIENTS, CommitMemory, EndsMemory, KafkaClient, KafkaMemory, LagPoint};
@@ -63,6 +64,18 @@ pub enum Target {
     Mirror(Name),
     /// A probe, by its configured name.
     Probe(Name),
+}
+
+impl Target {
+    /// The part of the estate that its samples change.
+    pub(crate) fn part(&self) -> Part {
+        match self {
+            Target::Kafka(side) => Part::Kafka(*side),
+            Target::Mongodb(side) => Part::Mongodb(*side),
+            Target::Mirror(_) => Part::Mirrors,
+            Target::Probe(_) => Part::Probes,
+        }
+    }
 }
 
 impl fmt::Display for Target {
@@ -190,6 +203,7 @@ pub struct Estate {
     looked: Option<Now>,
     jumps: u64,
     jumped: Option<Mono>,
+    revisions: [Revision; PARTS],
 }
 
 impl Estate {
@@ -209,6 +223,7 @@ impl Estate {
     /// Takes in one sample, at `now`.
     pub fn apply(&mut self, sample: Sample, now: Now) {
         self.tick(now);
+        self.revisions[sample.target.part().index()] = Revision::next();
         let regular = sample.outcome.as_ref().map_or(true, Content::is_regular);
         let health = self.health.entry(sample.target.clone()).or_default();
         match &sample.outcome {
@@ -254,6 +269,7 @@ impl Estate {
     pub fn tick(&mut self, now: Now) {
         if self.looked.is_some_and(|before| before.drift(now) > DRIFT) {
             self.jumps += 1;
+            self.revisions = [(); PARTS].map(|()| Revision::next());
             self.jumped = Some(now.mono);
             self.kafka.values_mut().for_each(KafkaMemory::forget_spans);
             self.mirrors.values_mut().for_each(MirrorMemory::forget_spans);
@@ -268,6 +284,11 @@ impl Estate {
     /// the monotonic clock stands still while a machine sleeps.
     pub fn jumped(&self) -> Option<Mono> {
         self.jumped
+    }
+
+    /// The state of each part.
+    pub(crate) fn revisions(&self) -> &[Revision; PARTS] {
+        &self.revisions
     }
 
     /// How often the clocks have jumped apart.

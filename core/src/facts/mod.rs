@@ -11,6 +11,7 @@ pub use fact::{Fact, How, LogKey};
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::mongodb::{HeldData, Ts};
+use crate::looked::Revision;
 use crate::settings::{Home, Track};
 use crate::time::{Dur, Wall};
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,6 +109,8 @@ pub struct Facts {
     pub(crate) together: BTreeMap<Name, BTreeSet<BTreeSet<Name>>>,
     pub(crate) longest_ttl: BTreeMap<Name, Dur>,
     pub(crate) source_data: BTreeMap<Name, BTreeMap<Name, HeldData>>,
+    revision: Revision,
+    revision_but_gos: Revision,
 }
 
 /// A MongoDB client as it was seen.
@@ -135,6 +138,10 @@ pub struct WriteAnchor {
 impl Facts {
     /// Takes in one fact.
     pub fn apply(&mut self, fact: Fact) {
+        self.revision = Revision::next();
+        if !matches!(fact, Fact::WasGo { .. }) {
+            self.revision_but_gos = self.revision;
+        }
         match fact {
             Fact::Begun { step, at, how, .. } => {
                 let s = self.steps.entry(step).or_default();
@@ -329,6 +336,16 @@ impl Facts {
             }
             _ => {}
         }
+    }
+
+    /// The state of all of them.
+    pub(crate) fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// The state of what checks look at: none asks when a step was go, which is noted every minute.
+    pub(crate) fn revision_but_gos(&self) -> Revision {
+        self.revision_but_gos
     }
 
     /// What is known of a step's life, to be looked at.

@@ -12,13 +12,12 @@ pub mod ops;
 use crate::Name;
 use crate::estate::Estate;
 use crate::facts::{Fact, Facts};
-use crate::playbook::seen;
 use crate::reading::Demand;
 use crate::settings::Settings;
 use crate::time::{Mono, Now};
 use crate::view::View;
 use board::Board;
-use dwell::Dwell;
+use judge::Judged;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -33,11 +32,11 @@ pub struct Turn {
     pub demands: BTreeSet<Demand>,
 }
 
-/// The gate's own memory: dwells, nothing else.
+/// The gate's own memory: what every check said last and for how long it has, nothing that could not be read again.
 #[derive(Debug)]
 pub struct Gate {
     settings: Arc<Settings>,
-    dwells: BTreeMap<&'static str, Dwell>,
+    judged: Judged,
     falses: BTreeMap<&'static str, (Mono, Mono)>,
     jumps: u64,
     hold_file: Option<Name>,
@@ -46,7 +45,8 @@ pub struct Gate {
 impl Gate {
     /// A gate that has seen nothing.
     pub fn new(settings: Arc<Settings>) -> Gate {
-        Gate { settings, dwells: BTreeMap::new(), falses: BTreeMap::new(), jumps: 0, hold_file: None }
+        let judged = Judged::new(&settings);
+        Gate { settings, judged, falses: BTreeMap::new(), jumps: 0, hold_file: None }
     }
 
     /// The settings it decides by.
@@ -64,18 +64,21 @@ impl Gate {
     pub fn evaluate(&mut self, estate: &Estate, facts: &Facts, now: Now) -> Turn {
         if self.jumps != estate.jumps() {
             self.jumps = estate.jumps();
-            self.dwells.clear();
+            self.judged.forget_dwells();
             self.falses.clear();
         }
         let settings = self.settings.clone();
-        let view = View { estate, facts, settings: &settings, now };
-        let judged = judge::judge(&view, &mut self.dwells);
+        let view = View::new(estate, facts, &settings, now);
+        let mut judged = std::mem::take(&mut self.judged);
+        judged.read(&view);
         // What was seen is journaled before anything is concluded: somebody seen for the first time may be the effect of a
         // step, or in the way of one that would be found done. The evaluation with these facts says.
-        let seen = seen::observe(&view);
+        let seen = judged.observe(&view);
         let mut concluded = Vec::new();
         let board = life::board(self, &view, &judged, &mut concluded);
         let facts = if seen.is_empty() { concluded } else { seen };
-        Turn { board, facts, demands: judged.demands() }
+        let demands = judged.demands();
+        self.judged = judged;
+        Turn { board, facts, demands }
     }
 }

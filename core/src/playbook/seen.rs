@@ -52,7 +52,7 @@ fn clusters(v: &View<'_>, out: &mut Vec<Fact>) {
                 out.extend(open.filter_map(|side| Some(pinned(track, side, known(side)?))));
             }
             // It was found to be go at this very instant, on the samples that are looked at.
-            None if life.was_go.is_some_and(|(_, until)| until == v.now.wall) => {
+            None if life.was_go.is_some_and(|(_, until)| until == v.now().wall) => {
                 let now = Side::BOTH.into_iter().filter_map(|side| Some((side, answers(v, track, side)?)));
                 let fresh = now.filter(|(side, id)| v.facts.went_on.get(&(track, *side)) != Some(id));
                 out.extend(fresh.map(|(side, id)| Fact::WentOn { track, side, id }));
@@ -96,7 +96,7 @@ fn words(v: &View<'_>, out: &mut Vec<Fact>) {
     let Ok(s) = v.kafka(Side::Source) else { return };
     let mut void = |name: &str, subject: Vec<Name>| {
         if v.facts.confirmed(name, &subject).is_some() {
-            out.push(Fact::Voided { name: name.into(), subject, at: v.now.wall });
+            out.push(Fact::Voided { name: name.into(), subject, at: v.now().wall });
         }
     };
     void("source-kafka-fenced", vec![]);
@@ -228,7 +228,7 @@ fn topics(v: &View<'_>, s: &Kafka<'_>, out: &mut Vec<Fact>) {
         }
         let grew = t.partitions.keys().any(|p| s.memory.ends().get(&(name.clone(), *p)).is_some_and(|m| m.growths > 0));
         if grew && !v.facts.grew.contains_key(&(cluster.clone(), name.clone(), t.id)) {
-            out.push(Fact::Grew { cluster: cluster.clone(), topic: name.clone(), id: t.id, at: v.now.wall });
+            out.push(Fact::Grew { cluster: cluster.clone(), topic: name.clone(), id: t.id, at: v.now().wall });
         }
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn board(gate: &mut Gate, v: &View<'_>, j: &Judged, new: &mut Vec<Fac
         w.conclude(gate, b, &boards, new);
     }
     let tracks = v.settings.tracks.iter().map(|t| TrackBoard { track: *t, downtime: downtime_since(v, *t) }).collect();
-    Board { at: v.now, tracks, steps: boards }
+    Board { at: v.now(), tracks, steps: boards }
 }
 
 /// Since when a track's downtime is open: its opening step was begun, its closing one is not done.
@@ -125,7 +125,7 @@ impl World<'_, '_> {
             StepFacts { undone: Some(at), .. } => Life::Undone(*at),
             StepFacts { begun: Some((_, how)), done: Some(at), .. } => Life::Done(*at, how.clone()),
             StepFacts { begun: Some((at, how)), .. } => Life::Begun(*at, how.clone()),
-            f if self.j.sighted(step) == Tri::Yes && !recently_go(f, v.now) => Life::OutOfOrder,
+            f if self.j.sighted(step) == Tri::Yes && !recently_go(f, v.now()) => Life::OutOfOrder,
             _ => Life::Pending,
         }
     }
@@ -187,7 +187,7 @@ impl World<'_, '_> {
     }
 
     fn until(&self, samples: Option<Mono>) -> Mono {
-        let cap = self.v.now.mono + BOARD;
+        let cap = self.v.now().mono + BOARD;
         samples.map_or(cap, |u| u.min(cap))
     }
 
@@ -202,7 +202,7 @@ impl World<'_, '_> {
             verdict: is.into(),
             settled: None,
             took_effect: false,
-            earliest_go: longest.filter(|_| is != Tri::Yes).map(|w| self.v.now.wall + w),
+            earliest_go: longest.filter(|_| is != Tri::Yes).map(|w| self.v.now().wall + w),
             until: self.until(samples),
             blockers,
             checks,
@@ -216,21 +216,22 @@ impl World<'_, '_> {
         let f = v.facts.life(step.id);
         let still = self.other_downtime(step.track).is_some();
         let now_go = b.ready.verdict == Verdict::Go;
-        if now_go && !f.was_go.is_some_and(|(_, until)| v.now.wall - until < GO_NOTED && v.now.wall >= until) {
-            let from = f.was_go.filter(|(_, u)| v.now.wall - *u <= Dur(GO_NOTED.0 * 2)).map_or(v.now.wall, |(f, _)| f);
-            new.push(Fact::WasGo { step: name.clone(), from, until: v.now.wall });
+        if now_go && !f.was_go.is_some_and(|(_, until)| v.now().wall - until < GO_NOTED && v.now().wall >= until) {
+            let from =
+                f.was_go.filter(|(_, u)| v.now().wall - *u <= Dur(GO_NOTED.0 * 2)).map_or(v.now().wall, |(f, _)| f);
+            new.push(Fact::WasGo { step: name.clone(), from, until: v.now().wall });
         }
         let holds = holds(taken(step, &b.done));
         let sighted = self.j.sighted(step) == Tri::Yes;
         match &b.life {
             // What was go once says nothing any more when the step before it has come undone.
-            Life::Pending if !still && (now_go || recently_go(f, v.now)) && self.comes_next(step) => {
+            Life::Pending if !still && (now_go || recently_go(f, v.now())) && self.comes_next(step) => {
                 let taken = match step.effect {
                     Effect::Appearance(_) => sighted,
                     Effect::Absence => holds == Tri::Yes && !self.rival(step, all),
                 };
                 // Only once the go itself is a fact.
-                if taken && recently_go(f, v.now) {
+                if taken && recently_go(f, v.now()) {
                     // The checks have seen the effect by now: what they say of it is no evidence for the go before.
                     let was = f.was_go.map(|(from, to)| {
                         format!("go from {} until at least {}", render::instant(from), render::instant(to)).into()
@@ -238,7 +239,7 @@ impl World<'_, '_> {
                     new.extend((step.anchors_begun)(v));
                     new.push(Fact::Begun {
                         step: name,
-                        at: v.now.wall,
+                        at: v.now().wall,
                         how: How::Unclaimed,
                         evidence: was.into_iter().collect(),
                     });
@@ -246,11 +247,11 @@ impl World<'_, '_> {
             }
             Life::Begun(..) | Life::Undone(_) => {
                 if sighted && !f.effect_seen {
-                    new.push(Fact::EffectSeen { step: name.clone(), at: v.now.wall });
+                    new.push(Fact::EffectSeen { step: name.clone(), at: v.now().wall });
                 }
                 if holds == Tri::Yes && !still {
                     new.extend((step.anchors_done)(v));
-                    new.push(Fact::Done { step: name, at: v.now.wall, evidence: evidence(&b.done) });
+                    new.push(Fact::Done { step: name, at: v.now().wall, evidence: evidence(&b.done) });
                 }
             }
             Life::Done(..) if step.way_back && !still => {
@@ -258,7 +259,7 @@ impl World<'_, '_> {
                 // What was false before it was done, and cannot be measured now, says nothing.
                 let now_false = measured(b).any(|c| c.reading.is == Tri::No);
                 if !next_begun && now_false && long_false(gate, v, step) {
-                    new.push(Fact::Undone { step: name, at: v.now.wall });
+                    new.push(Fact::Undone { step: name, at: v.now().wall });
                 }
             }
             _ => {}
@@ -283,7 +284,7 @@ impl World<'_, '_> {
                     && matches!(o.step.effect, Effect::Absence)
                     && o.life == Life::Pending
                     && !joint
-                    && recently_go(v.facts.life(o.step.id), v.now)
+                    && recently_go(v.facts.life(o.step.id), v.now())
             })
     }
 }

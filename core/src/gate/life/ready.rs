@@ -81,7 +81,7 @@ impl World<'_, '_> {
                 out.push(Finding::no(Code::Undone, at).detail(false_now));
             } else if let (Some(done), false, None) = (f.done, begun, downtime_since(v, step.track)) {
                 let pace = v.settings.scaled(v.settings.pace);
-                let since = v.now.wall - done;
+                let since = v.now().wall - done;
                 if since < pace {
                     out.push(
                         Finding::no(Code::Pace, at).seen(Qty::Time(since)).limit(Qty::Time(pace)).wait(pace - since),

@@ -106,7 +106,7 @@ impl Gate {
         op: &Op,
     ) -> Result<Vec<Fact>, Refusal> {
         let settings = self.settings.clone();
-        let v = View { estate, facts, settings: &settings, now };
+        let v = View::new(estate, facts, &settings, now);
         let (author, reason) = (author.clone(), reason.clone());
         match op {
             Op::Begin { step } => self.begin(&v, known(&v, step)?, author, reason),
@@ -133,7 +133,7 @@ impl Gate {
     }
 
     fn begin(&mut self, v: &View<'_>, step: &'static Step, author: Name, reason: Name) -> Result<Vec<Fact>, Refusal> {
-        let turn = self.evaluate(v.estate, v.facts, v.now);
+        let turn = self.evaluate(v.estate(), v.facts, v.now());
         let Some(b) = turn.board.step(step.id) else { return Err(no_step(v, step.id)) };
         if let Some(code) = b.ready.settled {
             return Err(Refusal::Settled(code, render::answer(&b.ready)));
@@ -143,7 +143,7 @@ impl Gate {
         if matches!(b.life, Life::Begun(..)) && !unclaimed {
             return Err(Refusal::Settled(Code::AlreadyBegun, format!("{} is begun already", step.id)));
         }
-        if b.ready.verdict != Verdict::Go || turn.board.expired(&b.ready, v.now) {
+        if b.ready.verdict != Verdict::Go || turn.board.expired(&b.ready, v.now()) {
             let code = render::chief(&b.ready).map_or(Code::Expired, |f| f.code);
             return Err(Refusal::NotNow(code, render::answer(&b.ready)));
         }
@@ -154,7 +154,7 @@ impl Gate {
         }
         facts.push(Fact::Begun {
             step: step.id.into(),
-            at: v.now.wall,
+            at: v.now().wall,
             how: How::Claimed { author, reason: Some(reason).filter(|r| !r.is_empty()) },
             evidence: evidence(&b.ready),
         });
@@ -172,7 +172,7 @@ impl Gate {
         if v.facts.is_done(step.id) {
             return Err(Refusal::Settled(Code::AlreadyDone, format!("{} is done already", step.id)));
         }
-        let before = self.evaluate(v.estate, v.facts, v.now);
+        let before = self.evaluate(v.estate(), v.facts, v.now());
         let Some(b) = before.board.step(step.id) else { return Err(no_step(v, step.id)) };
         let open = |o: &&super::board::StepBoard| !matches!(o.life, Life::Done(..) | Life::Skipped(_));
         let mut before_it = before.board.steps.iter().filter(|o| o.step.track == step.track && o.position < b.position);
@@ -219,12 +219,14 @@ impl Gate {
             return Err(Refusal::NoSuch(format!("{} has no anchor on {topic} partition {p}", step.id)));
         }
         let how = How::Adopted { author, reason };
-        facts.push(Fact::Begun { step: step.id.into(), at: v.now.wall, how, evidence: vec![] });
+        facts.push(Fact::Begun { step: step.id.into(), at: v.now().wall, how, evidence: vec![] });
         // What the done checks say once it is begun with these anchors.
         let mut then = v.facts.clone();
         facts.iter().cloned().for_each(|f| then.apply(f));
-        crate::playbook::seen::observe(&View { facts: &then, ..*v }).into_iter().for_each(|f| then.apply(f));
-        let after = self.evaluate(v.estate, &then, v.now);
+        crate::playbook::seen::observe(&View::new(v.estate(), &then, v.settings, v.now()))
+            .into_iter()
+            .for_each(|f| then.apply(f));
+        let after = self.evaluate(v.estate(), &then, v.now());
         let Some(a) = after.board.step(step.id) else { return Err(no_step(v, step.id)) };
         let mut missing: Vec<(Code, String)> = Vec::new();
         for (c, old) in a.done.checks.iter().zip(&b.done.checks).filter(|(c, _)| !c.advisory) {
@@ -254,7 +256,7 @@ impl Gate {
                 format!("{} cannot be adopted, its done checks do not hold: {}", step.id, said.join("; ")),
             ));
         }
-        facts.push(Fact::Done { step: step.id.into(), at: v.now.wall, evidence: evidence(&a.done) });
+        facts.push(Fact::Done { step: step.id.into(), at: v.now().wall, evidence: evidence(&a.done) });
         Ok(facts)
     }
 
@@ -275,7 +277,7 @@ impl Gate {
                 format!("{} is begun after it: {} can no longer be withdrawn", next.id, step.id),
             ));
         }
-        let turn = self.evaluate(v.estate, v.facts, v.now);
+        let turn = self.evaluate(v.estate(), v.facts, v.now());
         // What began a step that nobody claimed may have been somebody's test: it can be taken back once everything is
         // again as it must be before the step.
         let undone = matches!(&f.begun, Some((_, How::Unclaimed)))
@@ -298,7 +300,7 @@ impl Gate {
                 format!("its done checks have not been measured false for long enough: {how}, and try again"),
             ));
         }
-        Ok(vec![Fact::Withdrawn { step: step.id.into(), at: v.now.wall, author, reason }])
+        Ok(vec![Fact::Withdrawn { step: step.id.into(), at: v.now().wall, author, reason }])
     }
 }
 

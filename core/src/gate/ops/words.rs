@@ -112,7 +112,7 @@ pub(super) fn confirm(
     facts.push(Fact::Confirmed {
         name: name.clone(),
         subject: subject.to_vec(),
-        at: v.now.wall,
+        at: v.now().wall,
         author,
         reason,
         basis,
@@ -248,5 +248,5 @@ pub(super) fn accept(
         );
         return Err(Refusal::Bad(text));
     }
-    Ok(Fact::Accepted { key, group: group.clone(), committed, end: ends.high, at: v.now.wall, author, reason })
+    Ok(Fact::Accepted { key, group: group.clone(), committed, end: ends.high, at: v.now().wall, author, reason })
 }

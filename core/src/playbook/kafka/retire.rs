@@ -42,7 +42,7 @@ pub(super) fn expired(v: &View<'_>) -> Reading {
                     }
                 };
                 let due = newest.saturating_add(c.retention_ms);
-                if v.now.wall.0 < due {
+                if v.now().wall.0 < due {
                     return Ok(Finding::no(Code::Unexpired, at(*p))
                         .seen(Qty::Count(ends.high - ends.low, "records"))
                         .limit(Qty::At(crate::time::Wall(due)))
@@ -50,7 +50,7 @@ pub(super) fn expired(v: &View<'_>) -> Reading {
                             "wait until they have expired; or, where they are kept elsewhere: kafka: {{ archived: {{ \
                              \"{topic}\": \"<where it is kept>\" }} }}"
                         ))
-                        .wait(Dur(due - v.now.wall.0)));
+                        .wait(Dur(due - v.now().wall.0)));
                 }
             }
             Ok(Finding::yes(Code::Ok, Subject::Topic(s.side, topic.clone())))

@@ -33,7 +33,7 @@ pub(super) fn pairs_there<'a>(v: &View<'a>) -> Known<(Kafka<'a>, Vec<PairThere>)
 pub(super) fn pairs_of(v: &View<'_>, d: &Kafka<'_>) -> Known<Vec<PairThere>> {
     let settings = v.kafka_settings()?;
     // The source may be fenced by now; its pairs are facts of the cluster it was, whichever answered last.
-    let sampled = || v.estate.kafka(Side::Source).and_then(|m| m.last()).map(|(_, k)| k.cluster_id.clone());
+    let sampled = || v.kafka_memory(Side::Source).and_then(|m| m.last()).map(|(_, k)| k.cluster_id.clone());
     let source = v.facts.clusters.get(&Side::Source).cloned().or_else(sampled);
     let known: Vec<&(Name, Name)> = match &source {
         Some(id) => v.facts.pairs(id).collect(),

@@ -257,7 +257,7 @@ pub(in crate::playbook) fn silenced(v: &View<'_>) -> Option<Finding> {
         }
         // What was sampled before the word was given does not show what was written until then.
         let said = v.facts.confirmed("scaled-to-zero", &subject)?.at;
-        if said > v.now.wall_of(s.span.sent) {
+        if said > v.now().wall_of(s.span.sent) {
             return None;
         }
     }

@@ -185,7 +185,7 @@ fn exact(v: &View<'_>, side: Side, ns: &Name, after: Option<Mono>) -> Known<u64>
     let want = || Demand::Count { side, namespace: ns.clone() };
     let settings = v.mongodb_settings()?;
     let counted = m.memory.exact(ns).filter(|(span, _)| {
-        let fresh = v.now.mono - span.sent < crate::time::Dur(settings.slow_interval.0 * crate::view::INTERVALS);
+        let fresh = v.is_young(*span, crate::time::Dur(settings.slow_interval.0 * crate::view::INTERVALS));
         fresh && after.is_none_or(|t| span.sent >= t)
     });
     counted.map(|(_, n)| n).ok_or_else(|| {
@@ -234,7 +234,7 @@ pub(super) fn source_facts(v: &View<'_>) -> Vec<Fact> {
     let facts = held.data.into_iter().filter_map(|(ns, h)| {
         let h = h.ok()?;
         // An exact count, where one was needed, is better than the collection's estimate.
-        let exact = v.estate.mongodb(Side::Source).and_then(|m| m.exact(ns));
+        let exact = v.mongodb_memory(Side::Source).and_then(|m| m.exact(ns));
         let newer = exact.filter(|(span, _)| held.span.is_none_or(|s| span.sent >= s.sent));
         let documents = newer.and_then(|(_, n)| i64::try_from(n).ok()).map(Some).unwrap_or(h.documents);
         Some(Fact::SourceData { set: set.clone(), namespace: ns.clone(), shape: h.shape.clone(), documents })

@@ -47,8 +47,7 @@ const LONG: Dur = Dur::mins(6);
 /// Every mirror is removed, by a person's word that was given before the newest sample was asked for: an older one does
 /// not show what they did until then.
 fn removed(v: &View<'_>) -> bool {
-    let sampled = v.mongodb(Side::Destination).map(|d| v.now.wall_of(d.span.sent));
-    let before = |at| sampled.as_ref().is_ok_and(|sent| at <= *sent);
+    let before = |at| v.mongodb(Side::Destination).is_ok_and(|d| at <= v.now().wall_of(d.span.sent));
     let removed = |m| v.facts.confirmed("mirror-removed", std::slice::from_ref(m)).is_some_and(|w| before(w.at));
     v.settings.mongodb.as_ref().is_some_and(|s| s.mirrors.keys().all(removed))
 }

@@ -144,7 +144,7 @@ fn position(v: &View<'_>, m: &Mirror<'_>, out: &mut Vec<Fact>) {
 fn words(v: &View<'_>, settings: &MongodbSettings, out: &mut Vec<Fact>) {
     let mut void = |name: &str, subject: Vec<Name>| {
         if v.facts.confirmed(name, &subject).is_some() {
-            out.push(Fact::Voided { name: name.into(), subject, at: v.now.wall });
+            out.push(Fact::Voided { name: name.into(), subject, at: v.now().wall });
         }
     };
     let Ok(s) = v.mongodb(Side::Source) else { return };
@@ -158,7 +158,7 @@ fn words(v: &View<'_>, settings: &MongodbSettings, out: &mut Vec<Fact>) {
     }
     let Ok(here) = here else { return };
     for name in settings.mirrors.keys() {
-        let answers = v.estate.health().get(&Target::Mirror(name.clone())).is_none_or(|h| h.failing.is_none())
+        let answers = v.failing(&Target::Mirror(name.clone())).is_none()
             && settings.mirrors.get_key_value(name).is_some_and(|(n, m)| v.mirror(n, m).is_ok());
         if answers || here.iter().any(|(_, c)| settings.mirrors[name].is_session(c)) {
             void("mirror-removed", vec![name.clone()]);
@@ -171,7 +171,7 @@ fn written_since(v: &View<'_>, settings: &MongodbSettings, m: &Mongodb<'_>, said
     let Ok(w) = writes(m) else { return false };
     let (last, seen) = newest(settings, w, None);
     // That instant by the deployment's own clock; a write counts from the second after it.
-    let said = m.sample.clock.0 - (v.now.wall_of(m.span.sent) - said).0;
+    let said = m.sample.clock.0 - (v.now().wall_of(m.span.sent) - said).0;
     seen && last.wall().0 > said
 }
 

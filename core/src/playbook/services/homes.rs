@@ -25,7 +25,7 @@ impl Force<'_> {
         let kafka = self.kafka.as_ref().and_then(|k| k.1.memory.watched());
         let mongodb = self.mongodb.as_ref().and_then(|m| m.1.memory.watched());
         let since = kafka.into_iter().chain(mongodb).max();
-        since.map_or(Dur::ZERO, |s| v.now.mono - s)
+        since.map_or(Dur::ZERO, |s| v.now().mono - s)
     }
 }
 

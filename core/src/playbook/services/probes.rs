@@ -182,7 +182,7 @@ fn names(v: &View<'_>, p: &Probe<'_>) -> Known<Finding> {
     }
     let longest = v.facts.longest_ttl.get(p.name).copied().unwrap_or_default();
     let believed = Dur(p.settings.interval.0 * INTERVALS);
-    Ok(match p.memory.cached_for(v.now.mono, longest, believed) {
+    Ok(match p.memory.cached_for(v.now().mono, longest, believed) {
         Some(left) if left.0 == 0 => Finding::yes(Code::Ok, at()),
         Some(left) => Finding::no(Code::StillCached, at()).seen(Qty::Time(left)).wait(left),
         None => Finding::unknown(Code::Partial, at()).detail("not every resolver has answered yet"),

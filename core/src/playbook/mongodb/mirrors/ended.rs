@@ -96,7 +96,7 @@ fn still_there(v: &View<'_>, sides: &[&Mongodb<'_>], name: &Name) -> Known<Optio
 /// Its status port answers; a port that refuses or is silent says nothing.
 fn answers(v: &View<'_>, name: &Name) -> bool {
     let target = crate::estate::Target::Mirror(name.clone());
-    let failing = v.estate.health().get(&target).is_some_and(|h| h.failing.is_some());
+    let failing = v.failing(&target).is_some();
     let settings = v.settings.mongodb.as_ref().and_then(|s| s.mirrors.get(name).map(|m| (s, m)));
     !failing
         && settings.is_some_and(|(s, m)| {
