@@ -1,6 +1,6 @@
 //! Findings in words: one line a person can act on. Rendered only when served.
 
-use crate::gate::board::{Answer, Verdict};
+use crate::gate::board::{Answer, CheckBoard, Verdict};
 use crate::reading::{Code, Finding, Qty, Reading, Subject, Tri};
 use crate::time::Wall;
 use std::fmt::Write;
@@ -220,11 +220,15 @@ pub fn instant(w: Wall) -> String {
 
 /// The finding that speaks for an answer: no before unknown, the order of steps before their checks.
 pub fn chief(a: &Answer) -> Option<Finding> {
-    let blockers = a.blockers.iter().filter(|f| f.is != Tri::Yes).map(|f| (f.clone(), 0u8));
-    let checks = a.missing().map(|c| (c.chief(), 1));
     // Of the unknown ones a check says more than what follows from it.
-    let rank = |(f, from): &(Finding, u8)| if f.is == Tri::No { *from } else { 3 - *from };
-    blockers.chain(checks).min_by_key(rank).map(|(f, _)| f)
+    let rank = |is: Tri, of_check: u8| if is == Tri::No { of_check } else { 3 - of_check };
+    let blockers = a.blockers.iter().filter(|f| f.is != Tri::Yes).min_by_key(|f| rank(f.is, 0));
+    let check = a.missing().min_by_key(|c| rank(c.chief_is(), 1));
+    match (blockers, check) {
+        (Some(f), Some(c)) if rank(f.is, 0) > rank(c.chief_is(), 1) => Some(c.chief()),
+        (Some(f), _) => Some(f.clone()),
+        (None, c) => c.map(CheckBoard::chief),
+    }
 }
 
 /// The chief finding in a sentence; one about a check as a whole names the check.

@@ -85,7 +85,7 @@ pub struct Watch {
     print: u64,
     moved: i64,
     checked: (u64, [bool; COUNT]),
-    said: [Option<(Verdict, String)>; COUNT],
+    said: [Option<(Verdict, &'static str, &'static str)>; COUNT],
     /// Steps that began by their effect: claimed afterwards they are begun all the same.
     by_effect: [bool; COUNT],
     stuck_noted: Option<u8>,
@@ -178,13 +178,9 @@ impl World {
                 None => p.board.verdict(&s.ready, clocks),
             };
             if tell {
-                let said = (
-                    verdict,
-                    format!("{} {}", s.life.as_str(), render::chief(&s.ready).map_or("", |f| f.code.as_str())),
-                );
-                if self.watch.said[i].as_ref() != Some(&said) {
-                    self.watch.story.push(format!("{} s: {id} {} {}", self.now / 1000, said.1, verdict.as_str()));
-                    self.watch.said[i] = Some(said);
+                let (life, code) = (s.life.as_str(), render::chief(&s.ready).map_or("", |f| f.code.as_str()));
+                if self.watch.said[i].replace((verdict, life, code)) != Some((verdict, life, code)) {
+                    self.watch.story.push(format!("{} s: {id} {life} {code} {}", self.now / 1000, verdict.as_str()));
                 }
             }
             if verdict != Verdict::Go {

@@ -120,9 +120,24 @@ pub struct CheckBoard {
 }
 
 impl CheckBoard {
+    /// It is true, and has not been for long enough.
+    fn dwells(&self) -> bool {
+        self.is == Tri::No && self.reading.is == Tri::Yes
+    }
+
+    /// What its chief finding says.
+    pub(crate) fn chief_is(&self) -> Tri {
+        if self.dwells() { Tri::No } else { self.reading.chief().map_or(Tri::Yes, |f| f.is) }
+    }
+
+    /// How long until it could be yes, where its chief finding knows.
+    pub(crate) fn wait(&self) -> Option<Dur> {
+        if self.dwells() { Some(self.need - self.dwelt) } else { self.reading.chief().and_then(|f| f.wait) }
+    }
+
     /// The finding that speaks for the check after its dwell.
     pub fn chief(&self) -> Finding {
-        if self.is == Tri::No && self.reading.is == Tri::Yes {
+        if self.dwells() {
             let f = Finding::no(Code::Dwelling, Subject::Whole)
                 .seen(crate::reading::Qty::Time(self.dwelt))
                 .limit(crate::reading::Qty::Time(self.need))

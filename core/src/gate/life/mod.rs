@@ -22,18 +22,19 @@ const GO_NOTED: Dur = Dur::mins(1);
 const BOARD: Dur = Dur::secs(15);
 
 pub(super) fn board(gate: &mut Gate, v: &View<'_>, j: &Judged, new: &mut Vec<Fact>) -> Board {
-    let w = World { v, j, hold_file: gate.hold_file.clone() };
-    let mut boards = Vec::new();
-    for track in &v.settings.tracks {
-        for (i, step) in steps(*track).iter().enumerate() {
-            let life = w.life(step);
-            let ready = w.ready(step, &life);
-            let done = w.done(step, &life);
-            let pending = matches!(life, Life::Pending | Life::OutOfOrder);
-            let adoptable = pending && holds(taken(step, &done)) == Tri::Yes;
-            let undone_total = v.facts.life(step.id).undone_total;
-            boards.push(StepBoard { step, position: i + 1, life, undone_total, ready, done, adoptable });
-        }
+    let all = || v.settings.tracks.iter().flat_map(|t| steps(*t).iter().copied().enumerate());
+    let mut w = World { v, j, hold_file: gate.hold_file.clone(), lives: Vec::new(), dones: Vec::new() };
+    w.lives = all().map(|(_, s)| (s, w.life_of(s))).collect();
+    w.dones = w.lives.iter().map(|(s, life)| w.done(s, life)).collect();
+    let ready: Vec<Answer> = w.lives.iter().map(|(s, life)| w.ready(s, life)).collect();
+    let mut boards = Vec::with_capacity(ready.len());
+    let lives = w.lives.iter().zip(std::mem::take(&mut w.dones)).zip(ready);
+    for ((i, _), (((step, life), done), ready)) in all().zip(lives) {
+        let life = life.clone();
+        let pending = matches!(life, Life::Pending | Life::OutOfOrder);
+        let adoptable = pending && holds(taken(step, &done)) == Tri::Yes;
+        let undone_total = v.facts.life(step.id).undone_total;
+        boards.push(StepBoard { step, position: i + 1, life, undone_total, ready, done, adoptable });
     }
     note_false(gate, v, &boards);
     for b in &boards {
@@ -113,10 +114,14 @@ struct World<'a, 'v> {
     v: &'a View<'v>,
     j: &'a Judged,
     hold_file: Option<Name>,
+    /// Every configured step with its life.
+    lives: Vec<(&'static Step, Life)>,
+    /// What `/done` says of each of them.
+    dones: Vec<Answer>,
 }
 
 impl World<'_, '_> {
-    fn life(&self, step: &Step) -> Life {
+    fn life_of(&self, step: &Step) -> Life {
         let v = self.v;
         if let Some(why) = v.settings.skipped(step.id) {
             return Life::Skipped(why.clone());
@@ -196,7 +201,7 @@ impl World<'_, '_> {
         let is = blockers.iter().map(|f| f.is).chain(counted().map(|c| c.is)).fold(Tri::Yes, Tri::and);
         let samples = counted().filter_map(|c| c.reading.basis.map(|b| b.until)).chain(until).min();
         let missing = blockers.iter().filter(|f| f.is != Tri::Yes).map(|f| f.wait);
-        let missing = missing.chain(counted().filter(|c| c.is != Tri::Yes).map(|c| c.chief().wait));
+        let missing = missing.chain(counted().filter(|c| c.is != Tri::Yes).map(CheckBoard::wait));
         let longest = missing.collect::<Option<Vec<Dur>>>().and_then(|w| w.into_iter().max());
         Answer {
             verdict: is.into(),

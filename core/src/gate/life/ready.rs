@@ -55,8 +55,8 @@ impl World<'_, '_> {
 
     fn order(&self, step: &'static Step, begun: bool, out: &mut Vec<Finding>) {
         let v = self.v;
-        for other in steps(step.track) {
-            if self.life(other) == Life::OutOfOrder {
+        for (other, life) in self.lives.iter().filter(|(s, _)| s.track == step.track) {
+            if *life == Life::OutOfOrder {
                 let seen = self.j.sighting(other).and_then(|r| r.chief()).map(render::sentence).unwrap_or_default();
                 out.push(
                     Finding::no(Code::OutOfOrder, Subject::Step(other.id))
@@ -71,10 +71,9 @@ impl World<'_, '_> {
             if f.undone.is_some() {
                 out.push(Finding::no(Code::Undone, at));
             } else if !v.facts.is_done(p.id) {
-                let why = match f.begun {
-                    Some(_) => format!("begun; {}", render::answer(&self.done(p, &self.life(p)))),
-                    None => "pending".to_owned(),
-                };
+                let done = self.lives.iter().zip(&self.dones).find(|((s, _), _)| s.id == p.id);
+                let said = done.filter(|_| f.begun.is_some()).map(|(_, done)| done);
+                let why = said.map_or("pending".to_owned(), |done| format!("begun; {}", render::answer(done)));
                 out.push(Finding::no(Code::Predecessor, at).detail(why));
             } else if let Some(false_now) = self.falsified(p).filter(|_| !begun) {
                 // It has come undone only when that has lasted; nothing goes on meanwhile.
