@@ -1,5 +1,5 @@
 //! Random migrations by the number: `migrations [COUNT] [FIRST-SEED]`, `migrations seed N` tells one,
-//! `migrations mutant NAME [MOST]` runs until a mutation is caught, `migrations shrink N` makes it small, `migrations play FILE…` plays scenarios,
+//! `migrations long FILE [COUNT] [FIRST-SEED]` the long form in slices, `migrations mutant NAME [MOST]` runs until a mutation is caught, `migrations shrink N` makes it small, `migrations play FILE…` plays scenarios,
 //! `migrations broken NAME FILE` one with a mutation.
 
 #[global_allocator]
@@ -7,7 +7,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use cutover_core::render;
 use cutover_sim::mutate::{ALL, Mutation};
-use cutover_sim::{campaign, random, scenario::Scenario, shrink, world};
+use cutover_sim::{campaign, long, random, scenario::Scenario, shrink, world};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 fn main() {
@@ -15,6 +15,13 @@ fn main() {
     let number = |i: usize| args.get(i).and_then(|a| a.parse::<u64>().ok());
     match args.first().map(String::as_str) {
         Some("seed") => tell(&random::scenario(number(1).unwrap_or(0))),
+        Some("long") => {
+            let Some(file) = args.get(1) else { return println!("long FILE [COUNT] [FIRST-SEED]") };
+            if let Err(e) = in_slices(std::path::Path::new(file), number(2).unwrap_or(1_000_000), number(3)) {
+                eprintln!("{file}: {e}");
+                std::process::exit(1);
+            }
+        }
         Some("shrink") => {
             let s = random::scenario(number(1).unwrap_or(0));
             let o = world::run(&s, None);
@@ -76,6 +83,18 @@ fn main() {
             println!("{}", report.text());
         }
     }
+}
+
+/// The long form goes on, and tells what it has found after each slice.
+fn in_slices(file: &std::path::Path, count: u64, first: Option<u64>) -> std::io::Result<()> {
+    let mut l = long::open(file, count, first.unwrap_or(10_000_000))?;
+    while l.step() {
+        long::save(file, &l)?;
+        let r = &l.report;
+        println!("{} of {count}: {} false gos, {} stuck", r.runs, r.false_gos(), r.stuck());
+    }
+    println!("{}", l.report.text());
+    Ok(())
 }
 
 fn look(s: &Scenario, step: &str, seconds: std::ops::Range<u64>) {

@@ -11,6 +11,7 @@
 
 pub mod agent;
 pub mod campaign;
+pub mod long;
 pub mod model;
 pub mod mutate;
 pub mod operator;

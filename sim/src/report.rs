@@ -3,6 +3,7 @@
 use crate::scenario::Expect;
 use crate::watch::{Failing, STEPS};
 use crate::world::World;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -86,14 +87,34 @@ pub fn reported(f: &Failing) -> Option<&'static str> {
     REPORTED.iter().find(|r| (r.0, r.1, r.2) == (f.what, f.step, f.kind.as_str())).map(|r| r.3)
 }
 
+/// Maps whose keys are no text, as lists of pairs.
+mod pairs {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::collections::BTreeMap;
+
+    pub(super) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        m: &BTreeMap<K, V>,
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
+        s.collect_seq(m)
+    }
+
+    pub(super) fn deserialize<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<BTreeMap<K, V>, D::Error> {
+        Ok(Vec::<(K, V)>::deserialize(d)?.into_iter().collect())
+    }
+}
+
 /// Many runs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Report {
     /// Runs.
     pub runs: u64,
     /// Runs that came to the end of the playbook.
     pub finished: u64,
     /// How far they came: the phases of the Kafka, the MongoDB and the services track.
+    #[serde(with = "pairs")]
     pub phases: BTreeMap<(u8, u8, u8), u64>,
     /// Gos checked.
     pub gos: u64,
@@ -104,9 +125,10 @@ pub struct Report {
     /// Faults by kind.
     pub faults: BTreeMap<String, u64>,
     /// New failures by (what, step, kind), with the first seeds.
+    #[serde(with = "pairs")]
     pub failing: BTreeMap<(String, String, String), (u64, Vec<u64>)>,
     /// Those that have been reported, by the report.
-    pub reported: BTreeMap<&'static str, (u64, Vec<u64>)>,
+    pub reported: BTreeMap<String, (u64, Vec<u64>)>,
     /// Simulated milliseconds.
     pub simulated: i64,
 }
@@ -126,7 +148,7 @@ impl Report {
         }
         for f in &o.failing {
             if let Some(why) = reported(f) {
-                let e = self.reported.entry(why).or_default();
+                let e = self.reported.entry(why.to_owned()).or_default();
                 e.0 += 1;
                 if e.1.len() < 5 {
                     e.1.push(seed);
