@@ -80,7 +80,12 @@ impl Person {
         }
         // A track before this one was over when the journal was lost: it has to leave the configuration (docs/operating.md).
         let mut first = w.scenario.tracks.iter().take_while(|t| **t != Track::Kafka);
-        if self.lost_journal && w.scenario.order == Order::After && first.any(|t| w.forgotten_end(*t)) {
+        let forgotten = match w.scenario.order {
+            Order::After => first.any(|t| w.forgotten_end(*t)),
+            Order::Joint => w.forgotten_end(Track::Mongodb),
+            Order::Beside => false,
+        };
+        if self.lost_journal && forgotten {
             return None;
         }
         // Nor can a stop be adopted of which nothing is left on the source: nobody there ever committed.
