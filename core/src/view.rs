@@ -266,8 +266,13 @@ impl<'a> View<'a> {
         let found = self.part(Part::Probes).probe(name).and_then(|m| Some((m, m.last()?)));
         let found = found.map(|(m, (span, sample))| (m, span, sample));
         let at = Subject::Probe(name.clone());
-        if settings.kind == ProbeKind::Pods {
-            return Err(Gap::new(Code::NotBuilt, at).detail("pods through the Kubernetes API"));
+        let unread = match settings.kind {
+            ProbeKind::Pods => Some("pods through the Kubernetes API"),
+            ProbeKind::Count => Some("counts of documents"),
+            _ => None,
+        };
+        if let Some(what) = unread {
+            return Err(Gap::new(Code::NotBuilt, at).detail(what));
         }
         let (memory, _, sample, basis) = self.newest(&Target::Probe(name.clone()), &at, max_age, found)?;
         Ok(Probe { name, settings, sample, memory, basis })

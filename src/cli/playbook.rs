@@ -137,6 +137,10 @@ fn text(out: &mut String, s: &'static Step, settings: Option<&Settings>) {
             }
         }
     }
+    let probes = probes(s, settings);
+    if !probes.is_empty() {
+        let _ = writeln!(out, "  probes that gate it: {}", probes.join(", "));
+    }
     for t in s.tripwires {
         let _ = writeln!(out, "  from then on must hold: {} ({})", t.check.id, t.check.asks);
     }
@@ -157,10 +161,20 @@ fn markdown(out: &mut String, s: &'static Step, settings: Option<&Settings>) {
             let _ = writeln!(out, "| {gate} | `{id}` | {} | {asks} | {time} | {} |", marks(u), exits.join(", "));
         }
     }
+    let probes = probes(s, settings);
+    if !probes.is_empty() {
+        let _ = writeln!(out, "\nProbes that gate it: `{}`.", probes.join("`, `"));
+    }
     for t in s.tripwires {
         let _ = writeln!(out, "\nFrom then on must hold: `{}`: {}.", t.check.id, t.check.asks);
     }
     out.push('\n');
+}
+
+/// The probes that the configuration attaches to a step.
+fn probes<'a>(s: &Step, settings: Option<&'a Settings>) -> Vec<&'a str> {
+    let all = settings.into_iter().flat_map(|c| &c.probes);
+    all.filter(|(_, p)| p.gates.contains(s.id)).map(|(name, _)| &**name).collect()
 }
 
 /// What a word does for the check it stands beside.
@@ -215,6 +229,7 @@ fn step_json(s: &'static Step, settings: Option<&Settings>) -> Value {
         "closes_downtime": s.downtime == Downtime::Closes,
         "ready": checks(s.ready),
         "done": checks(s.done),
+        "probes": probes(s, settings),
         "tripwires": s.tripwires.iter().map(|t| json!({ "check": t.check.id, "asks": t.check.asks })).collect::<Vec<_>>(),
     })
 }

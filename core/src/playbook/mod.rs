@@ -13,6 +13,7 @@ pub use words::{SCALED, Word, word};
 
 pub(crate) use kafka::{position, producer_basis};
 pub(crate) use mongodb::{behind_of, counts_basis, headroom_of, newest_write, nobody_writes};
+pub(crate) use services::attached;
 
 use crate::facts::Fact;
 use crate::reading::{Code, Gap, Known, Reading, Subject};

@@ -34,8 +34,8 @@ pub fn word(confirm: &str) -> Word {
         "counts" => "while both counts stay what they are",
         "mirror-removed" => "until something of it is seen again, or stop-mirror is withdrawn",
         "writers-started" => "until start-writers is withdrawn",
-        "traffic-moved" => "until redirect-traffic is withdrawn",
-        "names-moved" => "until switch-dns is withdrawn",
+        "traffic-moved" => "until redirect-traffic is withdrawn, and not against a probe that measures otherwise",
+        "names-moved" => "until switch-dns is withdrawn, and not against a resolver that answers otherwise",
         _ => "for this attempt of the migration",
     };
     Word { shortens: matches!(confirm, "scaled-to-zero" | "mirror-removed"), until }

@@ -4,7 +4,7 @@ use super::world::{run, run_with, settings};
 use expect_test::expect;
 
 /// A small shop: one ingestion topic, one internal one, two groups; everything there and empty at the destination.
-const SHOP: &str = "
+pub(super) const SHOP: &str = "
     t=0 src.topic crm.ingestion 2; src.topic crm.pr-update 1; dst.topic crm.ingestion 2; dst.topic crm.pr-update 1
     t=0 src.member rtu rtu-src-0 crm.ingestion; src.member svt svt-src-0 crm.pr-update
     t=1 src.commit rtu crm.ingestion/0 =0; src.commit rtu crm.ingestion/1 =0; src.commit svt crm.pr-update/0 =0

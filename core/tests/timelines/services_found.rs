@@ -1,10 +1,14 @@
 //! What the simulation found on the services track (`sim/`), each as it came about.
 
 use super::services::{SHOP, estate};
-use super::world::run_with;
+use super::kafka;
+use super::world::{run_with, settings};
 use cutover_core::Name;
-use cutover_core::settings::Settings;
+use cutover_core::estate::Side;
+use cutover_core::settings::{ProbeKind, ProbeSettings, Settings};
+use cutover_core::time::Dur;
 use expect_test::expect;
+use std::collections::BTreeMap;
 
 /// Everything is deployed, and the traffic and the stop can be begun at t=100 and t=200.
 const DEPLOYED: &str = "
@@ -223,4 +227,108 @@ fn what_a_resolver_answered_while_it_was_not_heard_may_be_kept() {
         t=690 switch-dns done: no-go (still-cached): probe name has moved, and an old answer may be kept for another 11 s
         t=720 switch-dns done no-go (already-done): switch-dns is done since 2026-09-21T14:25:02Z
         t=720 switch-dns done: go"#]].assert_eq(&shown);
+}
+
+/// A probe that a team attaches to a step holds it up, whichever step that is: nothing else asks this one.
+#[test]
+fn a_probe_gates_any_step() {
+    let mut s = settings();
+    let open = ProbeSettings {
+        kind: ProbeKind::Tcp,
+        side: Side::Source,
+        interval: Dur::secs(5),
+        vantage: None,
+        gates: ["switch-producers".into()].into(),
+        requirement: None,
+    };
+    s.probes = BTreeMap::from([("vpn".into(), open)]);
+    let shown = run_with(
+        s,
+        &[
+            kafka::SHOP,
+            "
+        t=19 show switch-producers
+        t=20 probe.fail vpn
+        t=29 show switch-producers
+        t=30 op begin switch-producers
+        t=31 probe.pass vpn
+        t=40 show switch-producers
+        t=41 probe.silent vpn
+        t=70 show switch-producers
+    ",
+        ]
+        .concat(),
+    );
+    expect![[r#"
+        t=19 switch-producers pending unknown (never-sampled): probe vpn has not been sampled yet
+        t=29 switch-producers pending no-go (probe-fails): probe vpn does not pass: connection refused
+        t=30 begin switch-producers: no-go (probe-fails): probe vpn does not pass: connection refused
+        t=40 switch-producers pending go
+        t=70 switch-producers pending unknown (timeout): probe vpn does not answer in time: no answer in 4 s"#]].assert_eq(&shown);
+}
+
+/// `after` a step that is skipped is after the one before it; and a step that is measured to have come undone holds up whatever
+/// comes after it before that has lasted.
+#[test]
+fn after_a_skipped_step_is_after_the_one_before_it() {
+    let mut s = estate();
+    s.after.insert("start-mirror".into(), vec!["redirect-traffic".into()]);
+    s.skip.insert("redirect-traffic".into(), "there is no gateway".into());
+    let shown = run_with(
+        s,
+        &[
+            SHOP,
+            "
+        t=19 show start-mirror
+        t=20 op begin deploy-services
+        t=21 src.member rtu rtu-dst-0 crm.ingestion; msrc.join svc-orders-dst; msrc.join crud-orders-dst
+        t=95 show deploy-services; show start-mirror
+        t=96 src.leave rtu rtu-dst-0; msrc.leave svc-orders-dst
+        t=710 show deploy-services; show start-mirror
+    ",
+        ]
+        .concat(),
+    );
+    expect![[r#"
+        t=19 start-mirror pending no-go (after): deploy-services must be done first: it comes before redirect-traffic, which is skipped
+        t=20 begin deploy-services: ok
+        t=95 deploy-services done no-go (already-done): deploy-services is done since 2026-09-21T14:14:51Z
+        t=95 deploy-services done: go
+        t=95 start-mirror pending go
+        t=710 deploy-services done no-go (already-done): deploy-services is done since 2026-09-21T14:14:51Z
+        t=710 deploy-services done: go
+        t=710 start-mirror pending no-go (undone): deploy-services was done and is no longer true: present: group rtu (source) has not been seen with home destination within 10 min"#]].assert_eq(&shown);
+}
+
+/// A person speaks for what is not measured: a probe that measures otherwise is believed.
+#[test]
+fn a_word_does_not_outweigh_what_is_measured() {
+    let mut s = estate();
+    s.skip.insert("deploy-services".into(), "moved before".into());
+    let shown = run_with(
+        s,
+        &[
+            SHOP,
+            "
+        t=5 src.member rtu rtu-dst-0 crm.ingestion; msrc.join svc-orders-dst; msrc.join crud-orders-dst
+        t=10 probe.pass api
+        t=90 op begin redirect-traffic
+        t=92 probe.silent share
+        t=120 op confirm traffic-moved
+        t=125 show redirect-traffic; show stop-source-services
+        t=130 probe.fail share
+        t=140 show redirect-traffic; show stop-source-services
+    ",
+        ]
+        .concat(),
+    );
+    expect![[r#"
+        t=90 begin redirect-traffic: ok
+        t=120 confirm traffic-moved: ok
+        t=125 redirect-traffic done no-go (already-done): redirect-traffic is done since 2026-09-21T14:15:21Z
+        t=125 redirect-traffic done: go
+        t=125 stop-source-services pending go
+        t=140 redirect-traffic done no-go (already-done): redirect-traffic is done since 2026-09-21T14:15:21Z
+        t=140 redirect-traffic done: go
+        t=140 stop-source-services pending no-go (undone): redirect-traffic was done and is no longer true: traffic-moved: probe share does not pass: connection refused"#]].assert_eq(&shown);
 }

@@ -2,7 +2,7 @@
 
 use super::{World, downtime_since, predecessor, successor};
 use crate::gate::board::{Answer, CheckBoard, Life, Verdict};
-use crate::playbook::{Downtime, Run, Step, step as step_named, steps};
+use crate::playbook::{Downtime, Run, Step, attached, step as step_named, steps};
 use crate::reading::{Code, Finding, Qty, Subject, Tri};
 use crate::render;
 use crate::settings::Track;
@@ -49,8 +49,9 @@ impl World<'_, '_> {
             self.joint(step, &mut blockers);
         }
         self.held(step, &mut blockers);
-        let tripped = self.tripwires_until(step.track);
-        self.answer(blockers, checks, tripped)
+        let attached = self.attached(step, &mut blockers);
+        let until = self.tripwires_until(step.track).into_iter().chain(attached).min();
+        self.answer(blockers, checks, until)
     }
 
     fn order(&self, step: &'static Step, begun: bool, out: &mut Vec<Finding>) {
@@ -89,11 +90,32 @@ impl World<'_, '_> {
             }
         }
         for name in v.settings.after.get(step.id).into_iter().flatten() {
-            let done = v.facts.is_done(name) || v.settings.skipped(name).is_some();
-            if let (Some(s), false) = (step_named(name), done) {
-                out.push(Finding::no(Code::After, Subject::Step(s.id)));
+            // A skipped step counts as done once the one before it is.
+            let skipped = v.settings.skipped(name).is_some();
+            let named = step_named(name);
+            let Some(s) = (if skipped { named.and_then(|s| predecessor(v, s)) } else { named }) else { continue };
+            // It is measured on until the next step of its own track begins.
+            let measured = !begun && !successor(v, s).is_some_and(|n| v.facts.is_begun(n.id));
+            if !v.facts.is_done(s.id) {
+                let f = Finding::no(Code::After, Subject::Step(s.id));
+                out.push(if skipped { f.detail(format!("it comes before {name}, which is skipped")) } else { f });
+            } else if let Some(false_now) = self.falsified(s).filter(|_| measured) {
+                out.push(Finding::no(Code::Undone, Subject::Step(s.id)).detail(false_now));
             }
         }
+    }
+
+    /// The probes that somebody attached to this step pass now; until when that may be believed.
+    fn attached(&self, step: &'static Step, out: &mut Vec<Finding>) -> Option<Mono> {
+        let mut until: Option<Mono> = None;
+        for (_, said) in attached(self.v, step.id) {
+            let f = said.map_or_else(Finding::from, |(basis, f)| {
+                until = Some(until.map_or(basis.until, |u| u.min(basis.until)));
+                f
+            });
+            out.extend(Some(f).filter(|f| f.is != Tri::Yes));
+        }
+        until
     }
 
     /// What is measured against a reversible step that is done, in the newest samples.

@@ -12,7 +12,7 @@ use crate::view::{Mongodb, View, gap};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every client of a deployment with the member it is on; unknown if any member's clients are.
-pub(super) fn clients<'a>(m: &Mongodb<'a>) -> Known<Vec<(&'a Name, &'a MongoClient)>> {
+pub(in crate::playbook) fn clients<'a>(m: &Mongodb<'a>) -> Known<Vec<(&'a Name, &'a MongoClient)>> {
     if m.sample.members.is_empty() {
         return Err(Gap::new(Code::EmptySet, Subject::Mongodb(m.side)).detail("data-bearing members"));
     }

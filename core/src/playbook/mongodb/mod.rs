@@ -11,7 +11,7 @@ mod start;
 mod writes;
 
 pub(crate) use clients::nobody_writes;
-pub(super) use clients::silenced;
+pub(super) use clients::{clients, silenced};
 pub(crate) use data::counts_basis;
 pub(crate) use mirrors::{behind_of, headroom_of};
 pub(super) use observe::observe;

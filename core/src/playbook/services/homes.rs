@@ -3,6 +3,7 @@
 use crate::Name;
 use crate::estate::Side;
 use crate::playbook::kafka::{body, sighted};
+use crate::playbook::mongodb::clients;
 use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
 use crate::settings::{Home, KafkaSettings, MongodbSettings, Role, Track};
 use crate::time::Dur;
@@ -158,12 +159,11 @@ fn working<'a>(f: &Force<'a>) -> Known<Vec<AtWork<'a>>> {
         }
     }
     if let Some((s, m)) = &f.mongodb {
-        for (host, member) in &m.sample.members {
-            let listed = member.clients.as_ref().map_err(|e| gap(e, Subject::MongoMember(m.side, host.clone())))?;
-            for c in listed.iter().filter(|c| !matches!(s.role(c), Role::Bystander | Role::Mirror(_))) {
-                let (home, identity) = s.identity(c);
-                all.push(AtWork { at: Subject::Client(m.side, identity.into()), home, by: host });
-            }
+        for (host, c) in
+            clients(m)?.into_iter().filter(|(_, c)| !matches!(s.role(c), Role::Bystander | Role::Mirror(_)))
+        {
+            let (home, identity) = s.identity(c);
+            all.push(AtWork { at: Subject::Client(m.side, identity.into()), home, by: host });
         }
     }
     Ok(all)

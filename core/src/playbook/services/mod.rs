@@ -8,6 +8,8 @@ mod probes;
 
 pub(super) use probes::{judged, observe};
 
+pub(crate) use probes::attached;
+
 use super::{Check, Dwell, Effect, Exit, REQUIREMENTS_MET, Step};
 use crate::facts::How;
 use crate::reading::{Code, Finding, Reading, Subject, Tri};

@@ -48,6 +48,19 @@ fn answered(p: &Probe<'_>) -> Known<Finding> {
     }
 }
 
+/// The probes that gate a step and that none of its own checks asks, each with what it says. A probe that a team attaches
+/// to a step holds it up, whichever step that is.
+pub(crate) fn attached<'a>(v: &View<'a>, step: &'a str) -> impl Iterator<Item = (&'a Name, Known<(Basis, Finding)>)> {
+    let own = move |p: &ProbeSettings| match step {
+        "deploy-services" | "redirect-traffic" => true,
+        "switch-dns" => p.kind == ProbeKind::Dns || p.side == Side::Destination,
+        _ => false,
+    };
+    let v = *v;
+    let attached = v.settings.probes.iter().filter(move |(_, p)| gates(p, step) && !own(p));
+    attached.map(move |(name, settings)| (name, v.probe(name, settings).map(|p| (p.basis, judged(&p)))))
+}
+
 /// Every probe picked passes.
 fn pass(v: &View<'_>, empty: IfEmpty, pick: impl Fn(&ProbeSettings) -> bool) -> Reading {
     let mut basis: Option<Basis> = None;
@@ -118,10 +131,13 @@ fn moves_traffic(p: &ProbeSettings) -> bool {
 
 /// The expressions attached to the redirection hold.
 pub(super) fn traffic_moved(v: &View<'_>) -> Reading {
+    let attached = picked(v, moves_traffic).next().is_some();
     if let Some(r) = word(v, "traffic-moved") {
-        return r;
+        // A person speaks for what is not measured. What is measured to be otherwise stays so.
+        let measured = attached.then(|| pass(v, IfEmpty::Unknown("probes"), moves_traffic));
+        return measured.filter(|m| m.is == Tri::No).unwrap_or(r);
     }
-    if picked(v, moves_traffic).next().is_none() {
+    if !attached {
         return Reading::unknown(Gap::new(Code::NotMeasured, Subject::Whole).detail("the traffic").fix(
             "attach a `promql` probe that gates redirect-traffic, or: cutover-agent confirm traffic-moved --reason …, \
              or skip the step with a reason",
@@ -158,7 +174,9 @@ pub(super) fn entry_points(v: &View<'_>) -> Reading {
 /// Every resolver answers only with expected addresses, and no answer it gave before can still be kept.
 pub(super) fn names_moved(v: &View<'_>) -> Reading {
     if let Some(r) = word(v, "names-moved") {
-        return r;
+        // What may still be kept somewhere is for a person to say; a resolver that gives another address now is measured.
+        let now = pass(v, IfEmpty::Unknown("`dns` probes"), |p| p.kind == ProbeKind::Dns);
+        return if now.is == Tri::No { now } else { r };
     }
     body(|| {
         let mut basis: Option<Basis> = None;
