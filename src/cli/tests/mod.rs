@@ -121,9 +121,9 @@ fn the_playbook_names_every_step_and_check_in_every_form() {
         A word marked `or` settles what is asked. One marked `sooner with` settles nothing: the absence must be measured all the same, and only for the shorter of the two times. Say it when those it is about are stopped and nothing starts them again, not when they are only silent.
 
           confirm requirement <requirement>: this requirement is met; counts for this attempt of the migration
-          confirm traffic-moved: the traffic reaches the destination; counts until redirect-traffic is withdrawn
+          confirm traffic-moved: the traffic reaches the destination; counts until redirect-traffic is withdrawn, and not against a probe that measures otherwise
           confirm keeping-up <group>: this group keeps up, whatever its commits show; counts for this attempt of the migration
-          confirm names-moved: every resolver answers with the destination only; counts until switch-dns is withdrawn
+          confirm names-moved: every resolver answers with the destination only; counts until switch-dns is withdrawn, and not against a resolver that answers otherwise
           confirm readers-read-only: readers cannot write at the destination; counts for this attempt of the migration
           confirm scaled-to-zero <track> (track: kafka or mongodb): every consumer (kafka) or every writer (mongodb) of the source is stopped, and nothing starts one again; shortens a waiting; counts until one of them is seen there again, or the step that stopped them is withdrawn
           confirm source-fenced: nobody can write to the source any more; counts until the source MongoDB answers the agent
