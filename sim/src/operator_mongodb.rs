@@ -331,7 +331,7 @@ impl World {
         }
         let (step, ready) = (usize::from(d.phase / 2), d.phase.is_multiple_of(2));
         let pause = self.scenario.interval * 8 + 60_000;
-        let shown = self.shown();
+        let shown = self.shown(Some((self.now, self.now)));
         let wait = pause
             + match (step, ready) {
                 // What was started too early is found only when the operator looks.

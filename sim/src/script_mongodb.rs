@@ -114,7 +114,10 @@ impl World {
                 }
                 let d = self.db.side_mut(side);
                 match verb {
-                    "block" => d.blocked = what == "on",
+                    "block" => {
+                        d.blocked = what == "on";
+                        d.blocks.push((now, d.blocked));
+                    }
                     "misjudge" => d.collections.get_mut(what)?.misjudged = num(w, 2),
                     "stranger" => d.strangers.push((ns, 900)),
                     "leave" => d.strangers.retain(|(n, _)| **n != *what),

@@ -562,7 +562,7 @@ impl Truth {
     }
 
     /// The first promise that a go broke which rests on samples asked for and answered as `at` says of a hazard and its
-    /// side; `lasting` is how long a sampled hazard may go unseen.
+    /// side, and that is not excused; `lasting` is how long a sampled hazard may go unseen.
     pub fn broken(
         &self,
         rules: Rules,
@@ -570,6 +570,7 @@ impl Truth {
         at: impl Fn(Hazard, Side) -> Option<(i64, i64)>,
         lasting: i64,
         evaluated: i64,
+        excused: impl Fn(&Broken) -> bool,
     ) -> Option<Broken> {
         for (hazard, side, rule) in rules {
             let span = match hazard.of_both() {
@@ -579,8 +580,9 @@ impl Truth {
             let Some((s, r)) = span else { continue };
             if *hazard == Unexpired {
                 // What is expired stays so: the instant of the answer counts.
-                if Truth::unexpired(m, evaluated, s) {
-                    return Some(Broken { key: (Unexpired, 0, 0, 0), from: s, to: None });
+                let b = Broken { key: (Unexpired, 0, 0, 0), from: s, to: None };
+                if Truth::unexpired(m, evaluated, s) && !excused(&b) {
+                    return Some(b);
                 }
                 continue;
             }
@@ -601,8 +603,9 @@ impl Truth {
                     Standing => from <= s && to.is_none(),
                     Listed => from <= s - LISTED && end > s,
                 };
-                if hit {
-                    return Some(Broken { key, from, to });
+                let b = Broken { key, from, to };
+                if hit && !excused(&b) {
+                    return Some(b);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! What is checked: every go and every done against the truth, and that nothing stays stuck.
 
 use crate::scenario::{Expect, Order};
-use crate::truth::{Hazard, Rules, of_done, of_ready};
+use crate::truth::{Broken, Hazard, Rules, of_done, of_ready};
 use crate::truth_mongodb::{self, Shown};
 use crate::world::World;
 use cutover_core::Name;
@@ -137,25 +137,34 @@ fn targets(w: &World, step: &str, begun: bool) -> Vec<Target> {
     }
 }
 
+/// When MongoDB's source was sampled.
+fn sampled(rests: &BTreeMap<Target, (i64, i64)>) -> Option<(i64, i64)> {
+    rests.get(&Target::Mongodb(Side::Source)).copied()
+}
+
 impl World {
     /// A hazard must be caught if it lasts this long: as long as a sample may be believed and takes.
     pub fn lasting(&self) -> i64 {
         self.scenario.interval * 4 + 1_000
     }
 
-    /// What is shown about MongoDB besides silence.
-    pub(crate) fn shown(&self) -> Shown {
+    /// What is shown about MongoDB besides silence, to whoever sampled the source in that time.
+    pub(crate) fn shown(&self, sampled: Option<(i64, i64)>) -> Shown {
         let f = self.agent.facts();
         let word = |name: &str, subject: &[Name]| f.confirmed(name, subject).is_some();
-        let source = self.agent.estate().mongodb(Side::Source).and_then(|m| m.last());
-        let blocked = source.is_some_and(|(_, s)| s.write_block == Ok(true));
+        let blocked = sampled.is_some_and(|(from, to)| self.db.side(Side::Source).was_blocked(from, to));
         Shown {
             silenced: blocked || word("scaled-to-zero", &["mongodb".into()]),
             removed: self.db.mirrors.iter().all(|m| word("mirror-removed", std::slice::from_ref(&m.name))),
             skips_readers: self.scenario.skipped.iter().any(|s| &**s == "switch-readers"),
             started: word("writers-started", &[]),
-            fenced: word("source-fenced", &[]) || self.db.side(Side::Source).blocked,
+            fenced: self.fenced(),
         }
+    }
+
+    /// Nobody can write to MongoDB's source, whether it answers or not.
+    fn fenced(&self) -> bool {
+        self.agent.facts().confirmed("source-fenced", &[]).is_some() || self.db.side(Side::Source).blocked
     }
 
     fn short(&self) -> bool {
@@ -213,13 +222,16 @@ impl World {
                 Track::Mongodb => self.dba.acted[i - MONGODB],
                 Track::Kafka => self.person.acted[i],
             };
-            let begun = acted || by_effect || matches!(s.life, Life::Begun(_, How::Claimed { .. }));
+            // Whoever acted early has not begun it: a pending step is judged as one.
+            let begun = by_effect
+                || matches!(s.life, Life::Begun(_, How::Claimed { .. }))
+                || (acted && !matches!(s.life, Life::Pending | Life::OutOfOrder));
             self.check_age(id, begun, &p.rests);
             if fresh {
                 self.check_order(i);
                 let rules = match track(i) {
                     Track::Kafka => of_ready(id, begun, self.short()),
-                    _ => truth_mongodb::of_ready(id, begun, self.shown()),
+                    _ => truth_mongodb::of_ready(id, begun, self.shown(sampled(&p.rests))),
                 };
                 self.check(id, "go", rules, &p.rests);
             }
@@ -254,7 +266,7 @@ impl World {
             let age = rests.get(&target).map(|(s, _)| self.now - s);
             let fenced = match target {
                 Target::Kafka(Side::Source) => self.agent.facts().confirmed("source-kafka-fenced", &[]).is_some(),
-                Target::Mongodb(Side::Source) => self.shown().fenced,
+                Target::Mongodb(Side::Source) => self.fenced(),
                 _ => false,
             };
             if age.is_none_or(|a| a > most) && !fenced {
@@ -284,24 +296,18 @@ impl World {
     }
 
     fn check(&mut self, step: &'static str, what: &'static str, rules: Rules, rests: &BTreeMap<Target, (i64, i64)>) {
-        // An agent whose wall clock is wrong is wrong about expiry: not held against it here.
-        let wrong = self.wrong_by != 0;
         let at = |h: Hazard, s: Side| self.seen_in(rests, h, s);
-        let Some(b) = self.truth.broken(rules, &self.m, at, self.lasting(), self.now) else { return };
-        if wrong && b.key.0 == Hazard::Unexpired {
-            return;
-        }
-        // What somebody wrote by hand, or a producer that came back, while the high watermark stands still cannot be
-        // known, by design, for 45 s.
-        let unseen = match b.key.0 {
-            Hazard::UnreadHidden => true,
+        let excused = |b: &Broken| match b.key.0 {
+            // An agent whose wall clock is wrong is wrong about expiry: not held against it here.
+            Hazard::Unexpired => self.wrong_by != 0,
+            // What somebody wrote by hand, or a producer that came back, while the high watermark stands still cannot be
+            // known, by design, for 45 s.
+            Hazard::UnreadHidden => self.now - self.stray_at < 60_000,
             // Begun and ended between two samples.
-            Hazard::OpenTransaction => b.to.is_some(),
+            Hazard::OpenTransaction => b.to.is_some() && self.now - self.stray_at < 60_000,
             _ => false,
         };
-        if unseen && self.now - self.stray_at < 60_000 {
-            return;
-        }
+        let Some(b) = self.truth.broken(rules, &self.m, at, self.lasting(), self.now, excused) else { return };
         let words = self.truth.say(b.key, &self.m, &self.db);
         let to = b.to.map_or("now".to_owned(), |t| format!("{} s", t / 1000));
         let text = format!(
@@ -342,7 +348,7 @@ impl World {
                         continue;
                     }
                     Track::Kafka => of_done(id, self.short()),
-                    Track::Mongodb => truth_mongodb::of_done(id, self.shown()),
+                    Track::Mongodb => truth_mongodb::of_done(id, self.shown(sampled(&rests))),
                 };
                 self.check(id, "done", rules, &rests);
             }

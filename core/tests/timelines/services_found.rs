@@ -1,7 +1,7 @@
 //! What the simulation found on the services track (`sim/`), each as it came about.
 
-use super::services::{SHOP, estate};
 use super::kafka;
+use super::services::{SHOP, estate};
 use super::world::{run_with, settings};
 use cutover_core::Name;
 use cutover_core::estate::Side;
@@ -264,7 +264,8 @@ fn a_probe_gates_any_step() {
         t=29 switch-producers pending no-go (probe-fails): probe vpn does not pass: connection refused
         t=30 begin switch-producers: no-go (probe-fails): probe vpn does not pass: connection refused
         t=40 switch-producers pending go
-        t=70 switch-producers pending unknown (timeout): probe vpn does not answer in time: no answer in 4 s"#]].assert_eq(&shown);
+        t=70 switch-producers pending unknown (timeout): probe vpn does not answer in time: no answer in 4 s"#]]
+    .assert_eq(&shown);
 }
 
 /// `after` a step that is skipped is after the one before it; and a step that is measured to have come undone holds up whatever

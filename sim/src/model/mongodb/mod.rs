@@ -86,6 +86,8 @@ pub struct Deployment {
     pub collections: BTreeMap<Name, Held>,
     /// User writes are blocked.
     pub blocked: bool,
+    /// When that was changed by the script, and to what.
+    pub blocks: Vec<(i64, bool)>,
     /// Open transactions.
     pub open: Vec<Open>,
     /// Index builds under way.
@@ -106,6 +108,7 @@ impl Deployment {
             oplog: Oplog::new(window),
             collections: BTreeMap::new(),
             blocked: false,
+            blocks: Vec::new(),
             open: Vec::new(),
             builds: BTreeSet::new(),
             strangers: Vec::new(),
@@ -150,6 +153,12 @@ impl Deployment {
     pub fn committed(&self, now: i64) -> Ts {
         let usual = self.oplog.by(now - COMMITS_WITHIN);
         self.faults.majority.map_or(usual, |stands| usual.min(stands))
+    }
+
+    /// User writes were blocked by the script at some instant of that time.
+    pub fn was_blocked(&self, from: i64, to: i64) -> bool {
+        let before = self.blocks.iter().rev().find(|(at, _)| *at <= from);
+        before.is_some_and(|b| b.1) || self.blocks.iter().any(|(at, on)| *on && from < *at && *at <= to)
     }
 
     /// A client can write.
