@@ -10,16 +10,24 @@ use cutover_sim::mutate::{ALL, Mutation};
 use cutover_sim::{campaign, long, random, scenario::Scenario, shrink, world};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-fn main() {
+fn main() -> std::process::ExitCode {
+    if run() { std::process::ExitCode::SUCCESS } else { std::process::ExitCode::FAILURE }
+}
+
+/// Does what was asked. False if it could not.
+fn run() -> bool {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let number = |i: usize| args.get(i).and_then(|a| a.parse::<u64>().ok());
     match args.first().map(String::as_str) {
         Some("seed") => tell(&random::scenario(number(1).unwrap_or(0))),
         Some("long") => {
-            let Some(file) = args.get(1) else { return println!("long FILE [COUNT] [FIRST-SEED]") };
+            let Some(file) = args.get(1) else {
+                eprintln!("long FILE [COUNT] [FIRST-SEED]");
+                return false;
+            };
             if let Err(e) = in_slices(std::path::Path::new(file), number(2).unwrap_or(1_000_000), number(3)) {
                 eprintln!("{file}: {e}");
-                std::process::exit(1);
+                return false;
             }
         }
         Some("shrink") => {
@@ -34,13 +42,15 @@ fn main() {
             let name = args.get(1).map_or("", String::as_str);
             let mut all = ALL.into_iter().chain([Mutation::OrderReversed, Mutation::WritesFirst, Mutation::NoSettings]);
             let Some(m) = all.find(|m| format!("{m:?}") == name) else {
-                return println!("no such mutation; known: {ALL:?}");
+                println!("no such mutation; known: {ALL:?}");
+                return false;
             };
             for seed in number(3).unwrap_or(0)..number(2).unwrap_or(2_000) {
                 let s = random::scenario(seed);
                 if let Some(f) = world::run(&s, Some(m)).failing.iter().find(|f| f.what != "stuck") {
                     println!("{}", shrink::shrink(&s, f, Some(m)).0.text());
-                    return println!("{name} {} {} {} {}: {}", seed + 1, f.what, f.step, f.kind, f.text);
+                    println!("{name} {} {} {} {}: {}", seed + 1, f.what, f.step, f.kind, f.text);
+                    return true;
                 }
             }
             println!("{name} is not caught");
@@ -83,6 +93,7 @@ fn main() {
             println!("{}", report.text());
         }
     }
+    true
 }
 
 /// The long form goes on, and tells what it has found after each slice.
