@@ -201,6 +201,9 @@ pub struct StoredOffsets {
     pub highest: BTreeMap<TopicPartition, i64>,
     /// Documents looked at.
     pub documents: u64,
+    /// Documents that store an offset whose number, topic or partition could not be read.
+    #[serde(default)]
+    pub unreadable: u64,
 }
 
 /// A collection or view.

@@ -84,8 +84,13 @@ async fn count(s: &Sampler, d: &Deployment, ns: &Name) -> Result<(Span, MongoCou
     let command = doc! { "aggregate": collection, "pipeline": [{ "$count": "n" }], "cursor": {} };
     let counted = server.list(&need, db, command, millis(LONGEST)).await;
     // No document at all is counted by no answer.
-    let count =
-        counted.map(|c| c.first().and_then(|d| int_at(d, "n")).and_then(|n| u64::try_from(n).ok()).unwrap_or(0));
+    let count = counted.and_then(|c| match c.first() {
+        None => Ok(0),
+        Some(d) => {
+            let n = int_at(d, "n").and_then(|n| u64::try_from(n).ok());
+            n.ok_or_else(|| server.odd("a count without its number"))
+        }
+    });
     let counts = MongoCounts { set_id, counts: BTreeMap::from([(ns.clone(), count)]) };
     Ok((Span { sent, received: clock::now().mono }, counts))
 }

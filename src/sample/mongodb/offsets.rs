@@ -63,9 +63,13 @@ fn add(d: &Document, [offset, topic, partition]: &[String; 3], out: &mut StoredO
         number(value).or_else(|| value.as_str()?.parse().ok())
     };
     let tp = (at(d, topic).and_then(Bson::as_str), whole(partition).and_then(|p| i32::try_from(p).ok()));
-    if let ((Some(topic), Some(partition)), Some(offset)) = (tp, whole(offset)) {
-        let highest = out.highest.entry((topic.into(), partition)).or_insert(offset);
-        *highest = offset.max(*highest);
+    match (tp, whole(offset)) {
+        ((Some(topic), Some(partition)), Some(offset)) => {
+            let highest = out.highest.entry((topic.into(), partition)).or_insert(offset);
+            *highest = offset.max(*highest);
+        }
+        // It stores one, of what and how high is not known.
+        _ => out.unreadable += u64::from(at(d, offset).is_some_and(|v| *v != Bson::Null)),
     }
 }
 
@@ -87,7 +91,12 @@ pub(super) async fn changes(s: &Server, db: &Name, collection: &Name, within: Du
     };
     let counted = s.list(&need, db, command, within).await?;
     // No document at all is counted by no answer.
-    Ok(counted.first().and_then(|d| int_at(d, "n")).and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+    match counted.first() {
+        None => Ok(0),
+        Some(d) => {
+            int_at(d, "n").and_then(|n| u64::try_from(n).ok()).ok_or_else(|| s.odd("a count without its number"))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -112,6 +121,8 @@ mod tests {
         docs.iter().for_each(|d| add(d, &fields, &mut out));
         let told: Vec<_> = out.highest.iter().map(|((t, p), o)| (&**t, *p, *o)).collect();
         assert_eq!(told, [("a", 0, 9_007_199_254_740_993), ("a", 1, 3), ("b", 0, 12)]);
-        assert_eq!(out.documents, 6);
+        assert_eq!((out.documents, out.unreadable), (6, 1), "12.5 is no offset, and is one all the same");
+        add(&doc! { "__internal__kafkaInfo": { "offset": 5_i64 } }, &fields, &mut out);
+        assert_eq!(out.unreadable, 2, "of which topic?");
     }
 }

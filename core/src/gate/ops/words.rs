@@ -196,7 +196,7 @@ fn reconciled_writes(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fa
     let old = v.facts.last_writes.get(&set).map(|a| a.ts).ok_or_else(|| {
         Refusal::NotNow(Code::NoAnchor, format!("nothing was anchored on the {side}: there is nothing to reconcile"))
     })?;
-    let newest = playbook::newest_write(v, &m).map_err(not_now)?;
+    let (newest, seen) = playbook::newest_write_seen(v, &m).map_err(not_now)?;
     // After a rollback the newest write lies below its anchor: then a person speaks for what was lost.
     let lost = newest < old && ts == newest;
     if !lost && (ts < old || ts > newest) {
@@ -205,7 +205,8 @@ fn reconciled_writes(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fa
         );
         return Err(Refusal::Bad(text));
     }
-    Ok(Fact::LastWrite { set, ts, unseen: false, adopted: Some(author.clone()) })
+    // Where none was read back, it is the instant the oplog was read back to, and no write that could be missed later.
+    Ok(Fact::LastWrite { set, ts, unseen: !seen, adopted: Some(author.clone()) })
 }
 
 /// What an adopted step would be held against cannot be measured now.

@@ -29,8 +29,17 @@ pub(super) fn offset_assumptions(v: &View<'_>) -> Reading {
         };
         let (stored, d, basis) = measured().map_err(|g: Gap| if g.fix.is_some() { g } else { g.fix(fix) })?;
         let settings = v.kafka_settings()?;
+        if stored.unreadable > 0 {
+            let what = format!(
+                "{} documents store an offset whose number, topic or partition cannot be read",
+                stored.unreadable
+            );
+            return Err(Gap::new(Code::Partial, Subject::Whole).detail(what).fix(fix));
+        }
         let empty = if stored.documents == 0 {
             IfEmpty::Unknown("documents of projections to look at")
+        } else if !stored.highest.is_empty() {
+            IfEmpty::Unknown("stored offsets of topics in scope")
         } else {
             IfEmpty::Expected(format!("{} documents looked at store no offset", stored.documents).into())
         };

@@ -146,9 +146,13 @@ fn held(v: &View<'_>, m: &Mongodb<'_>) -> Known<Reading> {
         ));
     }
     if !seen && w.from > anchor.ts {
-        return Err(Gap::new(Code::Partial, at()).detail(format!(
+        let gap = Gap::new(Code::Partial, at()).detail(format!(
             "its oplog was read back to {} only, and the anchor is {}: writes between the two are not known",
             w.from, anchor.ts
+        ));
+        return Err(gap.fix(format!(
+            "find out whether anything was written between the two, carry it over, then: cutover-agent confirm              reconciled-writes {} {} --reason …",
+            m.side, w.from
         )));
     }
     let f = match &anchor.adopted {
@@ -195,7 +199,12 @@ pub(super) fn effect(v: &View<'_>) -> Reading {
 
 /// The newest real write in scope of a deployment.
 pub(crate) fn newest_write(v: &View<'_>, m: &Mongodb<'_>) -> Known<Ts> {
-    Ok(newest(v.mongodb_settings()?, writes(m)?, None).0)
+    Ok(newest_write_seen(v, m)?.0)
+}
+
+/// The same, and whether it was read: where none was, it is the instant back to which none was.
+pub(crate) fn newest_write_seen(v: &View<'_>, m: &Mongodb<'_>) -> Known<(Ts, bool)> {
+    Ok(newest(v.mongodb_settings()?, writes(m)?, None))
 }
 
 /// The last write of a side, as an anchor.
