@@ -314,12 +314,14 @@ impl World {
             }
             _ => None,
         };
-        let Some(counted) = counted else { return self.ask(op) };
+        let heard = self.agent.up && self.now >= self.asleep_until;
+        let Some(counted) = counted.filter(|_| heard) else { return self.ask(op) };
         self.db.relaxed.push(counted.clone());
         self.db.version += 1;
         self.truth.settled_in_mongodb(&[Hazard::Differs]);
         let answer = self.ask(op);
-        if answer != Some(Ok(())) {
+        // One that died while it wrote may have written it.
+        if matches!(answer, Some(Err(_))) {
             if let Some(i) = self.db.relaxed.iter().rposition(|r| *r == counted) {
                 self.db.relaxed.remove(i);
             }
