@@ -271,8 +271,33 @@ pub fn catalog(db: &Db, side: Side) -> Result<MongoCatalog, Failure> {
         all.insert(name.into(), held);
     }
     let set_id = d.id.clone();
-    let offsets = Ok(StoredOffsets::default());
-    Ok(MongoCatalog { set_id, databases, databases_outside: Ok(0), offsets, changes: Ok(0) })
+    let changes = told(db, side, "changes").find_map(|n| n.parse().ok()).unwrap_or(0);
+    Ok(MongoCatalog {
+        set_id,
+        databases,
+        databases_outside: Ok(0),
+        offsets: Ok(stored(db, side)),
+        changes: Ok(changes),
+    })
+}
+
+/// What a scenario says of a side's documents that the model does not hold.
+fn told<'a>(db: &'a Db, side: Side, what: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+    let key = format!("{side} {what}");
+    db.relaxed.iter().filter(move |(k, _)| *k == key).map(|(_, says)| &**says)
+}
+
+/// The offsets that documents store: `t/p N`, or `none` where those looked at store none.
+fn stored(db: &Db, side: Side) -> StoredOffsets {
+    let mut all = StoredOffsets::default();
+    for says in told(db, side, "stored") {
+        all.documents += 1;
+        let offset = says.split_once(' ').and_then(|(tp, n)| Some((tp.rsplit_once('/')?, n.parse().ok()?)));
+        if let Some(((topic, p), n)) = offset {
+            all.highest.insert((topic.into(), p.parse().unwrap_or(0)), n);
+        }
+    }
+    all
 }
 
 /// The second half: how many documents each says that it holds.

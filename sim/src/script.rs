@@ -3,12 +3,13 @@
 use crate::model::Joined;
 use crate::model::apps::{Style, new_group};
 use crate::model::writers::Ending;
+use crate::truth::Hazard;
 use crate::watch::{MONGODB, SERVICES, STEPS, track};
 use crate::world::{Event, World};
 use cutover_core::Name;
 use cutover_core::estate::Side;
 use cutover_core::estate::kafka::{GroupKind, TopicPartition};
-use cutover_core::gate::ops::Op;
+use cutover_core::gate::ops::{Op, Refusal};
 use cutover_core::settings::Track;
 use std::collections::BTreeMap;
 
@@ -114,12 +115,13 @@ impl World {
 
     fn log_words(&mut self, side: Side, verb: &str, what: &str, w: &[&str]) -> Option<()> {
         let (topic, p) = part(what);
+        let s = if side == Side::Source { "src" } else { "dst" };
         match verb {
             // Only where there are followers can a high watermark stand still.
             "stall" if self.scenario.replicas < 2 => {}
             "stall" => {
                 self.m.log_mut(side, &topic, p)?.stall(true);
-                self.later(num(w, 2).min(45), format!("end src stall {what}"));
+                self.later(num(w, 2).min(45), format!("end {s} stall {what}"));
             }
             "elect" => self.m.log_mut(side, &topic, p)?.elect(),
             "truncate" => self.m.log_mut(side, &topic, p)?.truncate(num(w, 2)),
@@ -264,7 +266,7 @@ impl World {
     }
 
     /// `kill D · die · restart · amnesia D · sleep D · clock S · loss N · forget WHAT WHO · scaled · backout · early ·
-    /// late D · twice STEP · seed g · op …`
+    /// late D · twice STEP · hold [STEP] D · seed g · op …`
     fn agent_words(&mut self, head: &str, w: &[&str]) -> Option<()> {
         match head {
             "kill" | "amnesia" => {
@@ -293,10 +295,40 @@ impl World {
             "twice" => {
                 self.ask(&Op::Begin { step: (*w.first()?).into() });
             }
+            "hold" => {
+                let (step, most) = w.split_at(w.len().checked_sub(1)?);
+                self.op(&[&["hold"], step].concat())?;
+                self.later(num(most, 0), format!("op release {}", step.join(" ")).trim_end().to_owned());
+            }
             "op" => self.op(w)?,
             _ => return None,
         }
         Some(())
+    }
+
+    /// A person answers for a difference in documents: the truth knows it before anybody asks, and no more if it is refused.
+    fn answers_for_counts(&mut self, op: &Op) -> Option<Result<(), Refusal>> {
+        let counted = match op {
+            Op::Confirm { name, subject } if &**name == "counts" => {
+                subject.first().map(|ns| ("counted".into(), ns.clone()))
+            }
+            _ => None,
+        };
+        let heard = self.agent.up && self.now >= self.asleep_until;
+        let Some(counted) = counted.filter(|_| heard) else { return self.ask(op) };
+        self.db.relaxed.push(counted.clone());
+        self.db.version += 1;
+        self.truth.settled_in_mongodb(&[Hazard::Differs]);
+        let answer = self.ask(op);
+        // One that died while it wrote may have written it.
+        if matches!(answer, Some(Err(_))) {
+            if let Some(i) = self.db.relaxed.iter().rposition(|r| *r == counted) {
+                self.db.relaxed.remove(i);
+            }
+            self.db.version += 1;
+            self.truth.settled_in_mongodb(&[]);
+        }
+        answer
     }
 
     fn op(&mut self, w: &[&str]) -> Option<()> {
@@ -315,7 +347,7 @@ impl World {
             _ => return None,
         };
         let begins = matches!(op, Op::Begin { .. });
-        let answer = self.ask(&op);
+        let answer = self.answers_for_counts(&op);
         if begins && answer == Some(Ok(())) {
             let i = STEPS.iter().position(|s| Some(*s) == w.get(1).copied())?;
             match track(i) {

@@ -31,7 +31,7 @@ impl World {
 
     /// `msrc|mdst down D · imposter D · elect D · member H D · oplog D · slow MS D · majority D · rollback · block on|off ·
     /// write NS N · txn NS,NS D · docs NS N · create NS [KIND] · drop NS · index NS I · dropindex NS I · misjudge NS N ·
-    /// build NS D · stranger NAME · leave NAME · window S · id NAME · version V`
+    /// build NS D · stranger NAME · leave NAME · window S · stored t/p N · stored none · changes N · id NAME · version V`
     fn deployment_words(&mut self, side: Side, w: &[&str]) -> Option<()> {
         let (verb, now) = (*w.first()?, self.now);
         let what = w.get(1).copied().unwrap_or("");
@@ -106,6 +106,10 @@ impl World {
             "drop" => What::Drop(ns),
             "index" => What::Index(ns, index()?),
             "dropindex" => What::DropIndex(ns, index()?),
+            "stored" | "changes" => {
+                self.told(side, verb, what, w.get(2).copied());
+                return Some(());
+            }
             _ => {
                 if verb == "rollback" {
                     let gone = self.db.side_mut(side).roll_back(now);
@@ -134,6 +138,17 @@ impl World {
         self.db.write(side, done, now);
         self.db.side_mut(side).blocked = blocked;
         Some(())
+    }
+
+    /// What documents say that the model does not hold, as the sampler tells it from now on: an offset that projections
+    /// store of a partition, that they store none, how many projection changes wait.
+    fn told(&mut self, side: Side, verb: &str, what: &str, offset: Option<&str>) {
+        let key = format!("{side} {verb}");
+        let same = |says: &str| verb == "changes" || what == "none" || says.split(' ').next() == Some(what);
+        self.db.relaxed.retain(|(k, says)| *k != key || !same(says));
+        let says = offset.map_or_else(|| what.to_owned(), |o| format!("{what} {o}"));
+        self.db.relaxed.push((key, says.into()));
+        self.db.version += 1;
     }
 
     /// `mirror NAME start · anew · stop · stick · hold N · release · error WORDS · mended · refuse D · hide D`

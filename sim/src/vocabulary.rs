@@ -33,7 +33,6 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ("producer", "producer crm topics=crm.ingestion gap=5..20 writes=plain cadence=20"),
     ("at", "at 100 src down 40"),
     ("expect", "expect no-go|go|done|not-done STEP until|by 900, or expect says|silent WORDS"),
-    ("strict", "strict"),
     ("until", "until 2000"),
 ];
 
@@ -86,6 +85,8 @@ pub const DEPLOYMENT: &[&str] = &[
     "stranger",
     "leave",
     "window",
+    "stored",
+    "changes",
     "id",
     "version",
     "end",
@@ -111,8 +112,8 @@ pub const DBA: &[&str] = &["forget", "scaled", "removed", "backout", "early", "l
 /// What may happen besides: the word after the time.
 pub const HAPPENS: &[&str] = &[
     "src", "dst", "end", "stop", "start", "bounce", "switch", "unswitch", "silence", "write", "txn", "kill", "amnesia",
-    "restart", "die", "sleep", "clock", "loss", "forget", "seed", "scaled", "backout", "early", "late", "twice", "op",
-    "msrc", "mdst", "mirror", "svc", "dba", "probe", "traffic", "sre",
+    "restart", "die", "sleep", "clock", "loss", "forget", "seed", "scaled", "backout", "early", "late", "twice",
+    "hold", "op", "msrc", "mdst", "mirror", "svc", "dba", "probe", "traffic", "sre",
 ];
 
 /// A line that says nothing the language knows.
