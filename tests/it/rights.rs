@@ -117,8 +117,11 @@ fn picture(pair: &Pair) -> Result<[Everything; 2], String> {
     Ok([of(Side::Source)?, of(Side::Destination)?])
 }
 
+/// Topics and groups.
+type Names = (BTreeSet<String>, BTreeSet<String>);
+
 /// Every topic and every group by name, of both clusters.
-fn names(pair: &Pair) -> Result<[(BTreeSet<String>, BTreeSet<String>); 2], String> {
+fn names(pair: &Pair) -> Result<[Names; 2], String> {
     Ok(picture(pair)?.map(|(logs, groups)| (logs.into_keys().map(|(topic, _)| topic).collect(), groups)))
 }
 
