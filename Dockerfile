@@ -4,9 +4,9 @@
 #   docker build -t cutover-agent .
 #
 # Base images are pinned to versions. For builds that can be repeated bit by bit pin them to digests as well:
-# --build-arg RUST=1.95.0-slim-bookworm@sha256:… --build-arg DEBIAN=bookworm-20261109-slim@sha256:…
+# --build-arg RUST=1.95.0-slim-bookworm@sha256:… --build-arg DEBIAN=12.13-slim@sha256:…
 ARG RUST=1.95.0-slim-bookworm
-ARG DEBIAN=bookworm-slim
+ARG DEBIAN=12.13-slim
 
 FROM rust:${RUST} AS build
 # librdkafka and its OpenSSL are built from source: a C and C++ toolchain, make, and a whole perl.

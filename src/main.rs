@@ -127,7 +127,8 @@ fn check(a: &CheckArgs) -> u8 {
                 let (samples, _taken) = tokio::sync::mpsc::channel(1);
                 let (_demands, wanted) = tokio::sync::watch::channel(BTreeSet::new());
                 let mut rows = check::connect(&daemon::samplers(&config, &samples, &wanted), &config.settings).await;
-                rows.extend(check::probes(daemon::probers(&config, &samples)).await);
+                rows.extend(check::probes(daemon::probers(&config, &samples), &config.settings.probes).await);
+                rows.extend(check::unread(&config));
                 rows
             });
             rt.shutdown_timeout(std::time::Duration::from_secs(1));

@@ -35,7 +35,7 @@ fn missing(what: &str) -> Option<&'static str> {
         ("advertised brokers", "look whether the cluster answers: `check --connect`"),
         ("brokers that list", "look whether the cluster answers: `check --connect`"),
         ("data-bearing members", "look whether the deployment answers: `check --connect`"),
-        ("instances of this mirror", "mongodb.mirrors.<name>.status: name the status port of every instance"),
+        ("instances of this mirror", "mongodb.mirrors.<name>.url: name the status port of every instance"),
     ];
     known.into_iter().find(|(head, _)| what.starts_with(head)).map(|(_, fix)| fix)
 }
@@ -98,6 +98,8 @@ mod tests {
         assert!(said(Finding::no(Code::Pace, Subject::Step("start-mirror"))).contains("`pace: <time>`"));
         let empty = |what: &str| said(Finding::unknown(Code::EmptySet, Subject::Whole).detail(what));
         assert!(empty("declared producers (`producers:`)").contains("expect_none"));
+        // Offered keys are keys that there are.
+        assert!(empty("instances of this mirror").starts_with("mongodb.mirrors.<name>.url"));
         assert_eq!(empty("what nobody knows"), "");
         let own = Finding::unknown(Code::EmptySet, Subject::Whole).detail("probes").fix("as it says");
         assert_eq!(said(own), "as it says");

@@ -54,11 +54,12 @@ pub(super) fn rows(settings: &Settings, taken: Taken) -> Vec<Row> {
             rows.push(Row {
                 target: format!("step/{}", s.step.id),
                 capability: c.check.id,
-                needed_by: s.step.id,
+                needed_by: s.step.id.into(),
                 ok: false,
                 required: false,
                 found: format!("{} ({}){more}", render::sentence(f), f.code.as_str()),
                 fix: f.fix.as_ref().map(ToString::to_string),
+                passes: None,
             });
         }
     }

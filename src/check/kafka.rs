@@ -12,14 +12,15 @@ const EVERY: &str = "every step of the kafka track";
 /// Tries everything on one side.
 pub(super) async fn side(s: &Sampler, taken: &mut Taken) -> Vec<Row> {
     let target = format!("kafka/{}", s.side);
-    let row = |capability, needed_by, ok, found: String, fix: Option<&str>| Row {
+    let row = |capability, needed_by: &'static str, ok, found: String, fix: Option<&str>| Row {
         target: target.clone(),
         capability,
-        needed_by,
+        needed_by: needed_by.into(),
         ok,
         required: true,
         found,
         fix: if ok { None } else { fix.map(|f| f.replace("<principal>", "User:<the agent's user>")) },
+        passes: None,
     };
     let Once { sample, configs, outside } = match read_once(s).await {
         Ok(read) => read,

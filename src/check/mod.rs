@@ -6,14 +6,20 @@ mod kafka;
 mod mongodb;
 mod probe;
 mod scope;
+mod table;
+#[cfg(test)]
+mod tests;
+mod unread;
 
 pub(crate) use probe::probes;
+pub(crate) use table::table;
+pub(crate) use unread::unread;
 
 use crate::daemon::Samplers;
 use cutover_core::estate::{Content, Failure, Target};
 use cutover_core::settings::Settings;
 use serde::Serialize;
-use std::fmt::Write;
+use std::borrow::Cow;
 
 /// One capability of one target.
 #[derive(Clone, Debug, Serialize)]
@@ -23,7 +29,7 @@ pub(crate) struct Row {
     /// What the agent tried to read.
     pub capability: &'static str,
     /// Steps whose checks need it.
-    pub needed_by: &'static str,
+    pub needed_by: Cow<'static, str>,
     /// It could be read.
     pub ok: bool,
     /// Needed for some step; an optional one only makes the evidence richer.
@@ -32,6 +38,9 @@ pub(crate) struct Row {
     pub found: String,
     /// What would grant it.
     pub fix: Option<String>,
+    /// Of a probe that could be asked: whether it passes now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passes: Option<bool>,
 }
 
 /// Tries everything on every target.
@@ -71,11 +80,12 @@ fn different(
     Some(Row {
         target: system.to_owned(),
         capability,
-        needed_by,
+        needed_by: needed_by.into(),
         ok: !same,
         required: true,
         found: if same { "source and destination are the same".into() } else { "the ids differ".into() },
         fix: same.then(|| format!("let one of the two {files} name the other one")),
+        passes: None,
     })
 }
 
@@ -92,34 +102,19 @@ fn first<'f>(failures: impl Iterator<Item = &'f Failure>, good: &str) -> (bool, 
 /// The capability whose absence means that a target cannot be reached at all.
 const CONNECT: &str = "connect";
 
-/// 0 if everything required can be read, 1 if something cannot, 3 if a target cannot be reached at all.
+/// 0 if everything required can be read, 1 if something cannot or if nothing at all was reached, 3 if a target cannot be
+/// reached at all.
 pub(crate) fn exit_code(rows: &[Row]) -> u8 {
     let unreachable = rows.iter().any(|r| !r.ok && r.capability == CONNECT);
     match rows.iter().all(|r| r.ok || !r.required) {
+        true if nothing(rows) => 1,
         true => 0,
         false if unreachable => 3,
         false => 1,
     }
 }
 
-/// A table for people.
-pub(crate) fn table(rows: &[Row]) -> String {
-    let width = |f: fn(&Row) -> usize| rows.iter().map(f).max().unwrap_or(0);
-    let (t, c) = (width(|r| r.target.len()), width(|r| r.capability.len()));
-    let mut out = String::new();
-    for r in rows {
-        let mark = match (r.ok, r.required) {
-            (true, _) => "ok  ",
-            (false, true) => "FAIL",
-            (false, false) => "miss",
-        };
-        let _ = writeln!(out, "{mark}  {:t$}  {:c$}  {}", r.target, r.capability, r.found);
-        if !r.ok {
-            let _ = writeln!(out, "      needed by {}", r.needed_by);
-            if let Some(fix) = &r.fix {
-                let _ = writeln!(out, "      fix: {fix}");
-            }
-        }
-    }
-    out
+/// Whether no target was read and no probe passes: then nothing shows that the agent gets anywhere.
+fn nothing(rows: &[Row]) -> bool {
+    !rows.iter().any(|r| r.ok && r.passes != Some(false))
 }

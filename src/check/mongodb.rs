@@ -112,7 +112,8 @@ fn row(target: &str, capability: &'static str, needed_by: &'static str, (ok, tol
         Some((found, fix)) if !ok => (found.trim_end_matches("; ").to_owned(), Some(fix.to_owned())),
         _ => (told, None),
     };
-    Row { target: target.to_owned(), capability, needed_by, ok, required: true, found, fix }
+    let needed_by = needed_by.into();
+    Row { target: target.to_owned(), capability, needed_by, ok, required: true, found, fix, passes: None }
 }
 
 #[cfg(test)]

@@ -1,17 +1,22 @@
 //! The probes, each asked once. That one does not pass is no defect: before its step it often does not.
 
 use super::Row;
+use super::unread::reads;
 use crate::sample::probe::Prober;
+use cutover_core::Name;
 use cutover_core::estate::probe::ProbeSample;
+use cutover_core::settings::ProbeSettings;
+use std::collections::BTreeMap;
 use tokio::task::JoinSet;
 
-/// Asks every probe once.
-pub(crate) async fn probes(probers: Vec<Prober>) -> Vec<Row> {
+/// Asks every probe that this version reads once.
+pub(crate) async fn probes(probers: Vec<Prober>, settings: &BTreeMap<Name, ProbeSettings>) -> Vec<Row> {
     let mut looks = JoinSet::new();
-    for p in probers {
+    for p in probers.into_iter().filter(|p| reads(p.kind)) {
+        let needed_by = settings.get(&p.name).map(needed_by).unwrap_or_default();
         looks.spawn(async move {
             let looked = p.look().await;
-            row(&p, looked.as_ref().map_err(|f| &*f.message))
+            row(&p, needed_by, looked.as_ref().map_err(|f| &*f.message))
         });
     }
     let mut rows: Vec<Row> = looks.join_all().await;
@@ -19,7 +24,7 @@ pub(crate) async fn probes(probers: Vec<Prober>) -> Vec<Row> {
     rows
 }
 
-fn row(p: &Prober, looked: Result<&ProbeSample, &str>) -> Row {
+fn row(p: &Prober, needed_by: String, looked: Result<&ProbeSample, &str>) -> Row {
     let (ok, found) = match looked {
         Ok(s) => {
             let whole = s.names.values().all(Result::is_ok);
@@ -30,11 +35,19 @@ fn row(p: &Prober, looked: Result<&ProbeSample, &str>) -> Row {
     Row {
         target: format!("probe/{}", p.name),
         capability: p.kind.as_str(),
-        needed_by: "the steps it gates, and the requirement it measures",
+        needed_by: needed_by.into(),
         ok,
         // An expression gives nothing before there is traffic: that must not keep anybody from starting.
         required: false,
         found,
         fix: (!ok).then(|| format!("mend what is said, or probes.{}", p.name)),
+        passes: looked.ok().map(|s| s.pass),
     }
+}
+
+/// The steps a probe gates and the requirement it measures; where it has neither, checks of its own track may ask it.
+pub(super) fn needed_by(p: &ProbeSettings) -> String {
+    let steps = p.gates.iter().map(ToString::to_string);
+    let all: Vec<String> = steps.chain(p.requirement.iter().map(|r| format!("requirement {r}"))).collect();
+    if all.is_empty() { "checks of the services track".to_owned() } else { all.join(", ") }
 }

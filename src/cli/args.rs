@@ -29,8 +29,8 @@ Example:
   cutover-agent check --config cutover.yaml --connect
 
 Exit codes: 0 the configuration is good and everything that is required can be read, 1 something required cannot be read \
-(or no reading could be tried), 2 the configuration or the command line makes no sense, 3 a target cannot be reached at \
-all. Optional readings that are missing (`miss`) change nothing.")]
+(or no target was read and no probe passes), 2 the configuration or the command line makes no sense, 3 a target cannot \
+be reached at all. Optional readings that are missing (`miss`) change nothing.")]
     Check(CheckArgs),
     /// Plays a whole migration of a simulated estate, with the real gate, journal, answers and metrics on it.
     #[command(after_help = "\

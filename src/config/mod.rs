@@ -15,6 +15,7 @@ mod merge;
 mod mongodb;
 mod probes;
 mod producers;
+mod promql;
 mod read;
 mod rename;
 mod schema;
@@ -33,6 +34,7 @@ pub(crate) use error::{ConfigErrors, Problem};
 pub(crate) use kafka::{KafkaTarget, KafkaTargets};
 pub(crate) use mongodb::{MirrorTarget, MongodbTarget, MongodbTargets};
 pub(crate) use probes::{ProbeTarget, Question};
+pub(crate) use promql::Expression;
 
 use cutover_core::Name;
 use cutover_core::settings::{Settings, Track};

@@ -3,6 +3,7 @@
 
 use super::agent::Pulse;
 use super::error::{listed, quoted, unknown};
+use super::promql::Expression;
 use super::read::At;
 use super::steps::unknown_step;
 use super::values::duration_text;
@@ -103,7 +104,7 @@ pub(crate) enum Question {
         /// Where Prometheus answers.
         url: Url,
         /// The expression.
-        query: Name,
+        query: Expression,
     },
     /// Something this version does not read.
     Unread,
@@ -184,7 +185,8 @@ fn question(at: &At<'_>, kind: Option<ProbeKind>) -> Option<Question> {
     for key in ["database", "collection", "namespace", "selector"] {
         at.get(key).text();
     }
-    let query = at.get("query").text();
+    let query = at.get("query").checked(|text| Expression::parse(text).map(drop));
+    let query = query.and_then(|text| Expression::parse(&text).ok());
     let name = at.get("name").checked(|text| dns_name(text).map(drop)).and_then(|text| dns_name(&text).ok());
     let resolvers = each(&at.get("resolvers"), resolver);
     let expect = each(&at.get("expect"), answer);

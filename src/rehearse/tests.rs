@@ -177,7 +177,7 @@ identity:
   destination: { kafka: { client_id: \"*-dst\" }, mongodb: { app_name: \"{service}-dst\" } }
 probes:
   gateway: { kind: http, url: \"http://127.0.0.1:8080/healthz\", side: destination }
-  share: { kind: promql, url: \"http://127.0.0.1:9090\", query: \"share > 0.99\", side: destination, gates: [redirect-traffic] }
+  share: { kind: promql, url: \"http://127.0.0.1:9090\", query: \"sum(share) > 0.99\", side: destination, gates: [redirect-traffic] }
   entry: { kind: tcp, address: \"127.0.0.1:443\", side: destination, gates: [switch-dns] }
   name: { kind: dns, name: api.example, resolvers: [\"10.0.0.53:53\"], expect: [10.2.0.1], side: destination }
 steps: { deploy-services: { after: start-consumers }, start-mirror: { after: start-consumers } }

@@ -2,6 +2,7 @@
 
 use crate::Estate;
 use cutover_lab::{Cluster, Listener, Pair, Scratch, Shop, ShopOptions, Side, User, Version};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -16,8 +17,17 @@ pub(crate) fn run(_: &Estate) -> Result<(), String> {
     };
     let pair = Pair::start_with(builder(Version::V3_9_1), builder(Version::V4_1_0)).map_err(text)?;
     let shop = Shop::open(&pair, ShopOptions::renamed("acl.PROD.", "acl.prod.").without_kip848()).map_err(text)?;
-    shop.start().map_err(text)?;
     let folder = Scratch::new("rights").map_err(text)?;
+
+    // Nobody is at work: check changes nothing at all, Kafka's own topics included.
+    let tls = Side::BOTH.map(|s| pair.cluster(s).client_properties(Listener::Tls, None));
+    let before = picture(&pair)?;
+    let (code, said) = check(&folder, &tls)?;
+    let after = picture(&pair)?;
+    if !said.contains("kafka/destination") || before != after {
+        return Err(format!("check, exit {code}, has changed something:\n{before:#?}\n{after:#?}\n{said}"));
+    }
+    shop.start().map_err(text)?;
     let user = User { name: "agent".into(), password: "agent-secret-1".into() };
 
     // Without rights: named one by one, each with the command that grants it.
@@ -56,11 +66,15 @@ pub(crate) fn run(_: &Estate) -> Result<(), String> {
         }
     }
 
-    // Over TLS; then trusting another CA.
-    let tls = Side::BOTH.map(|s| pair.cluster(s).client_properties(Listener::Tls, None));
+    // Over TLS; then trusting another CA. The shop is at work: no topic and no group comes by looking.
+    let before = names(&pair)?;
     let (code, said) = check(&folder, &tls)?;
     if code != 0 {
         return Err(format!("over TLS: exit {code}\n{said}"));
+    }
+    let after = names(&pair)?;
+    if before[0].1.is_empty() || before != after {
+        return Err(format!("check has made topics or groups, or none were seen before:\n{before:#?}\n{after:#?}"));
     }
 
     // A probe looks at the same port as a client would; trusting another CA it does not pass, and that is no defect of
@@ -89,6 +103,26 @@ pub(crate) fn run(_: &Estate) -> Result<(), String> {
         return Err(format!("with a wrong password: exit {code}\n{said}"));
     }
     Ok(())
+}
+
+/// Everything a cluster has: every log with its ends, and every group.
+type Everything = (BTreeMap<(String, i32), (i64, i64)>, BTreeSet<String>);
+
+/// Both clusters, source first.
+fn picture(pair: &Pair) -> Result<[Everything; 2], String> {
+    let of = |side| {
+        let client = pair.cluster(side).client().map_err(text)?;
+        Ok::<_, String>((client.logs().map_err(text)?, client.groups().map_err(text)?))
+    };
+    Ok([of(Side::Source)?, of(Side::Destination)?])
+}
+
+/// Topics and groups.
+type Names = (BTreeSet<String>, BTreeSet<String>);
+
+/// Every topic and every group by name, of both clusters.
+fn names(pair: &Pair) -> Result<[Names; 2], String> {
+    Ok(picture(pair)?.map(|(logs, groups)| (logs.into_keys().map(|(topic, _)| topic).collect(), groups)))
 }
 
 /// Runs `check --connect` with these client properties, source first.

@@ -250,7 +250,7 @@ probes:
 #[test]
 fn what_probes_ask_is_checked() {
     expect![[r#"
-        the configuration has 14 errors:
+        the configuration has 15 errors:
           2.yaml:2:42: probes.a.address: came `::1:443`; expected host:port
           2.yaml:2:71: probes.a.certificate_days: needs `tls: true`: without TLS nobody shows a certificate
           2.yaml:3:76: probes.b.certificate_days: needs an https:// URL: without TLS nobody shows a certificate
@@ -265,6 +265,7 @@ fn what_probes_ask_is_checked() {
           2.yaml:7:39: probes.f.name: came `a..b`, which is no DNS name
           2.yaml:7:56: probes.f.resolvers: the list is empty: name at least one
           2.yaml:7:69: probes.f.expect[0]: came `a b.example`, which is no DNS name
+          2.yaml:8:65: probes.g.query: `rate(old_requests[1m]) < 1` drops the series that do not meet it, and those that are left would pass alone: write `rate(old_requests[1m]) < bool 1`, of which every series has to be 1, or compare single values, aggregated without `by` and `without`, as in `max(…) < 1`
     "#]]
     .assert_eq(&said(
         "\
@@ -275,6 +276,7 @@ probes:
   d: { kind: http, side: source, url: 'http://[::/' }
   e: { kind: dns, side: source, name: 10.0.0.1, resolvers: [dns.google, '10.0.0.2:0'], expect: [] }
   f: { kind: dns, side: source, name: a..b, resolvers: [], expect: ['a b.example'] }
+  g: { kind: promql, side: source, url: 'http://p:9090', query: 'rate(old_requests[1m]) < 1' }
 ",
     ));
 }

@@ -2,7 +2,7 @@
 //!
 //! It never joins a group. Watermarks are read uncommitted: the high watermark, not the last stable offset.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -59,6 +59,25 @@ impl Client {
         Ok(topics
             .map(|topic| (topic.name().to_owned(), i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX)))
             .collect())
+    }
+
+    /// Every topic there is, Kafka's own as well, with the watermarks of each partition.
+    pub fn logs(&self) -> Result<BTreeMap<(String, i32), (i64, i64)>> {
+        let metadata = self.reader.fetch_metadata(None, TIMEOUT).doing(|| "ask for metadata".to_owned())?;
+        let mut logs = BTreeMap::new();
+        for topic in metadata.topics() {
+            for partition in topic.partitions() {
+                let at = self.watermarks(topic.name(), partition.id())?;
+                logs.insert((topic.name().to_owned(), partition.id()), at);
+            }
+        }
+        Ok(logs)
+    }
+
+    /// Every group there is.
+    pub fn groups(&self) -> Result<BTreeSet<String>> {
+        let groups = retry(|| self.reader.fetch_group_list(None, TIMEOUT)).doing(|| "list the groups".to_owned())?;
+        Ok(groups.groups().iter().map(|group| group.name().to_owned()).collect())
     }
 
     /// Creates a topic and returns when every partition has a leader.

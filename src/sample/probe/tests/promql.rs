@@ -1,7 +1,7 @@
 //! PromQL against a real Prometheus that watches itself.
 
 use super::{closed, listener, look, look_briefly};
-use crate::config::Question;
+use crate::config::{Expression, Question};
 use cutover_core::estate::FailureKind;
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -52,7 +52,7 @@ impl Prometheus {
 }
 
 fn promql(address: SocketAddr, query: &str) -> Question {
-    Question::Promql { url: format!("http://{address}").parse().unwrap(), query: query.into() }
+    Question::Promql { url: format!("http://{address}").parse().unwrap(), query: Expression::parse(query).unwrap() }
 }
 
 #[tokio::test]
@@ -67,6 +67,17 @@ async fn expressions_hold_or_not_or_give_nothing() {
         // It holds, and the value is 0: that is what a filter leaves.
         ("sum(up * 0) < 1", true, "the expression gives 0"),
         ("sum(up) > 1 or vector(0)", false, "the expression gives 0"),
+        // One at 500/s, one idle.
+        (
+            "(vector(500) or label_replace(vector(0), \"a\", \"b\", \"\", \"\")) < bool 1",
+            false,
+            "1 of 2 values are 0, as of {}",
+        ),
+        (
+            "max(vector(500) or label_replace(vector(0), \"a\", \"b\", \"\", \"\")) < bool 1",
+            false,
+            "the expression gives 0",
+        ),
         ("scalar(up)", true, "the expression gives 1"),
         (
             "vector(1) or label_replace(vector(0), \"a\", \"b\", \"\", \"\")",
@@ -90,7 +101,7 @@ async fn expressions_hold_or_not_or_give_nothing() {
     }
     // The whole path, and a parameter that others need, are kept.
     let url = format!("http://{}/api/v1/query?dedup=true", p.address).parse().unwrap();
-    assert!(look(Question::Promql { url, query: "up".into() }).await.unwrap().pass);
+    assert!(look(Question::Promql { url, query: Expression::parse("up").unwrap() }).await.unwrap().pass);
 }
 
 #[tokio::test]
