@@ -3,6 +3,7 @@
 mod acts;
 mod answers;
 mod boards;
+mod dashboard;
 mod metrics;
 mod page;
 mod promql;

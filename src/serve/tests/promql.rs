@@ -1,15 +1,14 @@
-//! What stands in dashboards and alerts is held against the metrics there are: names, labels and the values of those
-//! that only take a few. Whether it is PromQL at all, and whether alerts fire when they should, promtool says.
+//! What stands in alerts and on the dashboard ([`super::dashboard`]) is held against the metrics there are: names, labels
+//! and the values of those that only take a few. Whether it is PromQL at all, and whether alerts fire when they should,
+//! promtool says.
 
 use crate::serve::metrics::names;
 use cutover_core::playbook;
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use yaml_rust2::{Yaml, YamlLoader};
 
-const DASHBOARD: &str = include_str!("../../../dashboards/cutover-overview.json");
 const RULES: &str = include_str!("../../../alerts/cutover.rules.yaml");
 const CASES: &str = include_str!("../../../alerts/cutover.test.yaml");
 
@@ -40,50 +39,6 @@ const WORDS: [&str; 18] = [
 
 /// Where promtool is not to be had, this says why the tests that need it may be left out.
 const WITHOUT: &str = "CUTOVER_WITHOUT_PROMTOOL";
-
-#[test]
-fn the_dashboard_asks_only_for_what_there_is() {
-    let exprs = dashboard();
-    assert!(exprs.len() > 30, "{}", exprs.len());
-    let used: BTreeSet<String> = exprs.iter().flat_map(|e| checked(e)).collect();
-    // What docs/metrics.md lists is worth a look; a few are for alerts and for the curious.
-    let unseen: Vec<&str> = names::ALL.iter().map(|m| m.name).filter(|n| !used.contains(*n)).collect();
-    assert_eq!(
-        unseen,
-        [
-            "cutover_step_ready",
-            "cutover_mirror_refreshes_total",
-            "process_virtual_memory_bytes",
-            "process_open_fds",
-            "process_start_time_seconds"
-        ]
-    );
-}
-
-#[test]
-fn the_dashboard_is_laid_out_without_overlaps() {
-    let d: Value = serde_json::from_str(DASHBOARD).unwrap();
-    assert!(d["schemaVersion"].as_u64().unwrap() >= 36);
-    let (mut ids, mut cells) = (BTreeSet::new(), BTreeSet::new());
-    for p in d["panels"].as_array().unwrap() {
-        assert!(ids.insert(p["id"].as_u64().unwrap()), "an id twice: {}", p["id"]);
-        let [x, y, w, h] = ["x", "y", "w", "h"].map(|k| p["gridPos"][k].as_u64().unwrap());
-        assert!(x + w <= 24, "{}", p["title"]);
-        for cell in (x..x + w).flat_map(|x| (y..y + h).map(move |y| (x, y))) {
-            assert!(cells.insert(cell), "{} lies over another panel", p["title"]);
-        }
-        if p["type"] != "row" {
-            assert_eq!(p["datasource"]["uid"], "${datasource}", "{}", p["title"]);
-            assert!(!p["description"].as_str().unwrap().is_empty(), "{}", p["title"]);
-        }
-    }
-    let rows: Vec<&str> = titles(&d).collect();
-    assert_eq!(rows, ["Migration", "Kafka", "MongoDB", "Agent"]);
-}
-
-fn titles(d: &Value) -> impl Iterator<Item = &str> {
-    d["panels"].as_array().unwrap().iter().filter(|p| p["type"] == "row").map(|p| p["title"].as_str().unwrap())
-}
 
 #[test]
 fn alerts_ask_only_for_what_there_is_and_tell_a_person_what_to_do() {
@@ -128,16 +83,6 @@ fn promtool_understands_the_rules_and_their_cases_hold() {
 }
 
 #[test]
-fn promtool_understands_every_query_of_the_dashboard() {
-    let rule = |(i, e): (usize, &String)| serde_json::json!({ "record": format!("q:{i}"), "expr": filled(e) });
-    let rules: Vec<Value> = dashboard().iter().enumerate().map(rule).collect();
-    let folder = tempfile::tempdir().unwrap();
-    let file = serde_json::json!({ "groups": [{ "name": "dashboard", "rules": rules }] }).to_string();
-    std::fs::write(folder.path().join("rules.yaml"), file).unwrap();
-    promtool(&["check", "rules", "rules.yaml"], folder.path());
-}
-
-#[test]
 fn a_misspelt_metric_label_or_value_is_found() {
     for wrong in [
         "cutover_step_redy == 1",
@@ -161,25 +106,8 @@ fn rules() -> Vec<Yaml> {
     list(&rules["groups"]).iter().flat_map(|g| list(&g["rules"]).to_vec()).collect()
 }
 
-/// Every query of the dashboard: panels, annotations, variables.
-fn dashboard() -> Vec<String> {
-    let d: Value = serde_json::from_str(DASHBOARD).unwrap();
-    let panels = d["panels"].as_array().unwrap().iter().filter_map(|p| p["targets"].as_array()).flatten();
-    let notes = d["annotations"]["list"].as_array().unwrap().iter();
-    let queries = panels.chain(notes).filter_map(|t| t["expr"].as_str()).map(str::to_owned);
-    let variables = d["templating"]["list"].as_array().unwrap().iter().filter_map(|v| v["definition"].as_str());
-    let selectors = variables.map(|v| v.strip_prefix("label_values(").unwrap().rsplit_once(',').unwrap().0.to_owned());
-    queries.chain(selectors).collect()
-}
-
-/// With the dashboard's variables filled in.
-fn filled(expr: &str) -> String {
-    let expr = expr.replace("$__rate_interval", "5m");
-    ["$job", "$instance", "$group"].iter().fold(expr, |e, v| e.replace(v, ".*"))
-}
-
 /// The metrics of a query. Panics where it names something there is not.
-fn checked(expr: &str) -> BTreeSet<String> {
+pub(super) fn checked(expr: &str) -> BTreeSet<String> {
     let metrics: BTreeMap<&str, &[&str]> = names::ALL.iter().map(|m| (m.name, m.labels)).collect();
     let every: BTreeSet<&str> = metrics.values().flat_map(|l| l.iter().copied()).chain(SCRAPED).collect();
     let mut found = BTreeSet::new();
@@ -237,7 +165,7 @@ fn matcher(m: &str, labels: &[&str], expr: &str) {
     }
 }
 
-fn promtool(args: &[&str], folder: &Path) {
+pub(super) fn promtool(args: &[&str], folder: &Path) {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found: Option<PathBuf> = std::env::split_paths(&path).map(|p| p.join("promtool")).find(|p| p.is_file());
     let Some(promtool) = found else {
