@@ -4,6 +4,7 @@
 //! pauses a broker has a pair of its own. Any go that the oracle calls unsafe fails the test with the whole timeline.
 
 mod agent;
+mod asked;
 mod claims;
 mod mongo_claims;
 mod mongo_polling;

@@ -2,6 +2,7 @@
 //! in the middle.
 
 use super::estate::{BOTH, Estate, text};
+use super::{numbers, series};
 use crate::agent::PATIENCE;
 use crate::claims::reason;
 use cutover_lab::mongodb::bson::doc;
@@ -120,6 +121,9 @@ fn downtime(e: &mut Estate) -> Result<(), String> {
         }
     }
     e.agent.wait_reason("ready", "deploy-services", "other-downtime", "")?;
+    Side::BOTH.iter().try_for_each(|side| numbers::groups(e, *side))?;
+    numbers::mongodb(e)?;
+    series::verdicts(e)?;
 
     // Neither starts before both may: the mirror still runs.
     e.agent.wait_reason("ready", "start-consumers", "predecessor", "stop-mirror")?;
@@ -137,7 +141,7 @@ fn downtime(e: &mut Estate) -> Result<(), String> {
     e.agent.wait_reason("ready", "start-writers", "tripwire", &rtu)?;
     e.agent.wait_reason("ready", "start-consumers", "tripwire", &rtu)?;
     e.agent.refuses("start-writers", 503)?;
-    super::series::alerted(e, "CutoverTripwire")?;
+    series::fires(e, "CutoverTripwire")?;
     e.kafka.stop_service(Side::Source, "rtu", Stop::Leave).map_err(text)?;
 
     e.agent.go("start-writers")?;
@@ -175,5 +179,7 @@ fn services(e: &mut Estate) -> Result<(), String> {
     e.kafka.empty_topics(Side::Source).map_err(text)?;
     e.agent.go("retire-source")?;
     e.kafka.retire_source().map_err(text)?;
-    e.agent.done("retire-source")
+    e.agent.done("retire-source")?;
+    series::verdicts(e)?;
+    numbers::at_all_times(e)
 }

@@ -9,6 +9,7 @@
 
 mod estate;
 mod joint;
+mod numbers;
 mod series;
 mod services_first;
 mod services_last;

@@ -1,12 +1,11 @@
-//! What Prometheus has scraped, held against what the lab knows: lag and members as the brokers tell the lab's own
-//! administrator, windows as the lab reads them, verdicts as `/ready` gives them; and every query of the dashboard and
-//! every alert asked for real.
+//! What Prometheus has scraped: verdicts held against what `/ready` says, and every query of the dashboard and every
+//! alert asked for real. The numbers are in [`super::numbers`].
 
 use super::estate::{Estate, text};
 use super::truth::{SERVICES, track};
 use crate::agent::PATIENCE;
-use cutover_lab::mongodb::bson::{Document, doc};
-use cutover_lab::{Labels, Side, wait_for};
+use crate::asked;
+use cutover_lab::{Labels, wait_for};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use yaml_rust2::{Yaml, YamlLoader};
@@ -40,21 +39,22 @@ pub(crate) fn says(
     what: &str,
     wanted: impl Fn(&[(Labels, f64)]) -> bool,
 ) -> Result<(), String> {
-    wait_for(&format!("{expr} to say {what}"), PATIENCE, || {
-        let got = e.prometheus.query(expr).map_err(text)?;
-        if wanted(&got) { Ok(()) } else { Err(format!("{got:?}")) }
-    })
-    .map_err(|e| e.to_string())
+    asked::says(&e.prometheus, expr, what, wanted)
+}
+
+/// Waits until a query has a sample.
+pub(crate) fn there(e: &Estate, expr: &str) -> Result<(), String> {
+    asked::there(&e.prometheus, expr)
 }
 
 /// Waits until a query has exactly this one value.
 pub(crate) fn is(e: &Estate, expr: &str, value: f64) -> Result<(), String> {
-    says(e, expr, &value.to_string(), |got| matches!(got, [(_, v)] if *v == value))
+    asked::is(&e.prometheus, expr, value)
 }
 
 /// Waits until a query has no sample at all.
 pub(crate) fn absent(e: &Estate, expr: &str) -> Result<(), String> {
-    says(e, expr, "nothing", <[_]>::is_empty)
+    asked::absent(&e.prometheus, expr)
 }
 
 /// The gauges of all steps say what `/ready` and `/done` say, at one time.
@@ -93,103 +93,6 @@ fn verdict((labels, _): (Labels, f64)) -> Option<((String, String), String)> {
     Some(((of("step")?, of("gate")?), of("verdict")?))
 }
 
-/// Lag and members of every group on a side, as the brokers tell the lab; nobody may be writing or reading meanwhile. A
-/// lag that is not known of every partition has no series, and the number of such partitions has one.
-pub(crate) fn groups(e: &Estate, side: Side) -> Result<(), String> {
-    let ledger = e.kafka.oracle().ledger();
-    let client = e.kafka.client(side);
-    for ((_, group), facts) in ledger.groups.iter().filter(|((at, _), _)| *at == side) {
-        for topic in facts.topics.iter().filter(|t| ledger.names.in_scope(side, t)) {
-            let partitions = ledger.topics.get(&(side, topic.clone())).map_or(0, |t| t.partitions);
-            let parts: Vec<(String, i32)> = (0..partitions).map(|p| (topic.clone(), p)).collect();
-            let commits = client.committed(group, &parts).map_err(text)?;
-            let (mut lag, mut unknown) = (0, 0);
-            for (part, committed) in &commits {
-                let (low, high) = client.watermarks(&part.0, part.1).map_err(text)?;
-                match committed {
-                    Some(at) => lag += high - at,
-                    None if low == high => {}
-                    None => unknown += 1,
-                }
-            }
-            let labels = format!("{{side=\"{side}\",group=\"{group}\",topic=\"{topic}\"}}");
-            let metric = format!("cutover_kafka_consumergroup_lag{labels}");
-            #[expect(clippy::cast_precision_loss, reason = "a test's handful of records")]
-            match unknown {
-                0 => is(e, &metric, lag as f64)?,
-                _ => absent(e, &metric)?,
-            }
-            is(e, &format!("cutover_kafka_consumergroup_unknown_partitions{labels}"), f64::from(unknown))?;
-        }
-        members(e, side, group)?;
-    }
-    Ok(())
-}
-
-/// The members of a group, by where they run.
-pub(crate) fn members(e: &Estate, side: Side, group: &str) -> Result<(), String> {
-    let [source, destination] = e.members(side, group);
-    for (home, count) in [("source", source), ("destination", destination)] {
-        let expr = format!(
-            "max(cutover_kafka_consumergroup_members{{side=\"{side}\",group=\"{group}\",home=\"{home}\"}}) or vector(0)"
-        );
-        #[expect(clippy::cast_precision_loss, reason = "a handful of members")]
-        is(e, &expr, count as f64)?;
-    }
-    Ok(())
-}
-
-/// The clients of MongoDB by home, and the oplog's window as the lab reads it: entries until now, stretched to the size
-/// the oplog may have.
-pub(crate) fn mongodb(e: &Estate) -> Result<(), String> {
-    let ledger = e.mongo.oracle().ledger();
-    for side in Side::BOTH {
-        for home in Side::BOTH {
-            for (role, writes) in [("writer", true), ("reader", false)] {
-                let of = |((at, _), c): &(&(Side, String), &cutover_lab::ClientFacts)| {
-                    *at == side && c.home == home && c.writes == writes
-                };
-                let count = ledger.clients.iter().filter(of).count();
-                let labels = format!("{{side=\"{side}\",role=\"{role}\",home=\"{home}\"}}");
-                let expr = format!("sum(cutover_mongodb_clients{labels}) or vector(0)");
-                // A driver shows twice: once logged in, and once as its own watch on the server.
-                #[expect(clippy::cast_precision_loss, reason = "a handful of clients")]
-                says(
-                    e,
-                    &expr,
-                    &format!("{count} clients"),
-                    |got| matches!(got, [(_, v)] if *v >= count as f64 && *v <= 2.0 * count as f64),
-                )?;
-            }
-        }
-        let expr = format!("cutover_mongodb_oplog_window_seconds{{side=\"{side}\"}}");
-        says(e, &expr, "what the oplog says", |got| {
-            let Ok((entries, window)) = window(e, side) else { return false };
-            // The rate at which it fills is that of another instant.
-            matches!(got, [(_, v)] if *v + 10.0 >= entries && *v <= window * 3.0 && *v * 3.0 >= window)
-        })?;
-    }
-    Ok(())
-}
-
-/// Seconds between the ends of an oplog, and what they become at its full size.
-fn window(e: &Estate, side: Side) -> Result<(f64, f64), String> {
-    let end = |order: i32| -> Result<f64, String> {
-        let found = doc! { "find": "oplog.rs", "sort": { "$natural": order }, "limit": 1 };
-        let answer = e.mongo_pair.set(side).run("local", found).map_err(text)?;
-        let batch = answer.get_document("cursor").and_then(|c| c.get_array("firstBatch")).map_err(|e| e.to_string())?;
-        let entry = batch.first().and_then(|d| d.as_document()).ok_or("an empty oplog")?;
-        Ok(f64::from(entry.get_timestamp("ts").map_err(|e| e.to_string())?.time))
-    };
-    let stats = e.mongo_pair.set(side).run("local", doc! { "collStats": "oplog.rs" }).map_err(text)?;
-    let number = |d: &Document, k: &str| -> f64 {
-        d.get_i64(k).map(|n| n as f64).or_else(|_| d.get_i32(k).map(f64::from)).or_else(|_| d.get_f64(k)).unwrap_or(0.0)
-    };
-    let entries = end(-1)? - end(1)?;
-    let stretch = (number(&stats, "maxSize") / number(&stats, "size").max(1.0)).max(1.0);
-    Ok((entries, entries * stretch))
-}
-
 /// Asks every query of the dashboard, and remembers those with data.
 pub(crate) fn dashboard(e: &Estate, answered: &mut Answered) -> Result<(), String> {
     for expr in queries() {
@@ -216,9 +119,14 @@ pub(crate) fn alerts_evaluate(e: &Estate) -> Result<(), String> {
     exprs.iter().try_for_each(|expr| e.prometheus.query(expr).map(drop).map_err(text))
 }
 
-/// This alert among others is pending or firing.
-pub(crate) fn alerted(e: &Estate, name: &str) -> Result<(), String> {
-    says(e, &format!("ALERTS{{alertname=\"{name}\"}}"), "anything", |got| !got.is_empty())
+/// This alert among others fires.
+pub(crate) fn fires(e: &Estate, name: &str) -> Result<(), String> {
+    there(e, &format!("ALERTS{{alertname=\"{name}\",alertstate=\"firing\"}}"))
+}
+
+/// The condition of this alert is met; its `for` is longer than anybody waits here.
+pub(crate) fn pends(e: &Estate, name: &str) -> Result<(), String> {
+    there(e, &format!("ALERTS{{alertname=\"{name}\"}}"))
 }
 
 fn queries() -> Vec<String> {

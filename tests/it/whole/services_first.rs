@@ -1,6 +1,7 @@
 //! Services, then MongoDB, then Kafka: the services move first and reach back to the clusters of the source.
 
 use super::estate::{BOTH, Estate, REQUIREMENTS, text};
+use super::numbers;
 use super::series::{self, Answered};
 use super::site::NAME;
 use super::unchanged;
@@ -32,6 +33,7 @@ pub(super) fn migrate(e: &mut Estate) -> Result<(), String> {
         series::is(e, &format!("cutover_step_life{{step=\"{step}\",life=\"done\"}}"), 1.0)?;
     }
     series::verdicts(e)?;
+    numbers::at_all_times(e)?;
     series::dashboard(e, &mut answered)?;
     series::alerts_evaluate(e)?;
     series::all_answered(&answered)
@@ -79,9 +81,9 @@ fn services(e: &Estate, answered: &mut Answered) -> Result<(), String> {
     e.truth.deployed.lock().map_err(|e| e.to_string())?.insert("svc".to_owned());
     e.agent.done("deploy-services")?;
     for service in BOTH {
-        series::members(e, Side::Source, &e.kafka.group(Side::Source, service))?;
+        numbers::members(e, Side::Source, &e.kafka.group(Side::Source, service))?;
     }
-    series::mongodb(e)?;
+    numbers::mongodb(e)?;
     // 10 s have to pass between two steps.
     e.agent.wait_reason("ready", "redirect-traffic", "pace", "deploy-services")?;
 
@@ -96,7 +98,7 @@ fn services(e: &Estate, answered: &mut Answered) -> Result<(), String> {
     // Somebody takes the traffic back: the step has come undone.
     e.site().traffic(Side::Source);
     e.agent.wait_reason("ready", "stop-source-services", "undone", "redirect-traffic")?;
-    series::alerted(e, "CutoverStepUndone")?;
+    series::fires(e, "CutoverStepUndone")?;
     series::is(e, "cutover_step_undone_total{step=\"redirect-traffic\"}", 1.0)?;
     e.site().traffic(Side::Destination);
     e.agent.done("redirect-traffic")?;
@@ -119,9 +121,9 @@ fn services(e: &Estate, answered: &mut Answered) -> Result<(), String> {
     e.agent.wait_reason("done", "stop-source-services", "source-home", "rtu")?;
     e.mongo.stop_home(Side::Source).map_err(text)?;
     e.agent.done("stop-source-services")?;
-    series::mongodb(e)?;
+    numbers::mongodb(e)?;
     for service in BOTH {
-        series::members(e, Side::Source, &e.kafka.group(Side::Source, service))?;
+        numbers::members(e, Side::Source, &e.kafka.group(Side::Source, service))?;
     }
 
     e.site().entry(false)?;
@@ -157,14 +159,14 @@ fn mongodb(e: &mut Estate, answered: &mut Answered) -> Result<(), String> {
     series::absent(e, "cutover_mirror_lag_seconds")?;
     series::absent(e, "cutover_mirror_headroom_seconds")?;
     series::is(e, "cutover_target_up{target=\"mirror/mirror\"}", 0.0)?;
-    series::alerted(e, "CutoverTargetDown")?;
+    series::pends(e, "CutoverTargetDown")?;
     series::dashboard(e, answered)?;
     fault(Faults::default())?;
     series::is(e, "cutover_target_up{target=\"mirror/mirror\"}", 1.0)?;
     go(e, "switch-readers")?;
     e.mongo.switch_readers().map_err(text)?;
     e.agent.done("switch-readers")?;
-    series::mongodb(e)?;
+    numbers::mongodb(e)?;
 
     go(e, "stop-writers")?;
     // The downtime of MongoDB: nothing of the other tracks may go on, and nothing of the services comes undone.
@@ -176,7 +178,7 @@ fn mongodb(e: &mut Estate, answered: &mut Answered) -> Result<(), String> {
     }
     e.mongo.stop_writers().map_err(text)?;
     e.agent.done("stop-writers")?;
-    series::mongodb(e)?;
+    numbers::mongodb(e)?;
     series::is(e, "cutover_mirror_lag_seconds", 0.0)?;
     go(e, "stop-mirror")?;
     e.mongo.stop_mirrors().map_err(text)?;
@@ -189,10 +191,12 @@ fn mongodb(e: &mut Estate, answered: &mut Answered) -> Result<(), String> {
     }
     e.agent.done("start-writers")?;
     series::absent(e, "cutover_track_downtime_start_timestamp_seconds")?;
-    series::mongodb(e)
+    numbers::mongodb(e)
 }
 
 fn kafka(e: &mut Estate, answered: &mut Answered) -> Result<(), String> {
+    // No group has come to the destination yet: nobody says that it has no members, or that it is not behind.
+    series::absent(e, "{__name__=~\"cutover_kafka_consumergroup_.*\",side=\"destination\"}")?;
     go(e, "switch-producers")?;
     e.kafka.switch_producers().map_err(text)?;
     e.agent.done("switch-producers")?;
@@ -207,13 +211,16 @@ fn kafka(e: &mut Estate, answered: &mut Answered) -> Result<(), String> {
     let late = e.kafka.group(Side::Source, "late");
     e.kafka.seed(Side::Source, &late, &crm, 0, 1).map_err(text)?;
     e.kafka.oracle().record(|l| l.group_reads(Side::Source, &late, std::slice::from_ref(&crm)));
-    series::groups(e, Side::Source)?;
-    series::alerted(e, "CutoverPartitionsUnknown")?;
+    numbers::groups(e, Side::Source)?;
+    numbers::waits(e, Side::Source, &rtu, &crm)?;
+    series::pends(e, "CutoverPartitionsUnknown")?;
     series::dashboard(e, answered)?;
-    e.kafka.client(Side::Source).delete_group(&late).map_err(text)?;
-    e.kafka.oracle().record(|l| l.groups.retain(|(_, g), _| *g != late));
-    // Gone is not drained: a person has to say so.
+    e.kafka.delete_group(Side::Source, &late).map_err(text)?;
+    // Gone is not drained: a person has to say so. Nobody knows its members any more, and none is not said.
     e.agent.wait_reason("ready", "stop-consumers", "vanished", &late)?;
+    numbers::group(e, Side::Source, &late)?;
+    series::dashboard(e, answered)?;
+    e.kafka.oracle().record(|l| l.groups.retain(|(_, g), _| *g != late));
     e.agent.ignore(&late, "a test's own group, deleted");
     e.kafka.start_service(Side::Source, "rtu").map_err(text)?;
     e.agent.kill_and_restart()?;
@@ -246,7 +253,7 @@ fn kafka(e: &mut Estate, answered: &mut Answered) -> Result<(), String> {
     }
     e.kafka.stop_consumers(Stop::Leave).map_err(text)?;
     e.agent.done("stop-consumers")?;
-    series::groups(e, Side::Source)?;
+    Side::BOTH.iter().try_for_each(|side| numbers::groups(e, *side))?;
     series::verdicts(e)?;
     go(e, "start-consumers")?;
     for service in BOTH {
@@ -255,7 +262,7 @@ fn kafka(e: &mut Estate, answered: &mut Answered) -> Result<(), String> {
     e.kafka.start_consumers(Side::Destination).map_err(text)?;
     e.agent.done("start-consumers")?;
     for service in BOTH {
-        series::members(e, Side::Destination, &e.kafka.group(Side::Destination, service))?;
+        numbers::members(e, Side::Destination, &e.kafka.group(Side::Destination, service))?;
     }
     e.kafka.empty_topics(Side::Source).map_err(text)?;
     go(e, "retire-source")?;

@@ -2,7 +2,7 @@
 //! either of two steps.
 
 use super::estate::{BOTH, Estate, text};
-use super::unchanged;
+use super::{numbers, series, unchanged};
 use crate::claims::reason;
 use cutover_lab::{READERS, Side, Stop};
 
@@ -36,6 +36,10 @@ pub(super) fn migrate(e: &mut Estate) -> Result<(), String> {
     for reader in READERS {
         e.mongo.stop_service(Side::Destination, reader).map_err(text)?;
     }
+    numbers::groups(e, Side::Destination)?;
+    numbers::mongodb(e)?;
+    series::verdicts(e)?;
+    numbers::at_all_times(e)?;
     unchanged::by_looking(e)
 }
 
@@ -49,7 +53,7 @@ fn prepare(e: &mut Estate) -> Result<(), String> {
     if e.agent.ask("ready", "switch-readers")?.life() != "out-of-order" {
         return Err(format!("a reader was switched early, and it is not said: {:#}", early.body));
     }
-    super::series::alerted(e, "CutoverStepOutOfOrder")?;
+    series::fires(e, "CutoverStepOutOfOrder")?;
     e.mongo.stop_service(Side::Destination, READERS[0]).map_err(text)?;
     e.mongo.start_reader(Side::Source, READERS[0]).map_err(text)?;
 
@@ -89,14 +93,13 @@ fn one_stop_for_two(e: &mut Estate) -> Result<(), String> {
     e.agent.wait_reason("ready", "stop-writers", "other-downtime", "kafka")?;
     e.agent.refuses("stop-writers", 503)?;
     e.agent.done("stop-consumers")?;
+    Side::BOTH.iter().try_for_each(|side| numbers::groups(e, *side))?;
+    numbers::mongodb(e)?;
+    series::verdicts(e)?;
 
     // A service is redeployed inside the downtime of Kafka, seen on the MongoDB in force: the step stays where it is.
     e.mongo.deploy_service(Side::Source, Side::Destination, "svc").map_err(text)?;
-    super::series::is(
-        e,
-        "cutover_mongodb_clients{side=\"source\",role=\"writer\",home=\"destination\"} > bool 0",
-        1.0,
-    )?;
+    series::is(e, "cutover_mongodb_clients{side=\"source\",role=\"writer\",home=\"destination\"} > bool 0", 1.0)?;
     e.agent.wait_reason("ready", "deploy-services", "other-downtime", "kafka")?;
     e.agent.wait_go("ready", "start-consumers")?;
     for (step, life) in [("deploy-services", "pending"), ("stop-writers", "pending")] {
