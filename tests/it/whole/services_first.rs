@@ -129,8 +129,8 @@ fn services(e: &Estate, answered: &mut Answered) -> Result<(), String> {
     e.site().entry(false)?;
     e.agent.wait_reason("ready", "switch-dns", "probe-fails", "entry")?;
     // What does not pass yet can be read all the same.
-    let (code, table, _) = unchanged::connect(e)?;
-    let said = table.lines().find(|l| l.contains("probe/entry")).unwrap_or_default();
+    let (code, table, rows) = unchanged::connect(e)?;
+    let said = rows.iter().find(|r| r["target"] == "probe/entry").map(ToString::to_string).unwrap_or_default();
     if code != 0 || !said.contains("does not pass now") || !said.contains("refused") {
         return Err(format!("the entry point refuses, and check exits {code}:\n{table}"));
     }
