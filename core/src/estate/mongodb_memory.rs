@@ -6,7 +6,7 @@ use super::mongodb::{
     Collection, HeldData, MirrorSample, MirrorStatus, MongoCatalog, MongoClient, MongoCounts, MongoSample, Ts,
 };
 use crate::Name;
-use crate::time::{Mono, Span, Wall};
+use crate::time::{Dur, Mono, Span, Wall};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A sample tells every write of so many seconds.
@@ -255,11 +255,13 @@ impl MirrorMemory {
         self.marks.iter().find(|(_, p)| *p >= ts).map(|(at, _)| *at)
     }
 
-    /// How fast the position moves against the clock, over all that is remembered of this run, in thousandths (1000: as
-    /// fast as the clock), and over how many milliseconds that was measured.
-    pub fn speed(&self) -> Option<(i64, i64)> {
-        let (first, last) = (self.points.front()?, self.points.back()?);
-        let over = self.at? - first.0;
+    /// How fast the position moves against the clock, in thousandths (1000: as fast as the clock), and over how many
+    /// milliseconds that was measured: the newest `least` of this run, or a little more, or all where it is shorter.
+    pub fn speed(&self, least: Dur) -> Option<(i64, i64)> {
+        let (at, last) = (self.at?, self.points.back()?);
+        // It stood there until the next point.
+        let first = self.points.iter().rev().find(|(seen, _)| at - *seen >= least).or(self.points.front())?;
+        let over = at - first.0;
         (over.0 > 0).then(|| (last.1.since(first.1).0.saturating_mul(1000) / over.0, over.0))
     }
 

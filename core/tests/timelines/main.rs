@@ -1,6 +1,7 @@
 //! Timelines: a few lines of text against the rendered verdicts.
 
 mod arrivals;
+mod audit;
 mod kafka;
 mod mongo;
 mod mongo_truth;

@@ -125,7 +125,7 @@ fn the_whole_track_by_claims() {
 }
 
 /// From the shop to everything mirrored, with what happens then.
-fn mirrored(then: &str) -> String {
+pub(super) fn mirrored(then: &str) -> String {
     with(&[SHOP, MIRRORED, then])
 }
 

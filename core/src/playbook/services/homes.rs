@@ -4,7 +4,7 @@ use crate::Name;
 use crate::estate::Side;
 use crate::playbook::kafka::{body, sighted};
 use crate::playbook::mongodb::clients;
-use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
+use crate::reading::{Basis, Code, Demand, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
 use crate::settings::{Home, KafkaSettings, MongodbSettings, Role, Track};
 use crate::time::Dur;
 use crate::view::{Kafka, Mongodb, View, gap};
@@ -261,8 +261,11 @@ fn keeps_up(v: &View<'_>, k: &Kafka<'_>, group: &Name, topic: &Name, word: &Name
     let t = k.topic(topic)?;
     let g = k.group(group).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
     let commits = g.commits.as_ref().map_err(|f| gap(f, at()))?;
+    let over = v.settings.scaled(SLOPE);
     let mut worst = Dur::ZERO;
     let mut known = true;
+    // Partitions it is behind on; those on which it has committed nothing for as long as a slope takes.
+    let (mut late, mut stands, mut want) = (false, Vec::new(), None);
     for (p, part) in &t.partitions {
         let ends = part.ends.as_ref().map_err(|f| gap(f, at()))?;
         let tp = (topic.clone(), *p);
@@ -271,24 +274,45 @@ fn keeps_up(v: &View<'_>, k: &Kafka<'_>, group: &Name, topic: &Name, word: &Name
             None if ends.is_empty() => continue,
             None => return Err(Gap::new(Code::NeverCommitted, at()).fix(say)),
         };
+        let key = k.key(topic, t, *p);
+        if committed >= ends.high || v.facts.phantoms.contains(&(key.clone(), committed, ends.high)) {
+            continue;
+        }
         match k.memory.ends().get(&tp).and_then(|m| m.age_of(committed)) {
+            Some(age) if age < BEHIND => continue,
             Some(age) => worst = worst.max(age),
             None => known = false,
         }
+        late = true;
+        if !part.has_open_transaction() {
+            let (side, topic, from, to) = (k.side, topic.clone(), committed, ends.high);
+            want = Some(Demand::Tail { side, topic, topic_id: key.id, partition: *p, from, to });
+        }
+        if k.memory.commit(group, &tp).is_some_and(|m| m.unmoved_for() >= over) {
+            stands.push(*p);
+        }
     }
-    if known && worst < BEHIND {
+    if !late {
         return Ok(Finding::yes(Code::Ok, at()));
     }
-    let falling = |f: Finding| f.seen(Qty::Time(worst)).limit(Qty::Time(BEHIND));
-    let over = v.settings.scaled(SLOPE);
+    let falling = |f: Finding| {
+        let f = if known { f.seen(Qty::Time(worst)) } else { f.seen(Qty::Words("an unknown time".into())) };
+        // Those who commit only what they were given never commit past aborted transactions.
+        f.limit(Qty::Time(BEHIND))
+            .fix(format!("see that it works; if nothing but aborted transactions lies behind its commits: {say}"))
+    };
+    if !stands.is_empty() {
+        // Whoever reads nothing falls no further behind while nobody writes.
+        let at = Subject::Pair(k.side, group.clone(), topic.clone(), stands);
+        let f = falling(Finding::no(Code::FallingBehind, at)).detail(format!("nothing was committed for {over}"));
+        return Ok(Finding { want, ..f });
+    }
     let series = k.memory.lags(group, topic).ok_or_else(|| Gap::new(Code::Partial, at()).detail("its lag"))?;
     let newest = series.back().ok_or_else(|| Gap::new(Code::Partial, at()).detail("its lag"))?;
     // The newest point at least as old as the window.
     match series.iter().rev().find(|p| newest.at - p.at >= over) {
         Some(before) if newest.lag <= before.lag => Ok(Finding::yes(Code::Ok, at()).detail("catching up")),
-        // Those who commit only what they were given never commit past aborted transactions.
-        Some(_) => Ok(falling(Finding::no(Code::FallingBehind, at()))
-            .fix(format!("see that it works; if nothing but aborted transactions lies behind its commits: {say}"))),
+        Some(_) => Ok(Finding { want, ..falling(Finding::no(Code::FallingBehind, at())) }),
         None => Err(Gap::new(Code::Dwelling, at()).detail("how its lag moves is not known yet")),
     }
 }

@@ -67,7 +67,7 @@ pub(in crate::playbook::mongodb) fn headroom(v: &View<'_>) -> Reading {
                 return Ok(yes);
             }
             let over = v.settings.scaled(SLOPE);
-            let (speed, measured) = m.memory.speed().unwrap_or((0, 0));
+            let (speed, measured) = m.memory.speed(over).unwrap_or((0, 0));
             if measured < over.0 {
                 return Ok(Finding::unknown(Code::Dwelling, at())
                     .detail("how fast its position moves is not known yet")
