@@ -9,6 +9,9 @@ use crate::Name;
 use crate::time::{Dur, Mono, Span, Wall};
 use std::collections::{BTreeMap, VecDeque};
 
+/// Points kept of a series: at least ten minutes at the default interval.
+const POINTS: usize = 160;
+
 /// A sample tells every write of so many seconds.
 const RECENT: i64 = 120;
 
@@ -66,6 +69,8 @@ pub struct MongoMemory {
     watched: Option<Mono>,
     /// What came before the newest writes, the last of these last.
     came_after: VecDeque<CameAfter>,
+    /// How far the oplog went, and when it was asked: whatever lies beyond was written later.
+    scans: VecDeque<(Ts, Mono)>,
 }
 
 /// What was known in the sample before a newer write showed.
@@ -117,6 +122,12 @@ impl MongoMemory {
         self.newest.map(|(_, at)| at)
     }
 
+    /// The latest instant at which it is known that this was not written yet: the oplog was asked for then, and ended
+    /// before it. `None` where no sample that is remembered ended before it. The server's clock has no part in this.
+    pub fn not_yet(&self, ts: Ts) -> Option<Mono> {
+        self.scans.iter().rev().find(|(to, _)| *to < ts).map(|(_, asked)| *asked)
+    }
+
     /// The newest write before those that came when nobody of these clients had been connected any more. Samples list the
     /// clients before they read the oplog: whoever is not listed has written nothing that is not read. `None` where no
     /// such write is known.
@@ -164,6 +175,12 @@ impl MongoMemory {
                 self.newest = Some((newest, span.received));
             }
         }
+        if let (Ok(w), Some(scanned)) = (&sample.writes, sample.scanned) {
+            self.scans.push_back((w.to, scanned.sent));
+            if self.scans.len() > POINTS {
+                self.scans.pop_front();
+            }
+        }
         if let (Ok(now), Some((_, MongoSample { writes: Ok(before), .. }))) = (&sample.writes, &self.last) {
             for (ns, ts) in &before.last {
                 if now.last.get(ns).is_some_and(|newer| newer > ts) {
@@ -184,6 +201,7 @@ impl MongoMemory {
     /// After a jump of the clocks nobody can be told to have been seen within ten minutes.
     pub(super) fn forget_spans(&mut self) {
         self.clients.clear();
+        self.scans.clear();
         self.watched = None;
     }
 
@@ -204,9 +222,6 @@ impl MongoMemory {
         }
     }
 }
-
-/// Points kept of a position's series: at least ten minutes at the default interval.
-const POINTS: usize = 160;
 
 /// What is remembered of one mirror.
 #[derive(Clone, Debug, Default)]

@@ -1,6 +1,6 @@
 //! What reading the rules for defects found, each as it would have come about on real servers.
 
-use super::mongodb::mirrored;
+use super::mongodb::{mirrored, moved};
 use super::services::{SHOP, estate};
 use super::world::run_with;
 use expect_test::expect;
@@ -66,4 +66,96 @@ fn headroom_is_told_by_the_newest_ten_minutes() {
             serving go
             coverage go
             read-only go"#]].assert_eq(&shown);
+}
+
+/// A mirror that shows a position which the source's clock has not come to mirrors another deployment.
+#[test]
+fn a_position_that_the_sources_clock_has_not_come_to_is_foreign() {
+    let shown = mirrored(
+        "
+        t=110 show switch-readers
+        t=111 mirror.ahead 40
+        t=120 show switch-readers
+        t=125 show switch-readers",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=110 switch-readers pending go
+        t=120 switch-readers pending unknown (foreign-position): the position of mirror all does not lie in the source's oplog: 1790000120.0 is not between 1789964116.0 and 1790000116.4294967295: it fell off, or mirrors another deployment
+        t=125 switch-readers pending go"#]].assert_eq(&shown);
+}
+
+/// Without the oplog nobody knows which collections were made since the last list.
+#[test]
+fn coverage_is_unknown_without_the_oplog() {
+    let shown = mirrored("t=110 msrc.oplog no\n t=120 show switch-readers all");
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=120 switch-readers pending unknown (privilege): the source MongoDB: the agent is not allowed to read it: its oplog: not authorized on local
+            following unknown
+            headroom unknown
+            serving go
+            coverage unknown
+            read-only go"#]].assert_eq(&shown);
+}
+
+/// A transaction that was under way when the agent came, of which the beginning was not read, is no transaction across
+/// mirrors; nor is one that an older version journaled.
+#[test]
+fn a_transaction_of_which_a_part_was_not_read_spans_nothing() {
+    let shown = run_with(estate(), &[SHOP, "t=12 msrc.together ,shop.orders\n t=20 show start-mirror all"].concat());
+    expect![[r#"
+        t=20 start-mirror pending go
+            two-deployments go
+            supported go
+            coverage go
+            no-spanning-transactions go
+            mirrorable go
+            destination-empty go
+            window-covers-copy go
+            requirements unknown"#]]
+    .assert_eq(&shown);
+}
+
+/// The source's clock is set forward, or a new primary's is ahead: what was seen to be written a minute ago is no six
+/// minutes old.
+#[test]
+fn a_clock_that_is_ahead_makes_no_write_older_than_it_can_be() {
+    let shown = moved(
+        "
+        t=300 op begin stop-writers; msrc.leave svc-orders
+        t=302 msrc.write shop.orders
+        t=310 msrc.clock 600; msrc.election
+        t=330 show stop-writers all
+        t=659 show stop-writers all
+        t=680 show stop-writers",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=330 stop-writers begun no-go (dwelling): following: true for 14 s, must be for 30 s
+            following no-go
+            headroom go
+            coverage go
+            readers-moved go
+            counting-time go
+        t=330 stop-writers done: no-go (recent-write): shop.orders (source) was written 25 s ago, must be silent for 6 min
+        t=659 stop-writers begun go
+            following go
+            headroom go
+            coverage go
+            readers-moved go
+            counting-time go
+        t=659 stop-writers done: no-go (recent-write): shop.orders (source) was written 5 min 55 s ago, must be silent for 6 min
+        t=680 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:26Z
+        t=680 stop-writers done: go"#]].assert_eq(&shown);
 }

@@ -31,6 +31,8 @@ struct Deployment {
     builds: BTreeSet<String>,
     uncommitted: bool,
     window: u32,
+    /// Its clock is ahead of the true time by so many milliseconds.
+    clock: i64,
     term: i64,
     exact: BTreeMap<String, u64>,
     offsets: StoredOffsets,
@@ -99,6 +101,7 @@ impl Mongo {
             builds: BTreeSet::new(),
             uncommitted: false,
             window: 36_000,
+            clock: 0,
             term: 1,
             exact: BTreeMap::new(),
             offsets: StoredOffsets::default(),
@@ -194,6 +197,7 @@ impl Mongo {
             "listed" => d.unlisted = rest[0] == "no",
             "oplog" => d.unread = rest[0] == "no",
             "window" => d.window = rest[0].parse().unwrap(),
+            "clock" => d.clock = rest[0].parse::<i64>().unwrap() * 1000,
             "version" => d.version = word(0),
             "id" => d.id = word(0),
             other => panic!("no such command: {other}"),
@@ -328,6 +332,11 @@ impl Mirror {
             }
             "hold-back" => self.follows = Some(rest[0].parse().unwrap()),
             "stick" => self.follows = None,
+            // Another deployment's position, by whose clock it is later.
+            "ahead" => {
+                self.follows = None;
+                self.position = Ts(self.position.0 + (rest[0].parse::<u64>().unwrap() << 32));
+            }
             "stage" => self.stage = rest.join(" "),
             "error" => self.error = Some(rest.join(" ")),
             "mended" => self.error = None,
@@ -410,7 +419,7 @@ impl Deployment {
             },
             term: self.term,
             version: self.version.as_str().into(),
-            clock: now.wall,
+            clock: now.wall + Dur(self.clock),
             members: BTreeMap::from([("h1:27017".into(), member)]),
             majority: Ok(self.majority),
             oplog: Ok(Oplog {

@@ -129,6 +129,11 @@ pub(super) fn mirrored(then: &str) -> String {
     with(&[SHOP, MIRRORED, then])
 }
 
+/// From the shop to the readers moved, with what happens then.
+pub(super) fn moved(then: &str) -> String {
+    with(&[SHOP, MIRRORED, READ, then])
+}
+
 /// From the shop to the writers stopped, with what happens then.
 fn stopped(then: &str) -> String {
     with(&[SHOP, MIRRORED, READ, STOPPED, then])

@@ -6,6 +6,7 @@ use crate::estate::Side;
 use crate::reading::{Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each};
 use crate::settings::Track;
 use crate::view::{Mongodb, View, gap};
+use std::collections::BTreeMap;
 
 /// The MongoDB that holds the projections now: the one in force; in its own downtime the source, which is not written.
 fn projections<'a>(v: &View<'a>) -> Known<Mongodb<'a>> {
@@ -68,6 +69,11 @@ pub(super) fn changes_drained(v: &View<'_>) -> Reading {
     body(|| {
         let m = projections(v)?;
         let (basis, _, catalog) = v.catalog(&m)?;
+        let listed = catalog.catalog.databases.values().filter_map(|db| db.as_ref().ok());
+        if !listed.flat_map(BTreeMap::keys).any(|c| c.starts_with("fd-pc-")) {
+            return Err(Gap::new(Code::EmptySet, Subject::Mongodb(m.side))
+                .detail("collections of projection changes (fd-pc-*)"));
+        }
         let waiting = *catalog.catalog.changes.as_ref().map_err(|f| gap(f, Subject::Mongodb(m.side)))?;
         let seen = Qty::Count(i64::try_from(waiting).unwrap_or(i64::MAX), "projection changes");
         let f = match waiting {

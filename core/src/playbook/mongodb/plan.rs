@@ -3,7 +3,7 @@
 use super::shared::{body, both, in_scope, writes};
 use crate::Name;
 use crate::estate::Side;
-use crate::estate::mongodb::{CollectionKind, MongoSample};
+use crate::estate::mongodb::{ANYWHERE, CollectionKind, MongoSample};
 use crate::reading::{Basis, Code, Demand, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
 use crate::settings::{MirrorKind, MongodbSettings};
 use crate::time::Dur;
@@ -84,12 +84,10 @@ fn source_namespaces(settings: &MongodbSettings, v: &View<'_>, s: &Mongodb<'_>) 
     let listed = in_scope(settings, Side::Source, catalog)?;
     let carried = listed.iter().filter(|(_, (c, _))| c.kind != CollectionKind::View);
     let mut all: BTreeSet<Name> = carried.map(|(ns, _)| (*ns).clone()).collect();
-    if let Ok(w) = &s.sample.writes {
-        // What was dropped before the list was taken is not there any more, and was written before.
-        let listed = s.sample.clock.0 - (s.span.sent - listed_at.sent).0;
-        let since = w.last.iter().filter(|(_, ts)| ts.wall().0 + 1000 >= listed).map(|(ns, _)| ns);
-        all.extend(since.filter(|ns| ns.contains('.') && settings.in_scope(ns)).cloned());
-    }
+    // What was dropped before the list was taken is not there any more, and was written before.
+    let listed = s.sample.clock.0 - (s.span.sent - listed_at.sent).0;
+    let since = writes(s)?.last.iter().filter(|(_, ts)| ts.wall().0 + 1000 >= listed).map(|(ns, _)| ns);
+    all.extend(since.filter(|ns| ns.contains('.') && settings.in_scope(ns)).cloned());
     Ok((basis, all))
 }
 
@@ -125,7 +123,8 @@ pub(super) fn spanning(v: &View<'_>) -> Reading {
                 let carried = settings.in_scope(ns);
                 settings.carriers(ns).filter(|_| carried).map(|(name, _)| name).collect::<Vec<_>>()
             };
-            let ways: BTreeSet<Vec<&Name>> = set.iter().map(goes).collect();
+            // What could not be told is nowhere: a transaction of which a part was not read shows what was.
+            let ways: BTreeSet<Vec<&Name>> = set.iter().filter(|ns| &***ns != ANYWHERE).map(goes).collect();
             if ways.len() > 1 {
                 let names: Vec<&str> = set.iter().take(6).map(|n| &**n).collect();
                 found.push(
@@ -156,6 +155,12 @@ pub(super) fn mirrorable(v: &View<'_>) -> Reading {
             let indexes = c.indexes.as_ref().map_err(|f| gap(f, at()))?;
             if mongomirror && c.kind == CollectionKind::TimeSeries {
                 return Ok(Finding::no(Code::NotMirrorable, at()).detail("a time-series collection"));
+            }
+            if mongomirror && c.options.contains("\"expireAfterSeconds\"") {
+                return Ok(Finding::no(Code::NotMirrorable, at()).detail("its documents expire").fix(format!(
+                    "until the migration is over: db.runCommand({{ collMod: \"{}\", expireAfterSeconds: \"off\" }})",
+                    ns.split_once('.').map_or("", |(_, c)| c)
+                )));
             }
             Ok(match indexes.iter().find(|(_, i)| i.ttl) {
                 Some((index, _)) if mongomirror => {

@@ -18,7 +18,7 @@ pub(super) fn both<'a>(v: &View<'a>) -> Known<(&'a MongodbSettings, Mongodb<'a>,
 pub(super) const NO_MIRROR: IfEmpty = IfEmpty::Unknown("mirrors in the configuration (mongodb.mirrors)");
 
 /// Every mirror must hold; what `judge` says rests on the mirror's sample and on `source`. After an election a dwell
-/// starts again: what the former primary wrote last may have been rolled back.
+/// starts again: what the former primary wrote last may have been rolled back. So it does when a mirror was started again.
 pub(super) fn each_mirror<'a>(
     v: &View<'a>,
     source: Option<&Mongodb<'_>>,
@@ -29,11 +29,13 @@ pub(super) fn each_mirror<'a>(
     let term = source.map(|s| s.sample.term);
     let mut found = Vec::new();
     for (name, m) in &settings.mirrors {
+        let mut run = None;
         let said = v.mirror(name, m).and_then(|mirror| {
             basis = Basis::join(basis, Some(mirror.basis));
+            run = mirror.memory.run();
             judge(&mirror)
         });
-        found.push(((name, term), said));
+        found.push(((name, term, run), said));
     }
     Ok(each(basis, found, NO_MIRROR, |said| said))
 }

@@ -23,7 +23,10 @@ fn silent(v: &View<'_>, m: &Mongodb<'_>, need: Dur) -> Known<Finding> {
     let w = writes(m)?;
     let (last, seen) = newest(settings, w, None);
     // The write may have come at the end of its second.
-    let age = Dur((m.sample.clock.0 - (last.wall().0 + 1000)).max(0));
+    let told = Dur((m.sample.clock.0 - (last.wall().0 + 1000)).max(0));
+    // That clock may have been set, or be a new primary's: what was seen to come is no older than it can be.
+    let seen_to_come = m.memory.not_yet(last).filter(|_| seen).map(|t| m.span.received - t);
+    let age = seen_to_come.map_or(told, |most| told.min(most));
     let f = |f: Finding| f.seen(Qty::Time(age)).limit(Qty::Time(need));
     if age >= need {
         let note = if seen { format!("last write {last}") } else { format!("no write since {last}") };

@@ -166,8 +166,11 @@ fn last_write(settings: &MongodbSettings, s: &Mongodb<'_>, m: &Mirror<'_>, posit
 fn belongs(s: &Mongodb<'_>, m: &Mirror<'_>, settings: &MongodbSettings, position: Ts) -> Known<()> {
     let at = || Subject::Mirror(m.name.clone());
     let oplog = s.sample.oplog.as_ref().map_err(|f| gap(f, Subject::Mongodb(Side::Source)))?;
-    // It may have been read a little later than the oplog.
-    let ahead = position.since(oplog.last) > Dur::secs(60);
+    // It may have been read later than the oplog, by no more than the source's clock has moved on since. The oplog's own
+    // time may run ahead of that clock.
+    let later = (m.span.received - s.span.sent).max(Dur::ZERO);
+    let latest = Wall(s.sample.clock.0.max(oplog.last.wall().0 + 1000) + later.0);
+    let ahead = position > oplog.last && position.wall() > latest;
     let idle = matches!(newest(settings, writes(s)?, Some(m.settings)), (last, true) if position >= last);
     if (position < oplog.first && !idle) || ahead {
         return Err(Gap::new(Code::ForeignPosition, at()).detail(format!(
