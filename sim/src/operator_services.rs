@@ -36,6 +36,8 @@ pub struct Sre {
     pub postpones: bool,
     /// Never acts before this.
     pub not_before: i64,
+    /// When something was last seen that was done before its step, or undone after it.
+    pub astray: i64,
     /// The journal was lost: every step has to be adopted first.
     pub lost_journal: bool,
     /// Acted once without a go.

@@ -162,6 +162,9 @@ impl World {
         if ill || !self.agent.up || self.now < self.asleep_until || self.watch.calm == 0 {
             return self.watch.disturbed(self.now);
         }
+        if self.is_astray() {
+            self.sre.astray = self.now;
+        }
         let Some((step, wait)) = self.services_wait_for() else { return };
         let id = STEPS[SERVICES + step];
         let later =
@@ -177,7 +180,7 @@ impl World {
         let ready = self.sre.phase.is_multiple_of(2);
         let rules = if ready { of_ready(id) } else { of_done(id) };
         let Some(safe) = self.truth_services.safe_since(rules, |u, about| self.matters(id, u, about)) else { return };
-        let since = safe.max(self.watch.calm).max(self.sre.since).max(self.sre.not_before);
+        let since = safe.max(self.watch.calm).max(self.sre.since).max(self.sre.not_before).max(self.sre.astray);
         let phase = self.sre.phase;
         if self.now - since <= wait || self.watch.stuck_of_services == Some(phase) {
             return;
@@ -207,7 +210,7 @@ impl World {
             || busy
             || strangers
             || assigns
-            || self.is_astray()
+            || d.astray == self.now
             || !self.may_move(Track::Services)
             || self.now < d.not_before
         {
@@ -235,7 +238,8 @@ impl World {
         let there = !d.acted[0] && halves().any(|h| self.is_deployed(h, Side::Destination));
         let moved = !d.acted[1] && self.site.traffic == Side::Destination;
         let gone = !d.acted[2] && halves().any(|h| !self.is_deployed(h, Side::Source));
-        let named = !d.acted[3] && self.site.names().any(|n| n.moved);
+        // What a resolver keeps is seen for as long as it keeps it.
+        let named = !d.acted[3] && self.site.names().any(|n| n.moved || n.tells_new(self.now));
         there || moved || gone || named
     }
 

@@ -86,6 +86,15 @@ impl Names {
         }
     }
 
+    /// Whether some resolver gives the new answer at this instant: it may keep one that was taken back.
+    pub fn tells_new(&self, now: i64) -> bool {
+        (0..self.resolvers.len()).any(|i| {
+            let (new, left) = self.answer(i, now);
+            // What has run out is asked for again.
+            new && (self.moved || left > 0)
+        })
+    }
+
     /// Lets time pass up to this instant, before anything is changed: what was kept long enough is asked for again, and what
     /// was old for as long as `seen` may still be kept by somebody.
     pub fn advance(&mut self, now: i64, seen: i64) {
