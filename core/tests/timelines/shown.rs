@@ -1,0 +1,1 @@
+//! Every use of a check was seen refusing, and every code was told.
