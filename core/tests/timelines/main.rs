@@ -1,7 +1,9 @@
 //! Timelines: a few lines of text against the rendered verdicts.
 
 mod arrivals;
+mod dwells;
 mod kafka;
+mod lockstep;
 mod mongo;
 mod mongo_truth;
 mod mongodb;
@@ -17,6 +19,7 @@ mod services;
 mod services_found;
 mod services_truth;
 mod shown;
+mod stories;
 mod told;
 mod words;
 mod world;

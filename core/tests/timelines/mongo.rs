@@ -299,8 +299,7 @@ impl Mongo {
                 Demand::Count { side: s, namespace } if s == side => Some(namespace.clone()),
                 _ => None,
             });
-            let counts: BTreeMap<Name, Result<u64, Failure>> =
-                asked.map(|ns| (ns.clone(), d.counted(&ns))).collect();
+            let counts: BTreeMap<Name, Result<u64, Failure>> = asked.map(|ns| (ns.clone(), d.counted(&ns))).collect();
             if !counts.is_empty() {
                 let counts = MongoCounts { set_id: d.id.as_str().into(), counts };
                 apply(target, span(30, 100), Ok(Content::MongoCounts(counts)));

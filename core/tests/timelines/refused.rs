@@ -65,7 +65,8 @@ impl Case {
             "blocker" => blocker(s, check),
             _ => used(s, on, check),
         };
-        let (is, f) = found.map_err(|(why, a)| format!("{}: {why}: {} {}", self.what, s.life.as_str(), everything(a)))?;
+        let (is, f) =
+            found.map_err(|(why, a)| format!("{}: {why}: {} {}", self.what, s.life.as_str(), everything(a)))?;
         let line = format!("{}: {} ({}): {}", self.what, Verdict::from(is).as_str(), f.code.as_str(), said(&f));
         Ok(Told { step, on, check, code: f.code, line })
     }

@@ -61,6 +61,7 @@ fn producers() -> Vec<Case> {
             }),
             &[SHOP, "t=7 src.topic erp.ingestion 1; dst.topic erp.ingestion 1; src.end erp.ingestion/0 +1\nt=25"],
         ),
+        ready("switch-producers holds producers-known", "t=25"),
         ready("switch-producers ready requirements", "t=25"),
         case(
             "switch-producers ready requirements",
@@ -111,10 +112,23 @@ fn consumers() -> Vec<Case> {
         switched("stop-consumers ready drained", "t=85"),
         switched("stop-consumers ready drained", "t=100 src.end crm.pr-update/0 +7; src.leave svt\nt=180"),
         switched("stop-consumers ready drained", "t=100 src.end crm.pr-update/0 +7\nt=480"),
-        switched("stop-consumers ready drained", "t=100 src.low crm.pr-update/0 =5; src.commit svt crm.pr-update/0 =4\nt=110"),
+        switched(
+            "stop-consumers ready drained",
+            "t=100 src.low crm.pr-update/0 =5; src.commit svt crm.pr-update/0 =4\nt=110",
+        ),
         switched("stop-consumers ready drained", "t=100 src.commit svt crm.pr-update/0 =9\nt=110"),
         switched("stop-consumers ready drained", "t=100 src.disorder\nt=200"),
         switched("stop-consumers ready drained", "t=100 src.forget svt\nt=110"),
+        case(
+            "stop-consumers ready drained",
+            settings(),
+            &[
+                "t=0 src.member bi bi-src-0 crm.pr-update\n",
+                SHOP,
+                SWITCHED,
+                "t=24 dst.commit bi crm.pr-update/0 =0\nt=110",
+            ],
+        ),
         switched("stop-consumers holds drained", "t=100 src.phantom; src.end crm.pr-update/0 +1\nt=180"),
         switched(
             "stop-consumers holds drained",
@@ -152,19 +166,34 @@ fn restarted() -> Vec<Case> {
     ";
     vec![
         stopped("start-consumers ready seeded", "t=485 dst.commit rtu crm.ingestion/0 =1\nt=495"),
-        stopped("start-consumers ready destination-unattended", "t=485 dst.member tester tester-0 crm.ingestion\nt=495"),
+        stopped(
+            "start-consumers ready destination-unattended",
+            "t=485 dst.member tester tester-0 crm.ingestion\nt=495",
+        ),
         stopped("start-consumers ready destination-unattended", "t=485 dst.hide\nt=495"),
         case(
             "start-consumers ready offset-assumptions",
             projections(),
-            &["t=0 msrc.offset crm.ingestion/0 3\n", SHOP, five, &later, STOPPED, "t=485 msrc.offset crm.ingestion/0 9\nt=510"],
+            &[
+                "t=0 msrc.offset crm.ingestion/0 3\n",
+                SHOP,
+                five,
+                &later,
+                STOPPED,
+                "t=485 msrc.offset crm.ingestion/0 9\nt=510",
+            ],
         ),
         started("start-consumers done redeployed", "t=500"),
         started("start-consumers done redeployed", "t=500 dst.leave svt\nt=570"),
         case(
             "start-consumers done redeployed",
             settings(),
-            &[SHOP, SWITCHED, STOPPED, "t=481 op begin start-consumers\nt=483 dst.member rtu rtu-dst-0 crm.ingestion\nt=600"],
+            &[
+                SHOP,
+                SWITCHED,
+                STOPPED,
+                "t=481 op begin start-consumers\nt=483 dst.member rtu rtu-dst-0 crm.ingestion\nt=600",
+            ],
         ),
         case(
             "start-consumers done nothing-skipped",
@@ -222,6 +251,7 @@ fn every_check_of_the_kafka_track_refuses_by_itself() {
         switch-producers ready destination-clean: no-go (attached): group tester (destination) is attached: member tester-0 reads crm.ingestion
         switch-producers ready producers-known: no-go (unclassified): topic crm.odd (source) grows and is of no class: who writes it is not known [kafka: { classes: { "crm.odd": ingestion } }  # or the class it has]
         switch-producers ready producers-known: no-go (undeclared): topic erp.ingestion (source) was written by a producer that is not declared [producers: { <name>: { topics: ["erp.ingestion"], owner: <who answers> } }]
+        switch-producers holds producers-known: go (ok): holds
         switch-producers ready requirements: unknown (not-confirmed): destination-tested is not confirmed: the destination was tested in all its parts [cutover-agent confirm requirement destination-tested --reason …]
         switch-producers ready requirements: unknown (not-confirmed): destination-tested is not confirmed: the destination was tested in all its parts [cutover-agent confirm requirement destination-tested --reason …]
         switch-producers done switched: no-go (not-grown): topic crm.ingestion (destination) has not been written since the producers were switched
@@ -240,6 +270,7 @@ fn every_check_of_the_kafka_track_refuses_by_itself() {
         stop-consumers ready drained: unknown (recreated): group svt on crm.pr-update partition 0 (source) was recreated since it was first seen [cutover-agent accept-offset svt crm.pr-update 0 --reason …  # if an unclean election took back what it read]
         stop-consumers ready drained: unknown (order): group rtu on crm.ingestion partitions 0, 1 (source): read in an order that could hide something: the log ends were not asked for after the commits came back
         stop-consumers ready drained: unknown (vanished): group svt on crm.pr-update partition 0 (source) is gone: the group was seen before and is not in the cluster's list now [kafka: { ignored: { "svt": "<why>" } }]
+        stop-consumers ready drained: unknown (never-committed): group bi on crm.pr-update partition 0 (source) has no committed offset, and there are 5 records [cutover-agent accept-offset bi crm.pr-update 0 --reason …  # if it is never to commit there]
         stop-consumers holds drained: go (phantom): group svt on crm.pr-update partition 0 (source): only 1 markers or aborted records before the end, nothing left to read
         stop-consumers holds drained: go (accepted): group svt on crm.pr-update partition 0 (source): taken off the list by accept-offset
         stop-consumers ready every-topic-read: unknown (not-read): topic crm.sv-trigger (source) holds 1 record and is read by no group [kafka: { unread: { "crm.sv-trigger": "<why nobody reads it>" } }]

@@ -68,7 +68,10 @@ fn deployed() -> Vec<Case> {
             },
             &[SHOP, DEPLOYED, "t=161 op begin redirect-traffic\nt=200"],
         ),
-        after("redirect-traffic holds traffic-moved", "t=161 op begin redirect-traffic; probe.silent share; op confirm traffic-moved\nt=180"),
+        after(
+            "redirect-traffic holds traffic-moved",
+            "t=161 op begin redirect-traffic; probe.silent share; op confirm traffic-moved\nt=180",
+        ),
     ]
 }
 
@@ -83,10 +86,7 @@ fn stopped() -> Vec<Case> {
         t=650
     ";
     vec![
-        moved(
-            "stop-source-services ready present",
-            "t=300 msrc.leave svc-orders; msrc.leave svc-orders-dst\nt=910",
-        ),
+        moved("stop-source-services ready present", "t=300 msrc.leave svc-orders; msrc.leave svc-orders-dst\nt=910"),
         moved("stop-source-services ready at-work", "t=300 msrc.leave svc-orders-dst\nt=330"),
         moved("stop-source-services ready keeping-up", behind),
         moved("stop-source-services ready keeping-up", "t=300 src.forget rtu\nt=306"),
@@ -100,7 +100,10 @@ fn stopped() -> Vec<Case> {
         gone("switch-dns done names-moved", "t=330 op begin switch-dns\nt=340"),
         gone("switch-dns done names-moved", "t=330 op begin switch-dns; probe.names name new 60\nt=340"),
         gone("switch-dns done names-moved", "t=330 op begin switch-dns; probe.names name new 60 half\nt=900"),
-        gone("switch-dns holds names-moved", "t=330 op begin switch-dns; probe.names name new 60; op confirm names-moved\nt=340"),
+        gone(
+            "switch-dns holds names-moved",
+            "t=330 op begin switch-dns; probe.names name new 60; op confirm names-moved\nt=340",
+        ),
     ]
 }
 

@@ -47,9 +47,10 @@ fn codes(line: &str, known: &mut BTreeSet<&'static str>) {
     for verdict in Verdict::ALL {
         for (at, _) in line.match_indices(&format!("{} (", verdict.as_str())) {
             let rest = &line[at + verdict.as_str().len() + 2..];
-            let told = Code::ALL.iter().map(|(c, _)| c.as_str()).find(|c| {
-                rest.strip_prefix(c).is_some_and(|rest| rest.starts_with("): "))
-            });
+            let told = Code::ALL
+                .iter()
+                .map(|(c, _)| c.as_str())
+                .find(|c| rest.strip_prefix(c).is_some_and(|rest| rest.starts_with("): ")));
             known.extend(told);
         }
     }

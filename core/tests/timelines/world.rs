@@ -295,6 +295,12 @@ impl World {
         }
     }
 
+    /// The agent is started again with another configuration; what is remembered is lost, the journal is not.
+    pub(crate) fn restart_with(&mut self, settings: Settings) {
+        self.estate = Estate::new();
+        self.gate = Gate::new(Arc::new(settings));
+    }
+
     fn show(&mut self, what: &str, t: i64) {
         let turn = self.settle();
         let mut words = what.split_whitespace();
@@ -398,12 +404,17 @@ impl Cluster {
                 }
             }
             "leave" => {
-                let g = self.groups.get_mut(rest[0]).expect("a group");
-                g.members.retain(|(id, _)| rest.get(1).is_some_and(|r| r != id));
+                // Nobody leaves a group that is not there.
+                if let Some(g) = self.groups.get_mut(rest[0]) {
+                    g.members.retain(|(id, _)| rest.get(1).is_some_and(|r| r != id));
+                }
             }
             "state" => self.groups.get_mut(rest[0]).unwrap().state = Some(rest[1].into()),
-            "unreadable" => self.groups.get_mut(rest[0]).unwrap().unreadable = true,
-            "readable" => self.groups.get_mut(rest[0]).unwrap().unreadable = false,
+            "unreadable" | "readable" => {
+                if let Some(g) = self.groups.get_mut(rest[0]) {
+                    g.unreadable = verb == "unreadable";
+                }
+            }
             "commit" => {
                 let (topic, p) = part(rest[1]);
                 let g = self.groups.entry(rest[0].into()).or_default();
