@@ -42,7 +42,7 @@ pub(super) struct Tale {
     noise: fn() -> BoxedStrategy<&'static str>,
     /// What takes information away, and what would bring it back.
     pub(super) losses: &'static [(&'static str, &'static str)],
-    /// Begun, done or out of order, it is shown by more than what the losses take away.
+    /// Until when something may happen.
     pub(super) until: i64,
 }
 
@@ -118,27 +118,34 @@ impl Tale {
     pub(super) fn story(&'static self) -> impl Strategy<Value = Story> {
         let noise = prop::collection::vec((self.from..self.until, (self.noise)()), 0..8);
         let late = prop::collection::vec(0i64..60, self.base.len());
-        (noise, late).prop_map(|(noise, late)| {
-            let mut shift = 0;
-            let mut all: Story = Vec::new();
-            for ((t, what), late) in self.base.iter().zip(late) {
-                if what.starts_with("op ") {
-                    shift += late;
-                }
-                all.push((t + shift, *what));
+        (noise, late).prop_map(|(noise, late)| self.tell(late, noise))
+    }
+
+    /// The migration, and nothing else.
+    pub(super) fn plain(&self) -> Story {
+        self.tell(vec![0; self.base.len()], vec![])
+    }
+
+    fn tell(&self, late: Vec<i64>, noise: Story) -> Story {
+        let mut shift = 0;
+        let mut all: Story = Vec::new();
+        for ((t, what), late) in self.base.iter().zip(late) {
+            if what.starts_with("op ") {
+                shift += late;
             }
-            if self.base == services_truth::MOVE {
-                // A group that nobody has joined cannot be left.
-                all.push((2, "src.member others others-dst-0 crm.ingestion"));
-            }
-            all.extend(noise);
-            all.sort_by_key(|(t, _)| *t);
-            // What is not there any more cannot be spoken of.
-            if let Some(end) = all.iter().position(|(_, what)| what.starts_with("src.delete")) {
-                all.truncate(end + 1);
-            }
-            all
-        })
+            all.push((t + shift, *what));
+        }
+        if self.base == services_truth::MOVE {
+            // A group that nobody has joined cannot be left.
+            all.push((2, "src.member others others-dst-0 crm.ingestion"));
+        }
+        all.extend(noise);
+        all.sort_by_key(|(t, _)| *t);
+        // What is not there any more cannot be spoken of.
+        if let Some(end) = all.iter().position(|(_, what)| what.starts_with("src.delete")) {
+            all.truncate(end + 1);
+        }
+        all
     }
 }
 
@@ -152,13 +159,15 @@ pub(super) struct Telling<'s> {
     pub(super) world: World,
     story: &'s Story,
     next: usize,
+    /// What was done, and when by the wall clock.
+    pub(super) heard: Vec<(i64, &'static str)>,
     /// Commands that begin like this are not heard any more.
     pub(super) deaf: Option<&'static str>,
 }
 
 impl<'s> Telling<'s> {
     pub(super) fn new(settings: Settings, story: &'s Story) -> Telling<'s> {
-        Telling { world: World::new(settings), story, next: 0, deaf: None }
+        Telling { world: World::new(settings), story, next: 0, heard: vec![], deaf: None }
     }
 
     /// On to second `t`: time passes, then what the story does in it is done.
@@ -167,6 +176,8 @@ impl<'s> Telling<'s> {
         while let Some((_, what)) = self.story.get(self.next).filter(|(at, _)| *at <= t) {
             if self.deaf.is_none_or(|d| !what.starts_with(d)) {
                 self.world.play(&format!("t={t} {what}"));
+                let now = self.world.now.wall.0;
+                self.heard.extend(what.split(';').map(|c| (now, c.trim())));
             }
             self.next += 1;
         }
