@@ -161,7 +161,7 @@ fn check(tale: &'static Tale, story: &Story, dwells: &[((&str, &str), i64)]) -> 
 fn the_plain_stories_are_go_and_done_at_every_step() {
     for (tale, steps) in [(&KAFKA, 4), (&MONGODB, 5), (&SERVICES, 4)] {
         let (gos, dones) = play(tale, &tale.plain(), &[]).unwrap();
-        assert!(gos > 100 && dones >= steps, "only {gos} seconds of go, {dones} steps done");
+        assert!(gos > 100 && dones >= steps, "only {gos} seconds of go, {dones} steps done of {steps}");
     }
 }
 

@@ -4,6 +4,7 @@ mod arrivals;
 mod dwells;
 mod kafka;
 mod lockstep;
+mod lockstep_found;
 mod mongo;
 mod mongo_truth;
 mod mongodb;

@@ -94,8 +94,6 @@ fn story() -> impl Strategy<Value = Vec<(i64, &'static str)>> {
                 all.push((t + shift, *what));
             }
         }
-        // A group that nobody has joined cannot be left.
-        all.push((2, "src.member others others-dst-0 crm.ingestion"));
         all.extend(noise);
         all.sort_by_key(|(t, _)| *t);
         all

@@ -135,10 +135,6 @@ impl Tale {
             }
             all.push((t + shift, *what));
         }
-        if self.base == services_truth::MOVE {
-            // A group that nobody has joined cannot be left.
-            all.push((2, "src.member others others-dst-0 crm.ingestion"));
-        }
         all.extend(noise);
         all.sort_by_key(|(t, _)| *t);
         // What is not there any more cannot be spoken of.
