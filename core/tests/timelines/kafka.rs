@@ -14,7 +14,7 @@ pub(super) const SHOP: &str = "
 ";
 
 /// From the shop to producers switched and silent, groups seeded.
-const SWITCHED: &str = "
+pub(super) const SWITCHED: &str = "
     t=20 op begin switch-producers
     t=21 dst.end crm.ingestion/0 +1; dst.end crm.ingestion/1 +1
     t=22 dst.commit rtu crm.ingestion/0 =0; dst.commit rtu crm.ingestion/1 =0; dst.commit svt crm.pr-update/0 =0

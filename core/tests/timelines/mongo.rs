@@ -36,6 +36,9 @@ struct Deployment {
     term: i64,
     exact: BTreeMap<String, u64>,
     offsets: StoredOffsets,
+    changes: u64,
+    /// Its documents cannot be counted one by one.
+    uncounted: bool,
     from: Ts,
 }
 
@@ -105,6 +108,8 @@ impl Mongo {
             term: 1,
             exact: BTreeMap::new(),
             offsets: StoredOffsets::default(),
+            changes: 0,
+            uncounted: false,
             from: Ts::new(1_789_990_000, 0),
         };
         Mongo {
@@ -182,6 +187,8 @@ impl Mongo {
                 d.offsets.highest.insert((topic.into(), p.parse().unwrap()), rest[1].parse().unwrap());
                 d.offsets.documents = 100;
             }
+            "changes" => d.changes = rest[0].parse().unwrap(),
+            "counted" => d.uncounted = rest[0] == "no",
             "txn" => d.open = rest[0].parse().unwrap(),
             // The block of a source that does not answer is believed (the playbook's start-writers): nobody lifts it then.
             "block" if side == Side::Source && d.down => {}
@@ -296,8 +303,7 @@ impl Mongo {
                 Demand::Count { side: s, namespace } if s == side => Some(namespace.clone()),
                 _ => None,
             });
-            let counts: BTreeMap<Name, Result<u64, Failure>> =
-                asked.map(|ns| (ns.clone(), Ok(d.exactly(&ns)))).collect();
+            let counts: BTreeMap<Name, Result<u64, Failure>> = asked.map(|ns| (ns.clone(), d.counted(&ns))).collect();
             if !counts.is_empty() {
                 let counts = MongoCounts { set_id: d.id.as_str().into(), counts };
                 apply(target, span(30, 100), Ok(Content::MongoCounts(counts)));
@@ -387,6 +393,11 @@ impl Deployment {
     fn exactly(&self, ns: &str) -> u64 {
         let kept = self.collections.get(ns).map_or(0, |c| u64::try_from(c.0).unwrap());
         self.exact.get(ns).copied().unwrap_or(kept)
+    }
+
+    fn counted(&self, ns: &str) -> Result<u64, Failure> {
+        let refused = || Failure::new(FailureKind::Privilege, "not authorized on shop");
+        if self.uncounted { Err(refused()) } else { Ok(self.exactly(ns)) }
     }
 
     fn sample(&self, mirrored: bool, now: Now, scanned: Span) -> MongoSample {
@@ -480,7 +491,7 @@ impl Deployment {
             databases,
             databases_outside: Ok(0),
             offsets: Ok(self.offsets.clone()),
-            changes: Ok(0),
+            changes: Ok(self.changes),
         }
     }
 }

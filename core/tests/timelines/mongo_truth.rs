@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A whole migration: (second, what is done). `go` waits for nothing: the operator tries again and again.
-const MIGRATION: &[(i64, &str)] = &[
+pub(super) const MIGRATION: &[(i64, &str)] = &[
     (0, "msrc.coll shop.orders 100; msrc.coll shop.customers 10; msrc.join crud-orders; msrc.join svc-orders"),
     (1, "msrc.write shop.orders"),
     (10, "op begin start-mirror"),
@@ -31,7 +31,7 @@ const MIGRATION: &[(i64, &str)] = &[
     (1201, "mdst.join svc-orders-dst; mdst.write shop.orders"),
 ];
 
-fn noise() -> impl Strategy<Value = &'static str> {
+pub(super) fn noise() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         "msrc.write shop.orders",
         "msrc.write shop.customers",
@@ -122,7 +122,7 @@ fn story() -> impl Strategy<Value = Vec<(i64, &'static str)>> {
 /// For how long a hazard may be there before it counts: three intervals, and the second of the question.
 const BELIEVED: i64 = 16;
 
-fn told(story: &[(i64, &str)]) -> String {
+pub(super) fn told(story: &[(i64, &str)]) -> String {
     story.iter().map(|(t, what)| format!("t={t} {what}\n")).collect()
 }
 

@@ -7,14 +7,14 @@ use expect_test::expect;
 use std::collections::BTreeSet;
 
 /// A shop of two collections, a reader and a writer.
-const SHOP: &str = "
+pub(super) const SHOP: &str = "
     t=0 msrc.coll shop.orders 100; msrc.coll shop.customers 10; msrc.index shop.orders by_date
     t=0 msrc.join crud-orders; msrc.join svc-orders; msrc.join exporter
     t=1 msrc.write shop.orders
 ";
 
 /// The mirror is started and follows; the destination holds everything.
-const MIRRORED: &str = "
+pub(super) const MIRRORED: &str = "
     t=10 op begin start-mirror
     t=11 mirror.start
     t=12 mdst.coll shop.orders 100; mdst.coll shop.customers 10; mdst.index shop.orders by_date; mdst.block on
@@ -23,14 +23,14 @@ const MIRRORED: &str = "
 ";
 
 /// Readers are switched.
-const READ: &str = "
+pub(super) const READ: &str = "
     t=130 op begin switch-readers
     t=131 msrc.leave crud-orders; mdst.join crud-orders-dst
     t=220 show switch-readers
 ";
 
 /// Writers are stopped and everything is drained.
-const STOPPED: &str = "
+pub(super) const STOPPED: &str = "
     t=230 msrc.write shop.orders
     t=300 op begin stop-writers
     t=301 msrc.leave svc-orders
@@ -38,7 +38,7 @@ const STOPPED: &str = "
     t=720 show stop-writers
 ";
 
-fn mongo() -> Settings {
+pub(super) fn mongo() -> Settings {
     Settings { tracks: BTreeSet::from([Track::Mongodb]), kafka: None, mongodb: Some(mongodb()), ..settings() }
 }
 

@@ -19,7 +19,7 @@ const BASE: &str = "
 const STEPS: [&str; 4] = ["switch-producers", "stop-consumers", "start-consumers", "retire-source"];
 
 /// What may happen to the estate, and what a person may do.
-fn event() -> impl Strategy<Value = &'static str> {
+pub(super) fn event() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         "src.end crm.ingestion/0 +1",
         "src.commit rtu crm.ingestion/0 +1",

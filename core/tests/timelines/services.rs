@@ -9,7 +9,7 @@ use cutover_core::time::Dur;
 use expect_test::expect;
 use std::collections::{BTreeMap, BTreeSet};
 
-fn probe(kind: ProbeKind, side: Side, gates: &[&str]) -> ProbeSettings {
+pub(super) fn probe(kind: ProbeKind, side: Side, gates: &[&str]) -> ProbeSettings {
     ProbeSettings {
         kind,
         side,

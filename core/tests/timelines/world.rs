@@ -28,7 +28,10 @@ struct Cluster {
     newest: i64,
     groups: BTreeMap<String, Group>,
     producers: BTreeMap<(String, usize), Vec<ProducerState>>,
-    down: bool,
+    /// It fails in this way.
+    down: Option<FailureKind>,
+    /// Its broker does not answer at its advertised address.
+    away: bool,
     hidden: bool,
     unlisted: bool,
     replicas: u32,
@@ -211,8 +214,9 @@ impl World {
             let sent = self.now.mono;
             let span = Span { sent, received: sent + Dur(100) };
             let target = Target::Kafka(side);
-            if c.down {
-                let outcome = Err(Failure::new(FailureKind::Timeout, "no answer in 4 s"));
+            if let Some(kind) = c.down {
+                let said = if kind == FailureKind::Timeout { "no answer in 4 s" } else { "it failed" };
+                let outcome = Err(Failure::new(kind, said));
                 self.estate.apply(Sample { target, span, outcome }, self.now);
                 continue;
             }
@@ -291,6 +295,12 @@ impl World {
         }
     }
 
+    /// The agent is started again with another configuration; what is remembered is lost, the journal is not.
+    pub(crate) fn restart_with(&mut self, settings: Settings) {
+        self.estate = Estate::new();
+        self.gate = Gate::new(Arc::new(settings));
+    }
+
     fn show(&mut self, what: &str, t: i64) {
         let turn = self.settle();
         let mut words = what.split_whitespace();
@@ -349,6 +359,7 @@ impl Cluster {
                         "retention" => c.retention_ms = v.parse().unwrap(),
                         "policy" => c.cleanup_policy = v.into(),
                         "bytes" => c.retention_bytes = v.parse().unwrap(),
+                        "message" => c.max_message_bytes = v.parse().unwrap(),
                         other => panic!("no such setting: {other}"),
                     }
                 }
@@ -393,12 +404,17 @@ impl Cluster {
                 }
             }
             "leave" => {
-                let g = self.groups.get_mut(rest[0]).expect("a group");
-                g.members.retain(|(id, _)| rest.get(1).is_some_and(|r| r != id));
+                // Nobody leaves a group that is not there.
+                if let Some(g) = self.groups.get_mut(rest[0]) {
+                    g.members.retain(|(id, _)| rest.get(1).is_some_and(|r| r != id));
+                }
             }
             "state" => self.groups.get_mut(rest[0]).unwrap().state = Some(rest[1].into()),
-            "unreadable" => self.groups.get_mut(rest[0]).unwrap().unreadable = true,
-            "readable" => self.groups.get_mut(rest[0]).unwrap().unreadable = false,
+            "unreadable" | "readable" => {
+                if let Some(g) = self.groups.get_mut(rest[0]) {
+                    g.unreadable = verb == "unreadable";
+                }
+            }
             "commit" => {
                 let (topic, p) = part(rest[1]);
                 let g = self.groups.entry(rest[0].into()).or_default();
@@ -408,8 +424,9 @@ impl Cluster {
             "forget" => {
                 self.groups.remove(rest[0]);
             }
-            "down" => self.down = true,
-            "up" => self.down = false,
+            "down" => self.down = Some(rest.first().map_or(FailureKind::Timeout, |k| failure_kind(k))),
+            "up" => self.down = None,
+            "away" => self.away = true,
             "hide" => self.hidden = true,
             "unlist" => self.unlisted = true,
             "list" => self.unlisted = false,
@@ -473,10 +490,11 @@ impl Cluster {
             };
             (Name::from(name.as_str()), sample)
         });
+        let reached = if self.away { Err(failure()) } else { Ok(()) };
         let instant = |a, b| Some(Span { sent: span.sent + Dur(a), received: span.sent + Dur(b) });
         KafkaSample {
             cluster_id: self.id.as_str().into(),
-            brokers: BTreeMap::from([(1, BrokerSample { address: "b1:9092".into(), reached: Ok(()) })]),
+            brokers: BTreeMap::from([(1, BrokerSample { address: "b1:9092".into(), reached })]),
             may_describe: Ok(!self.hidden),
             topics: topics.collect(),
             topics_outside: 0,
@@ -517,6 +535,12 @@ impl Cluster {
             records: Ok(if self.phantom { 0 } else { 1 }),
         })
     }
+}
+
+fn failure_kind(word: &str) -> FailureKind {
+    use FailureKind::*;
+    let all = [Timeout, Unreachable, Tls, Auth, Privilege, Protocol, Server];
+    all.into_iter().find(|k| k.as_str() == word).expect("a kind of failure")
 }
 
 fn config() -> TopicConfig {
