@@ -22,6 +22,8 @@ pub(super) struct Judged {
     checks: Vec<&'static Check>,
     readings: BTreeMap<Place, Read>,
     sightings: BTreeMap<&'static str, Kept<Reading>>,
+    /// Effects of pending steps that were seen, and that nobody can look at now.
+    lost: BTreeMap<&'static str, Reading>,
     seen: Option<Rests>,
     replicated: bool,
     boards: usize,
@@ -106,7 +108,15 @@ impl Judged {
         }
         for (i, step) in v.settings.tracks.iter().flat_map(|t| steps(*t)).enumerate() {
             if let Effect::Appearance(sighting) = step.effect {
-                let kept = Kept::renewed(self.sightings.remove(step.id), v, doubts(i), sighting);
+                let was = self.sightings.remove(step.id);
+                let pending = !v.facts.is_begun(step.id);
+                let before = was.as_ref().filter(|k| pending && k.it.is == Tri::Yes).map(|k| k.it.clone());
+                let kept = Kept::renewed(was, v, doubts(i), sighting);
+                match (kept.it.is, before) {
+                    (Tri::Unknown, None) if pending => {}
+                    (Tri::Unknown, Some(seen)) => drop(self.lost.insert(step.id, seen)),
+                    _ => drop(self.lost.remove(step.id)),
+                }
                 self.sightings.insert(step.id, kept);
             }
         }
@@ -181,12 +191,13 @@ impl Judged {
 
     /// Whether the effect of an appearance step is seen.
     pub(super) fn sighted(&self, step: &Step) -> Tri {
-        self.sighting(step).map_or(Tri::No, |r| r.is)
+        self.sightings.get(step.id).map_or(Tri::No, |k| k.it.is)
     }
 
-    /// What was seen of it.
+    /// The effect of an appearance step as it is seen, or as it was seen last and not measured to be gone since.
     pub(super) fn sighting(&self, step: &Step) -> Option<&Reading> {
-        self.sightings.get(step.id).map(|k| &k.it)
+        let now = self.sightings.get(step.id).map(|k| &k.it).filter(|r| r.is == Tri::Yes);
+        now.or_else(|| self.lost.get(step.id))
     }
 
     /// Everything the checks want beyond the regular readings.

@@ -7,7 +7,6 @@ use cutover_core::gate::board::Verdict;
 /// Somebody started the mirror while it was held back: its sessions are seen, journaled even, and the step is out of
 /// order. Then its sessions cannot be listed any more, and the step is go. Started a second time it wipes what is there.
 #[test]
-#[ignore = "false go: a mirror that was seen running is forgotten as soon as its sessions cannot be listed"]
 fn a_mirror_that_was_seen_running_is_not_started_because_nobody_can_look() {
     let mut w = World::new(mongo());
     w.play(SHOP);

@@ -140,7 +140,11 @@ fn consumers() -> Vec<Case> {
             with(|k| drop(k.unread.insert("crm.sv-trigger".into(), "nobody needs it".into()))),
             &[unread, SHOP, SWITCHED, "t=110"],
         ),
-        case("stop-consumers ready changes-drained", projections(), &["t=0 msrc.changes 3\n", SHOP, SWITCHED, "t=110"]),
+        case(
+            "stop-consumers ready changes-drained",
+            projections(),
+            &["t=0 msrc.coll shop.fd-pc-orders 3; msrc.changes 3\n", SHOP, SWITCHED, "t=110"],
+        ),
         begun("stop-consumers done nobody-attached", "t=110"),
         begun("stop-consumers done nobody-attached", "t=102 src.leave rtu; src.leave svt\nt=200"),
         begun("stop-consumers done nobody-attached", "t=102 src.leave rtu; src.leave svt; src.state svt Dead\nt=200"),

@@ -162,7 +162,7 @@ fn every_check_of_the_services_track_refuses_by_itself() {
         redirect-traffic holds traffic-moved: go (confirmed): confirmed by a person: alice: because
         stop-source-services ready present: no-go (not-deployed): client svc-orders (source) has not been seen with home destination within 10 min
         stop-source-services ready at-work: no-go (not-connected): client svc-orders (source) is not connected: with home destination, and at work with home source: nobody there would take over
-        stop-source-services ready keeping-up: no-go (falling-behind): group rtu on crm.ingestion (source) is 5 min 50 s behind, must be less than 1 min or catching up [see that it works; if nothing but aborted transactions lies behind its commits: cutover-agent confirm keeping-up rtu --reason …]
+        stop-source-services ready keeping-up: no-go (falling-behind): group rtu on crm.ingestion partition 0 (source) is 5 min 50 s behind, must be less than 1 min or catching up: nothing was committed for 5 min [see that it works; if nothing but aborted transactions lies behind its commits: cutover-agent confirm keeping-up rtu --reason …]
         stop-source-services ready keeping-up: unknown (vanished): group rtu on crm.ingestion (source) is gone
         stop-source-services holds keeping-up: go (confirmed): group rtu on crm.ingestion (source) confirmed by a person: alice: because
         stop-source-services ready traffic-moved: no-go (probe-fails): probe share does not pass: connection refused

@@ -130,7 +130,7 @@ impl World<'_, '_> {
             StepFacts { undone: Some(at), .. } => Life::Undone(*at),
             StepFacts { begun: Some((_, how)), done: Some(at), .. } => Life::Done(*at, how.clone()),
             StepFacts { begun: Some((at, how)), .. } => Life::Begun(*at, how.clone()),
-            f if self.j.sighted(step) == Tri::Yes && !recently_go(f, v.now()) => Life::OutOfOrder,
+            f if self.j.sighting(step).is_some() && !recently_go(f, v.now()) => Life::OutOfOrder,
             _ => Life::Pending,
         }
     }

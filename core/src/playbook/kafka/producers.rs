@@ -208,18 +208,21 @@ pub(super) fn destination_grows(v: &View<'_>) -> Reading {
             .filter(|(_, t, _)| writers_of(settings, t).any(|(_, p)| p.stopped.is_none()))
             .map(|(_, t, _)| settings.topic_there(t))
             .collect();
-        let topics = d.sample.topics.iter().filter(|(name, _)| written.contains(name));
-        let grown = topics.flat_map(|(name, t)| {
-            t.partitions.iter().filter_map(move |(p, part)| {
-                let ends = part.ends.as_ref().ok()?;
-                let before = v.facts.empty.get(&d.key(name, t, *p))?;
-                (ends.high > *before).then(|| {
-                    Finding::yes(Code::NotEmpty, Subject::Partitions(Side::Destination, name.clone(), vec![*p]))
-                        .seen(Qty::Count(ends.high - before, "records"))
-                })
-            })
-        });
-        Ok(sighted(Some(d.basis), grown))
+        let (mut grown, mut missing) = (Vec::new(), None);
+        for (name, t) in d.sample.topics.iter().filter(|(name, _)| written.contains(name)) {
+            for (p, part) in &t.partitions {
+                let at = || Subject::Partitions(Side::Destination, name.clone(), vec![*p]);
+                let Some(before) = v.facts.empty.get(&d.key(name, t, *p)) else { continue };
+                match &part.ends {
+                    Ok(ends) if ends.high > *before => {
+                        grown.push(Finding::yes(Code::NotEmpty, at()).seen(Qty::Count(ends.high - before, "records")))
+                    }
+                    Ok(_) => {}
+                    Err(f) => missing = Some(gap(f, at())),
+                }
+            }
+        }
+        Ok(sighted(Some(d.basis), grown, missing))
     })
 }
 

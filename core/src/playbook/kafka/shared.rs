@@ -65,11 +65,16 @@ fn first_few<'n>(names: impl Iterator<Item = &'n Name>) -> String {
     }
 }
 
-/// A sighting: yes when there is at least one, no otherwise.
-pub(in crate::playbook) fn sighted(basis: Option<Basis>, found: impl IntoIterator<Item = Finding>) -> Reading {
+/// A sighting: yes when there is at least one; without any no, or unknown where something could not be looked at.
+pub(in crate::playbook) fn sighted(
+    basis: Option<Basis>,
+    found: impl IntoIterator<Item = Finding>,
+    missing: Option<Gap>,
+) -> Reading {
     let found: Vec<Finding> = found.into_iter().take(crate::reading::WORST).collect();
-    if found.is_empty() {
-        return Reading::of(Finding::no(Code::NeverSeen, Subject::Whole), basis);
+    match missing {
+        Some(gap) if found.is_empty() => Reading::unknown(gap),
+        None if found.is_empty() => Reading::of(Finding::no(Code::NeverSeen, Subject::Whole), basis),
+        _ => none_of(basis, found),
     }
-    none_of(basis, found)
 }

@@ -138,8 +138,13 @@ pub(super) fn destination_attended(v: &View<'_>) -> Reading {
         // A group that is no pair of this migration is somebody's test: `destination-unattended` says so, and it begins
         // nothing.
         let ours = |f: &Finding| matches!(&f.at, Subject::Group(_, g) if pairs.iter().any(|p| p.group == *g));
-        let found = attached(&d).into_iter().filter(|f| f.code == Code::Attached).filter(ours);
-        Ok(sighted(Some(d.basis), found.map(|f| Finding { is: crate::reading::Tri::Yes, ..f })))
+        let (seen, hidden): (Vec<_>, Vec<_>) =
+            attached(&d).into_iter().filter(ours).partition(|f| f.code == Code::Attached);
+        let missing = match hidden.into_iter().next() {
+            Some(f) => Some(Gap { detail: f.detail, ..Gap::new(f.code, f.at) }),
+            None => (!d.is_complete()).then(|| Gap::new(Code::Hidden, Subject::Side(d.side))),
+        };
+        Ok(sighted(Some(d.basis), seen.into_iter().map(|f| Finding { is: crate::reading::Tri::Yes, ..f }), missing))
     })
 }
 

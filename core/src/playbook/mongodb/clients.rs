@@ -326,7 +326,7 @@ pub(super) fn writer_appears(v: &View<'_>) -> Reading {
             return Ok(appears(v, true, &Role::Writer));
         }
         let since = super::writes::written_since(v, &d)?;
-        Ok(sighted(Some(d.basis), since.worst.into_iter().filter(|f| f.is == crate::reading::Tri::Yes)))
+        Ok(sighted(Some(d.basis), since.worst.into_iter().filter(|f| f.is == crate::reading::Tri::Yes), None))
     })
 }
 
@@ -341,6 +341,6 @@ fn appears(v: &View<'_>, writes: bool, role: &Role) -> Reading {
                 Finding::yes(Code::Seen, Subject::Client(Side::Destination, i)).detail(format!("on {host}"))
             })
             .collect();
-        Ok(sighted(Some::<Basis>(d.basis), found))
+        Ok(sighted(Some::<Basis>(d.basis), found, None))
     })
 }

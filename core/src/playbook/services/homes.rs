@@ -124,12 +124,12 @@ pub(super) fn present(v: &View<'_>) -> Reading {
 pub(super) fn appears(v: &View<'_>) -> Reading {
     body(|| {
         let f = in_force(v)?;
-        let there: BTreeSet<Subject> = match working(&f) {
-            Ok(all) => all.into_iter().filter(|w| w.home == Home::Destination).map(|w| w.at).collect(),
-            Err(_) => destinations(&f),
+        let (there, missing): (BTreeSet<Subject>, Option<Gap>) = match working(&f) {
+            Ok(all) => (all.into_iter().filter(|w| w.home == Home::Destination).map(|w| w.at).collect(), None),
+            Err(g) => (destinations(&f), Some(g)),
         };
         let found = sources(v, &f).into_iter().filter(|at| there.contains(at));
-        Ok(sighted(f.basis, found.map(|at| Finding::yes(Code::Seen, at).detail("with home destination"))))
+        Ok(sighted(f.basis, found.map(|at| Finding::yes(Code::Seen, at).detail("with home destination")), missing))
     })
 }
 

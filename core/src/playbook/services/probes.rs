@@ -153,15 +153,21 @@ pub(super) fn traffic_appears(v: &View<'_>) -> Reading {
 
 fn appears(v: &View<'_>, pick: impl Fn(&ProbeSettings) -> bool, seen: impl Fn(&Probe<'_>) -> bool) -> Reading {
     let mut basis: Option<Basis> = None;
-    let mut found = Vec::new();
+    let (mut found, mut missing) = (Vec::new(), None);
     for (name, settings) in v.settings.probes.iter().filter(|(_, p)| pick(p)) {
-        let Ok(p) = v.probe(name, settings) else { continue };
+        let p = match v.probe(name, settings) {
+            Ok(p) => p,
+            Err(g) => {
+                missing = Some(g);
+                continue;
+            }
+        };
         basis = Basis::join(basis, Some(p.basis));
         if seen(&p) {
             found.push(Finding::yes(Code::Seen, Subject::Probe(name.clone())).detail(p.sample.said.clone()));
         }
     }
-    sighted(basis, found)
+    sighted(basis, found, missing)
 }
 
 /// The probes of the destination's entry points pass.

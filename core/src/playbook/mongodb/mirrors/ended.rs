@@ -135,7 +135,7 @@ pub(in crate::playbook::mongodb) fn appears(v: &View<'_>) -> Reading {
     body(|| {
         let settings = v.mongodb_settings()?;
         let mut basis = None;
-        let mut found = Vec::new();
+        let (mut found, mut missing) = (Vec::new(), None);
         for (name, m) in &settings.mirrors {
             let at = || Subject::Mirror(name.clone());
             if let Ok(mirror) = v.mirror(name, m) {
@@ -145,13 +145,19 @@ pub(in crate::playbook::mongodb) fn appears(v: &View<'_>) -> Reading {
                 }
             }
             for side in Side::BOTH {
-                let Ok(db) = v.mongodb(side) else { continue };
-                basis = Basis::join(basis, Some(db.basis));
-                if let Some((_, who)) = sessions(v, &db, name).ok().and_then(|s| s.first().copied()) {
-                    found.push(Finding::yes(Code::Seen, at()).detail(format!("a session on the {side}: {who}")));
+                let seen = v.mongodb(side).and_then(|db| {
+                    basis = Basis::join(basis, Some(db.basis));
+                    Ok(sessions(v, &db, name)?.first().map(|(_, who)| (*who).to_owned()))
+                });
+                match seen {
+                    Ok(Some(who)) => {
+                        found.push(Finding::yes(Code::Seen, at()).detail(format!("a session on the {side}: {who}")));
+                    }
+                    Ok(None) => {}
+                    Err(g) => missing = Some(g),
                 }
             }
         }
-        Ok(sighted(basis, found))
+        Ok(sighted(basis, found, missing))
     })
 }
