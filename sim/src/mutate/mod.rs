@@ -1,0 +1,335 @@
+//! Mutations: one rule of the sampler, the settings, the journal, the gate or the board's reader broken on purpose. The
+//! proof is worth something only if it catches them.
+
+mod reader;
+mod samples;
+
+pub use samples::Around;
+
+use crate::sampler::{ORDER, Part};
+use crate::sampler_mongodb::Part as MongoPart;
+use cutover_core::facts::Fact;
+use cutover_core::playbook::{Step, Use};
+use cutover_core::settings::{Settings, Track};
+use cutover_core::time::Dur;
+
+macro_rules! mutations {
+    (caught { $($(#[doc = $doc:literal])+ $v:ident,)* } apart { $($(#[doc = $other:literal])+ $o:ident,)* }) => {
+        /// A rule broken on purpose.
+        #[derive(Copy, Clone, PartialEq, Eq, Debug)]
+        pub enum Mutation { $($(#[doc = $doc])+ $v,)* $($(#[doc = $other])+ $o,)* }
+        /// All mutations that migrations catch.
+        pub const ALL: &[Mutation] = &[$(Mutation::$v,)*];
+        /// Those that they do not catch, and why: see each.
+        pub const APART: &[Mutation] = &[$(Mutation::$o,)*];
+    };
+}
+
+mutations! {
+    caught {
+        /// A partition that did not answer is taken to end where it is empty.
+        FailedIsEmpty,
+        /// A commit that could not be read is left out and the group taken to have nothing to read.
+        FailedGroupDropped,
+        /// KIP-848 groups are not listed.
+        DropNextGenGroups,
+        /// Groups without members are not listed.
+        DropEmptyGroups,
+        /// The last stable offset is taken for the high watermark.
+        StableIsHigh,
+        /// A failed sample is replaced by the one before, stamped as fresh.
+        StaleRestamped,
+        /// Brokers that did not list their groups are passed over in silence.
+        UnlistedIgnored,
+        /// Nothing dwells, and a session timeout is no time.
+        NoDwell,
+        /// Cadences are not kept to.
+        NoCadence,
+        /// The journal forgets pairs.
+        ForgetPairs,
+        /// The journal forgets the ends anchored at stop-consumers.
+        ForgetAnchors,
+        /// The journal forgets recorded starts.
+        ForgetStarts,
+        /// A reader of the board does not look at its validity.
+        ValidityIgnored,
+        /// Every tail is proven to be empty.
+        EveryTailEmpty,
+        /// Members of groups are not shown.
+        MembersHidden,
+        /// Topics and clusters are known by their names, whatever their ids.
+        KeysByName,
+        /// The wall clock is made to follow the monotonic one: a suspend is not noticed.
+        JumpsUnseen,
+        /// What is not known is taken for go.
+        UnknownIsGo,
+        /// The order of the steps is not kept.
+        AnyOrder,
+        /// A breached tripwire stops nothing.
+        TripwiresIgnored,
+        /// The way out of a downtime is not looked for.
+        NoWayOut,
+        /// Consumers that were started before their time stop nothing: three rules guard against them.
+        EarlyStartsIgnored,
+        /// A done step may be done again.
+        DoneAgain,
+        /// An open transaction is nothing.
+        TransactionsIgnored,
+        /// Offsets need not be seeded.
+        UnseededIsFine,
+        /// A group that lags is drained.
+        LagIsFine,
+        /// Records and commits of tests at the destination are nothing.
+        LeftoversIgnored,
+        /// Producers nobody declared are nothing.
+        UndeclaredIgnored,
+        /// Retention is not waited for.
+        NoRetention,
+        /// An empty set proves everything.
+        EmptyIsFine,
+        /// What transactions wrote is not looked for in them.
+        TransactionsPacked,
+        /// Positions are compared by whole seconds.
+        SecondsOnly,
+        /// A mirror's position is taken to be the oplog's end: it is at 0 s.
+        LagIsZero,
+        /// A mirror's error is nothing while it carries.
+        MirrorErrorIgnored,
+        /// A mirror that starts or copies carries.
+        StageIgnored,
+        /// A mirror whose port refuses is gone.
+        RefusingIsGone,
+        /// Clients of secondaries are not asked for.
+        SecondariesHidden,
+        /// Readers and writers on the source are not shown any more after a while.
+        ClientsHidden,
+        /// The source's clock is told to be ahead of itself: every write looks older than it is.
+        ClockAhead,
+        /// A mirror that is behind is drained.
+        BehindIgnored,
+        /// What no mirror carries is nothing.
+        UncoveredIgnored,
+        /// Transactions across mirrors are nothing.
+        SpanningIgnored,
+        /// Different data are equal.
+        DifferenceIgnored,
+        /// A list of collections is replaced by the one before, stamped as fresh.
+        CatalogsRestamped,
+        /// Writes past their anchor are nothing.
+        MovedIgnored,
+        /// What is not committed by a majority is.
+        CommitIgnored,
+        /// A write block at the destination, and an index build, are nothing.
+        BlockIgnored,
+        /// Another track's downtime stops nothing.
+        OtherDowntimeIgnored,
+        /// What a step comes after stops nothing.
+        AfterIgnored,
+        /// Every step but the last counts as having been go a moment ago, so that any effect begins it.
+        EverythingWasGo,
+        /// Whoever runs at the source is nobody.
+        SourceHomeIgnored,
+        /// Who is not deployed at the destination is not missed.
+        AbsentIgnored,
+        /// Probes that do not pass are nothing.
+        ProbesIgnored,
+        /// Members of groups at the source are shown as those of the destination.
+        HomesMistaken,
+        /// Resolvers do not say for how long an answer may be kept.
+        TtlHidden,
+        /// One refresh of a mirror's status, read however often, is as good as many.
+        OneRefresh,
+        /// The times of irreversible steps may be configured to be nothing.
+        NoFloors,
+        /// Who was never seen is gone.
+        WitnessInvented,
+        /// Samples are believed for ten times as long.
+        StaleBelieved,
+        /// A step that was taken before its time stops nothing.
+        OutOfOrderIgnored,
+        /// A person's stop stops nothing.
+        HoldIgnored,
+        /// A mirror may be about to fall off the oplog.
+        HeadroomIgnored,
+        /// Members and clients that nobody declared are not shown.
+        StrangersHidden,
+        /// What was anchored when a step was done follows what is measured.
+        AnchorsFollow,
+        /// Readers may be able to write at the destination.
+        WritableIgnored,
+        /// A topic that nobody reads is nothing.
+        UnreadIgnored,
+        /// Versions that the kind of mirror is not made for are nothing.
+        VersionsIgnored,
+        /// An oplog that does not reach back over the copy is nothing.
+        WindowIgnored,
+        /// Other settings of topics at the destination, a shorter retention among them, are nothing.
+        RetentionIgnored,
+        /// Topics that are missing at the destination, or have other partitions there, are nothing.
+        UncommonIgnored,
+        /// Recreated topics are nothing.
+        RecreatedIgnored,
+        /// Whatever answers at the address of a cluster is that cluster.
+        OtherClusterIgnored,
+        /// Source and destination may be the same.
+        SameIgnored,
+        /// Brokers that do not answer at their addresses are nothing.
+        BrokerIgnored,
+        /// A topic of no class that grows is nothing.
+        UnclassedIgnored,
+        /// What is still being written is not waited for.
+        WritingIgnored,
+        /// A producer of whom nobody knows how long it may be silent is switched.
+        NoCadenceIsFine,
+        /// What was never written at the destination is switched.
+        UngrownIgnored,
+        /// A group without committed offsets has nothing to read.
+        UncommittedIgnored,
+        /// Records that were lost before they were read are nothing.
+        LostIgnored,
+        /// Who was seen before and is not listed now is gone.
+        VanishedIgnored,
+        /// Groups without members that commit are nobody.
+        AdvancingIgnored,
+        /// Members are nothing.
+        AttachedIgnored,
+        /// Who has not attached at the destination, or not caught up, has started.
+        ArrivalIgnored,
+        /// Records that were skipped are nothing.
+        SkippedIgnored,
+        /// Records from the recorded start on may be gone.
+        TrimmedIgnored,
+        /// What never expires has expired.
+        ForeverIgnored,
+        /// What is still there is gone.
+        StillThereIgnored,
+        /// A replica set without a primary is nothing.
+        NoPrimaryIgnored,
+        /// A replica set without a majority is nothing.
+        NoMajorityIgnored,
+        /// What the kind of mirror cannot carry is nothing.
+        UnmirrorableIgnored,
+        /// A position that is not in the source's oplog is one.
+        ForeignIgnored,
+        /// Nobody needs to say who writes.
+        WriterRulesIgnored,
+        /// A write a short time ago is nothing.
+        RecentIgnored,
+        /// Writes at the destination are nothing.
+        WrittenIgnored,
+        /// An anchor that was rolled back holds.
+        RolledBackIgnored,
+        /// Clients that are connected are nothing.
+        ConnectedIgnored,
+        /// Services that fall behind keep up.
+        FallingBehindIgnored,
+        /// Old answers that may still be kept are nothing.
+        CachedIgnored,
+        /// Offsets that documents store are nothing.
+        OffsetsIgnored,
+        /// A step that came undone is done.
+        UndoneIgnored,
+        /// What is held against an anchor holds where there is none.
+        NoAnchorIgnored,
+        /// What nothing measures holds.
+        UnmeasuredIgnored,
+        /// Readings in an order that hides something are in order.
+        DisorderIgnored,
+        /// A part that is missing of a reading is nothing.
+        PartialIgnored,
+        /// A target that cannot be asked is fine.
+        FailuresIgnored,
+    }
+    apart {
+        /// Log ends are read first, commits last, and the spans say otherwise.
+        OrderReversed,
+        /// The sampler of MongoDB reads the oplog first, and the span says otherwise.
+        WritesFirst,
+        /// Every `for` is configured to be nothing: the floors must hold, and nothing may come of it. Not of `drained`, which has a
+        /// floor only where there are replicas.
+        NoSettings,
+    }
+}
+
+impl Mutation {
+    /// Whether only migrations with the services track can show it.
+    pub fn is_of_services(self) -> bool {
+        use Mutation::{AbsentIgnored, HomesMistaken, ProbesIgnored, SourceHomeIgnored, TtlHidden};
+        matches!(self, SourceHomeIgnored | AbsentIgnored | ProbesIgnored | HomesMistaken | TtlHidden)
+    }
+
+    /// The order in which the parts of a sample are read.
+    pub fn order(self) -> [Part; 8] {
+        match self {
+            Mutation::OrderReversed => [
+                Part::Metadata,
+                Part::Producers,
+                Part::Low,
+                Part::High,
+                Part::Stable,
+                Part::List,
+                Part::Describe,
+                Part::Commits,
+            ],
+            _ => ORDER,
+        }
+    }
+
+    /// The order in which the parts of a sample of MongoDB are read.
+    pub fn order_of_mongodb(self) -> [MongoPart; 5] {
+        use MongoPart::{Clients, Ends, Status, Topology, Writes};
+        match self {
+            Mutation::WritesFirst => [Topology, Ends, Writes, Clients, Status],
+            _ => crate::sampler_mongodb::ORDER,
+        }
+    }
+
+    /// Breaks the settings.
+    pub fn settings(self, s: &mut Settings) {
+        match self {
+            Mutation::NoDwell => {
+                // A rehearsal may be faster: everything is divided, cadences are not.
+                s.faster = 1_000;
+                if let Some(k) = s.kafka.as_mut() {
+                    k.session_timeout = Dur::ZERO;
+                    k.producers.values_mut().for_each(|p| p.cadence = p.cadence.map(|c| Dur(c.0 * 1_000)));
+                }
+            }
+            Mutation::NoSettings | Mutation::NoFloors => nothing_dwells(s),
+            Mutation::NoCadence => {
+                let producers = s.kafka.iter_mut().flat_map(|k| k.producers.values_mut());
+                producers.for_each(|p| p.cadence = Some(Dur::ZERO));
+            }
+            Mutation::StaleBelieved => {
+                let longer = |d: &mut Dur| *d = Dur(d.0 * 10);
+                s.kafka.iter_mut().for_each(|k| longer(&mut k.interval));
+                s.mongodb.iter_mut().for_each(|m| longer(&mut m.interval));
+                s.probes.values_mut().for_each(|p| longer(&mut p.interval));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the journal loses a fact.
+    pub fn forgets(self, f: &Fact) -> bool {
+        match self {
+            Mutation::ForgetPairs => matches!(f, Fact::Pair { .. }),
+            Mutation::ForgetAnchors => matches!(f, Fact::SourceEnd { .. } | Fact::LastWrite { .. }),
+            Mutation::ForgetStarts => matches!(f, Fact::RecordedStart { .. } | Fact::Empty { .. }),
+            _ => false,
+        }
+    }
+}
+
+/// Every `for` is configured to be nothing.
+fn nothing_dwells(s: &mut Settings) {
+    let mut all = |track: Track, counts: fn(&Step, &Use) -> bool| {
+        for step in cutover_core::playbook::steps(track) {
+            let uses = step.ready.iter().chain(step.done).filter(|u| counts(step, u));
+            s.dwell.extend(uses.map(|u| ((step.id.into(), u.check.id.into()), Dur::ZERO)));
+        }
+    };
+    // When the writers have started for long enough is a matter of taste.
+    all(Track::Mongodb, |step, u| !step.way_back && u.check.id != "writers-started");
+    all(Track::Kafka, |_, u| u.check.id != "drained");
+}
