@@ -10,6 +10,7 @@ use cutover_core::gate::ops::{Op, Refusal};
 use cutover_core::reading::Demand;
 use cutover_core::settings::Settings;
 use cutover_core::time::{Mono, Now};
+use cutover_core::view::View;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -160,7 +161,7 @@ impl Agent {
             }
             let mut t = self.gate.evaluate(&self.estate, &self.facts, now);
             if let Some(m) = self.mutation.filter(|_| t.facts.is_empty()) {
-                t.facts = m.concludes(&t.board);
+                t.facts = m.concludes(&t.board, &View::new(&self.estate, &self.facts, &self.settings, now));
             }
             if self.mutation == Some(Mutation::EverythingWasGo) {
                 let was = |s: &str| Fact::WasGo { step: s.into(), from: now.wall, until: now.wall };

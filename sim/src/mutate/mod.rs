@@ -197,8 +197,8 @@ mutations! {
         ArrivalIgnored,
         /// Records that were skipped are nothing.
         SkippedIgnored,
-        /// Records from the recorded start on may be gone.
-        TrimmedIgnored,
+        /// Records that are gone at the destination are not missed: where its logs begin is not shown.
+        TrimmedHidden,
         /// What never expires has expired.
         ForeverIgnored,
         /// What is still there is gone.

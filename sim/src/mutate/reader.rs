@@ -5,6 +5,7 @@ use cutover_core::facts::Fact;
 use cutover_core::gate::board::{Answer, Board, CheckBoard, Life, StepBoard, Verdict};
 use cutover_core::reading::{Code, Tri};
 use cutover_core::time::Now;
+use cutover_core::view::View;
 
 impl Mutation {
     /// Findings that stop nothing any more.
@@ -46,7 +47,7 @@ impl Mutation {
             Mutation::RecreatedIgnored => &[Code::Recreated],
             Mutation::OtherClusterIgnored => &[Code::OtherCluster],
             Mutation::SameIgnored => &[Code::SameCluster],
-            Mutation::BrokerIgnored => &[Code::BrokerUnreachable],
+            Mutation::BrokerIgnored => &[Code::BrokerUnreachable, Code::Hidden],
             Mutation::UnclassedIgnored => &[Code::Unclassified],
             Mutation::WritingIgnored => &[Code::StillWritten],
             Mutation::NoCadenceIsFine => &[Code::CadenceUnknown],
@@ -58,10 +59,9 @@ impl Mutation {
             Mutation::AttachedIgnored => &[Code::Attached],
             Mutation::ArrivalIgnored => &[Code::NotAttached, Code::CatchingUp],
             Mutation::SkippedIgnored => &[Code::Skipped],
-            Mutation::TrimmedIgnored => &[Code::Trimmed],
             Mutation::ForeverIgnored => &[Code::NeverExpires],
             Mutation::StillThereIgnored => &[Code::StillThere],
-            Mutation::NoPrimaryIgnored => &[Code::NoPrimary],
+            Mutation::NoPrimaryIgnored => &[Code::NoPrimary, Code::Server],
             Mutation::NoMajorityIgnored => &[Code::NoMajority],
             Mutation::UnmirrorableIgnored => &[Code::NotMirrorable],
             Mutation::ForeignIgnored => &[Code::ForeignPosition],
@@ -89,7 +89,7 @@ impl Mutation {
         match self {
             Mutation::NoFloors => code == Code::Dwelling && !step.step.way_back,
             Mutation::OneRefresh => {
-                code == Code::Dwelling && matches!(c.check.id, "following" | "drained" | "mirror-follows")
+                code == Code::Dwelling && matches!(c.check.key, "mongodb/following" | "mongodb/drained" | "mongodb/mirror-follows")
             }
             _ => self.ignored().contains(&code),
         }
@@ -117,9 +117,10 @@ impl Mutation {
     }
 
     /// The steps that the gate finds done because it ignores something.
-    pub fn concludes(self, board: &Board) -> Vec<Fact> {
+    pub fn concludes(self, board: &Board, v: &View<'_>) -> Vec<Fact> {
         let begun = |s: &&StepBoard| matches!(s.life, Life::Begun(..)) && s.done.verdict != Verdict::Go;
         let found = board.steps.iter().filter(begun).filter(|s| self.holds(s, &s.done, false));
-        found.map(|s| Fact::Done { step: s.step.id.into(), at: board.at.wall, evidence: Vec::new() }).collect()
+        let done = |s: &StepBoard| Fact::Done { step: s.step.id.into(), at: board.at.wall, evidence: Vec::new() };
+        found.flat_map(|s| (s.step.anchors_done)(v).into_iter().chain([done(s)])).collect()
     }
 }

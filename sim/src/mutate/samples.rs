@@ -101,7 +101,6 @@ impl Mutation {
                         x.retain(|c| !deployment.is_some_and(|d| d.strangers.iter().any(|(n, _)| *n == c.app_name)));
                     }
                 }
-                Mutation::OtherClusterIgnored => m.set_id = deployment.map_or(m.set_id.clone(), |d| d.id.clone()),
                 Mutation::WritesFirst => m.scanned = Some(Span { sent: span.received, received: span.received }),
                 _ => {}
             },
@@ -171,7 +170,10 @@ impl Mutation {
                 k.cluster_id = by_name(side);
                 k.topics.values_mut().for_each(|t| t.id = Uuid::nil());
             }
-            Mutation::OtherClusterIgnored => k.cluster_id = around.m.side(side).id.clone(),
+            Mutation::TrimmedHidden if side == Side::Destination => {
+                let ends = k.topics.values_mut().flat_map(|t| t.partitions.values_mut());
+                ends.filter_map(|p| p.ends.as_mut().ok()).for_each(|e| e.low = 0);
+            }
             Mutation::StrangersHidden => k.groups.retain(|g, _| around.m.readers.iter().any(|r| r.group == *g)),
             Mutation::HomesMistaken => {
                 for m in k.groups.values_mut().filter_map(|g| g.members.as_mut().ok()).flatten() {
