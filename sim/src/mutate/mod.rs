@@ -173,8 +173,8 @@ mutations! {
         OtherClusterIgnored,
         /// Source and destination may be the same.
         SameIgnored,
-        /// Brokers that do not answer at their addresses are nothing.
-        BrokerIgnored,
+        /// A list of groups that may be shortened is a list.
+        HiddenIgnored,
         /// A topic of no class that grows is nothing.
         UnclassedIgnored,
         /// What is still being written is not waited for.
@@ -189,8 +189,6 @@ mutations! {
         LostIgnored,
         /// Who was seen before and is not listed now is gone.
         VanishedIgnored,
-        /// Groups without members that commit are nobody.
-        AdvancingIgnored,
         /// Members are nothing.
         AttachedIgnored,
         /// Who has not attached at the destination, or not caught up, has started.
@@ -203,7 +201,7 @@ mutations! {
         ForeverIgnored,
         /// What is still there is gone.
         StillThereIgnored,
-        /// A replica set without a primary is nothing.
+        /// A replica set without a primary is nothing, nor what it cannot answer then.
         NoPrimaryIgnored,
         /// A replica set without a majority is nothing.
         NoMajorityIgnored,
@@ -215,10 +213,6 @@ mutations! {
         WriterRulesIgnored,
         /// A write a short time ago is nothing.
         RecentIgnored,
-        /// Writes at the destination are nothing.
-        WrittenIgnored,
-        /// An anchor that was rolled back holds.
-        RolledBackIgnored,
         /// Clients that are connected are nothing.
         ConnectedIgnored,
         /// Services that fall behind keep up.
@@ -229,12 +223,8 @@ mutations! {
         OffsetsIgnored,
         /// A step that came undone is done.
         UndoneIgnored,
-        /// What is held against an anchor holds where there is none.
-        NoAnchorIgnored,
         /// What nothing measures holds.
         UnmeasuredIgnored,
-        /// Readings in an order that hides something are in order.
-        DisorderIgnored,
         /// A part that is missing of a reading is nothing.
         PartialIgnored,
         /// A target that cannot be asked is fine.
