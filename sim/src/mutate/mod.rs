@@ -47,9 +47,10 @@ mutations! {
         NoCadence,
         /// The journal forgets pairs.
         ForgetPairs,
-        /// The journal forgets the ends anchored at stop-consumers.
+        /// The journal forgets the ends anchored at stop-consumers, and the last writes at stop-writers. What rests on them is
+        /// unknown then: it can only get stuck.
         ForgetAnchors,
-        /// The journal forgets recorded starts.
+        /// The journal forgets recorded starts. Nobody can be shown to be seeded there then: it can only get stuck.
         ForgetStarts,
         /// A reader of the board does not look at its validity.
         ValidityIgnored,
@@ -242,6 +243,12 @@ mutations! {
 }
 
 impl Mutation {
+    /// Whether nothing unsafe can come of it: what forgets what was anchored leaves the checks that rest on it unknown
+    /// (`no-anchor`), and the migration gets stuck. Being stuck is a catch of these only.
+    pub fn fails_safe(self) -> bool {
+        matches!(self, Mutation::ForgetAnchors | Mutation::ForgetStarts)
+    }
+
     /// Whether only migrations with the services track can show it.
     pub fn is_of_services(self) -> bool {
         use Mutation::{AbsentIgnored, HomesMistaken, ProbesIgnored, SourceHomeIgnored, TtlHidden};

@@ -9,7 +9,7 @@ use cutover_core::view::View;
 
 impl Mutation {
     /// Findings that stop nothing any more.
-    fn ignored(self) -> &'static [Code] {
+    pub fn ignored(self) -> &'static [Code] {
         match self {
             Mutation::AnyOrder => &[Code::Predecessor],
             Mutation::TripwiresIgnored => &[Code::Tripwire],
@@ -26,7 +26,9 @@ impl Mutation {
             Mutation::BehindIgnored => &[Code::Behind],
             Mutation::UncoveredIgnored => &[Code::NotCovered, Code::CoveredTwice],
             Mutation::SpanningIgnored => &[Code::SpanningTransaction],
-            Mutation::DifferenceIgnored => &[Code::Differs, Code::Missing, Code::CountDiffers, Code::Partial, Code::WayOut],
+            Mutation::DifferenceIgnored => {
+                &[Code::Differs, Code::Missing, Code::CountDiffers, Code::Partial, Code::WayOut]
+            }
             Mutation::MovedIgnored => &[Code::Moved, Code::Tripwire],
             Mutation::BlockIgnored => &[Code::WriteBlocked, Code::IndexBuild],
             Mutation::OtherDowntimeIgnored => &[Code::OtherDowntime],
@@ -73,7 +75,15 @@ impl Mutation {
             Mutation::UndoneIgnored => &[Code::Undone],
             Mutation::UnmeasuredIgnored => &[Code::NotMeasured],
             Mutation::PartialIgnored => &[Code::Partial],
-            Mutation::FailuresIgnored => &[Code::Unreachable, Code::Timeout, Code::Server, Code::Privilege],
+            Mutation::FailuresIgnored => &[
+                Code::Unreachable,
+                Code::Timeout,
+                Code::Tls,
+                Code::Auth,
+                Code::Privilege,
+                Code::Protocol,
+                Code::Server,
+            ],
             _ => &[],
         }
     }
@@ -84,7 +94,8 @@ impl Mutation {
         match self {
             Mutation::NoFloors => code == Code::Dwelling && !step.step.way_back,
             Mutation::OneRefresh => {
-                code == Code::Dwelling && matches!(c.check.key, "mongodb/following" | "mongodb/drained" | "mongodb/mirror-follows")
+                code == Code::Dwelling
+                    && matches!(c.check.key, "mongodb/following" | "mongodb/drained" | "mongodb/mirror-follows")
             }
             _ => self.ignored().contains(&code),
         }
