@@ -58,7 +58,7 @@ mutations! {
         EveryTailEmpty,
         /// Members of groups are not shown.
         MembersHidden,
-        /// Topics and clusters are known by their names, whatever their ids.
+        /// Topics are known by their names, whatever their ids.
         KeysByName,
         /// The wall clock is made to follow the monotonic one: a suspend is not noticed.
         JumpsUnseen,
@@ -251,8 +251,10 @@ impl Mutation {
 
     /// Whether only migrations with the services track can show it.
     pub fn is_of_services(self) -> bool {
-        use Mutation::{AbsentIgnored, HomesMistaken, ProbesIgnored, SourceHomeIgnored, TtlHidden};
-        matches!(self, SourceHomeIgnored | AbsentIgnored | ProbesIgnored | HomesMistaken | TtlHidden)
+        use Mutation::{AbsentIgnored, CachedIgnored, FallingBehindIgnored, HomesMistaken, ProbesIgnored};
+        use Mutation::{SourceHomeIgnored, TtlHidden, UndoneIgnored};
+        let of_homes = matches!(self, SourceHomeIgnored | AbsentIgnored | HomesMistaken | FallingBehindIgnored);
+        of_homes || matches!(self, ProbesIgnored | TtlHidden | CachedIgnored | UndoneIgnored)
     }
 
     /// The order in which the parts of a sample are read.

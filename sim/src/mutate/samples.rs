@@ -3,7 +3,6 @@
 use super::Mutation;
 use crate::model::Model;
 use crate::model::mongodb::Db;
-use cutover_core::Name;
 use cutover_core::estate::kafka::{Ends, GroupKind, KafkaSample};
 use cutover_core::estate::mongodb::{MirrorStatus, Transactions, Ts};
 use cutover_core::estate::{Content, Failure, Sample, Side, Target};
@@ -42,13 +41,9 @@ impl Mutation {
             Ok(Content::Kafka(k)) => self.regular(side, k, around),
             Ok(Content::KafkaTails(t)) => match self {
                 Mutation::EveryTailEmpty => t.tails.iter_mut().for_each(|t| t.records = Ok(0)),
-                Mutation::KeysByName => {
-                    t.cluster_id = by_name(side);
-                    t.tails.iter_mut().for_each(|t| t.topic_id = Uuid::nil());
-                }
+                Mutation::KeysByName => t.tails.iter_mut().for_each(|t| t.topic_id = Uuid::nil()),
                 _ => {}
             },
-            Ok(Content::KafkaConfigs(c)) if self == Mutation::KeysByName => c.cluster_id = by_name(side),
             _ => {}
         }
     }
@@ -108,7 +103,7 @@ impl Mutation {
         }
     }
 
-    /// Breaks what is demanded.
+    /// What is asked of the servers where a check demanded this: their topics have ids, whatever was made of them.
     pub fn demand(self, d: Demand, m: &Model) -> Demand {
         match d {
             Demand::Tail { side, topic, partition, from, to, .. } if self == Mutation::KeysByName => {
@@ -166,10 +161,7 @@ impl Mutation {
                     k.ended = Some(Span { sent: from, received: c.received.max(e.received) });
                 }
             }
-            Mutation::KeysByName => {
-                k.cluster_id = by_name(side);
-                k.topics.values_mut().for_each(|t| t.id = Uuid::nil());
-            }
+            Mutation::KeysByName => k.topics.values_mut().for_each(|t| t.id = Uuid::nil()),
             Mutation::TrimmedHidden if side == Side::Destination => {
                 let ends = k.topics.values_mut().flat_map(|t| t.partitions.values_mut());
                 ends.filter_map(|p| p.ends.as_mut().ok()).for_each(|e| e.low = 0);
@@ -204,13 +196,5 @@ fn restamp(sample: &mut Sample) {
         }
         Ok(Content::Mongodb(m)) => (m.listed, m.scanned) = (Some(span), Some(span)),
         _ => {}
-    }
-}
-
-/// The cluster of a side, whatever its id.
-fn by_name(side: Side) -> Name {
-    match side {
-        Side::Source => "old".into(),
-        Side::Destination => "new".into(),
     }
 }
