@@ -145,12 +145,9 @@ fn broken_elsewhere(code: Code) -> Option<&'static str> {
         Code::UnmatchedClient => "StrangersHidden",
         Code::NeverSampled => "UnknownIsGo",
         Code::Unclaimed => "EverythingWasGo",
-        Code::BrokerUnreachable
-        | Code::Advancing
-        | Code::NotEmptyGroup
-        | Code::RolledBack
-        | Code::NoAnchor
-        | Code::Order => "not caught alone",
+        Code::BrokerUnreachable | Code::Advancing | Code::NotEmptyGroup | Code::RolledBack | Code::NoAnchor => {
+            "not caught alone"
+        }
         Code::Ok | Code::Confirmed | Code::Accepted | Code::Phantom | Code::Relaxed | Code::Seen | Code::Written => {
             "says that something holds"
         }

@@ -74,6 +74,7 @@ impl Mutation {
             Mutation::OffsetsIgnored => &[Code::OffsetAhead],
             Mutation::UndoneIgnored => &[Code::Undone],
             Mutation::UnmeasuredIgnored => &[Code::NotMeasured],
+            Mutation::DisorderIgnored => &[Code::Order],
             Mutation::PartialIgnored => &[Code::Partial],
             Mutation::FailuresIgnored => &[
                 Code::Unreachable,
