@@ -64,8 +64,10 @@ impl Outcome {
                 Expect::Silent(words) => w.watch.story.iter().any(|l| l.contains(words.as_str())),
                 Expect::Says(words) => !w.watch.story.iter().any(|l| l.contains(words.as_str())),
             };
-            if bad && matches!(e, Expect::NoGo(..) | Expect::NotDone(_)) {
-                let_through.push(format!("{e:?}"));
+            match e {
+                Expect::NoGo(s, ..) if bad => let_through.push(format!("go {s}: expected no-go")),
+                Expect::NotDone(s) if bad => let_through.push(format!("done {s}: expected not-done")),
+                _ => {}
             }
             if bad {
                 missed.push(format!("{e:?}: first go {:?}, first done {:?}", w.watch.first_go, w.watch.first_done));

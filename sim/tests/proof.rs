@@ -123,9 +123,9 @@ fn every_mutation_is_caught() {
     let table = table.into_inner().expect("a table");
     for (m, (seen, by)) in &table {
         let (name, why) = seen.clone().unwrap_or_default();
-        let random = by.as_ref().map(|(n, why)| format!("{n} | {why}"));
-        let none = if all { format!("not in {most} |") } else { "not asked |".to_owned() };
-        println!("| {m} | {name} | {why} | {} |", random.unwrap_or(none));
+        let none = if all { format!("not in {most}") } else { "not asked".to_owned() };
+        let random = by.as_ref().map_or(none, |(n, why)| format!("{n}: {why}"));
+        println!("| {m} | {name} | {why} | {random} |");
     }
     let missed: Vec<&String> = table.iter().filter(|(_, (s, b))| s.is_none() && b.is_none()).map(|(m, _)| m).collect();
     assert!(missed.is_empty(), "not caught: {missed:?}");
