@@ -1,12 +1,12 @@
 //! Random migrations by the number: `migrations [COUNT] [FIRST-SEED]`, `migrations seed N` tells one,
 //! `migrations long FILE [COUNT] [FIRST-SEED]` the long form in slices, `migrations mutant NAME [MOST]` runs until a mutation is caught, `migrations shrink N` makes it small, `migrations play FILE…` plays scenarios,
-//! `migrations broken NAME FILE` one with a mutation.
+//! `migrations broken NAME FILE` one with a mutation, `migrations catches NAME…` what each is caught by.
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use cutover_core::render;
-use cutover_sim::mutate::{ALL, Mutation};
+use cutover_sim::mutate::{ALL, APART, Mutation};
 use cutover_sim::{campaign, long, random, scenario::Scenario, shrink, world};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -40,8 +40,7 @@ fn run() -> bool {
         }
         Some("mutant") => {
             let name = args.get(1).map_or("", String::as_str);
-            let mut all = ALL.into_iter().chain([Mutation::OrderReversed, Mutation::WritesFirst, Mutation::NoSettings]);
-            let Some(m) = all.find(|m| format!("{m:?}") == name) else {
+            let Some(m) = mutation(name) else {
                 println!("no such mutation; known: {ALL:?}");
                 return false;
             };
@@ -57,10 +56,17 @@ fn run() -> bool {
         }
         Some("broken") => {
             let (name, file) = (args.get(1).map_or("", String::as_str), args.get(2).map_or("", String::as_str));
-            let m = ALL.into_iter().find(|m| format!("{m:?}") == name);
+            let m = mutation(name);
             if let Ok(s) = Scenario::parse(&std::fs::read_to_string(file).unwrap_or_default()) {
                 let o = world::run(&s, m);
                 println!("{name}: {:?} {:?}", o.missed, o.failing);
+            }
+        }
+        // What of the scenarios each mutation named is caught by, and as what.
+        Some("catches") => {
+            let named = args[1..].iter().filter_map(|n| mutation(n));
+            for m in if args.len() > 1 { named.collect() } else { ALL.to_vec() } {
+                catches(m);
             }
         }
         // What every check of a step says, from one second to another.
@@ -94,6 +100,28 @@ fn run() -> bool {
         }
     }
     true
+}
+
+fn mutation(name: &str) -> Option<Mutation> {
+    ALL.iter().chain(APART).copied().find(|m| format!("{m:?}") == name)
+}
+
+fn catches(m: Mutation) {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+    let mut files: Vec<_> = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    files.sort();
+    for file in files {
+        let Ok(s) = Scenario::parse(&std::fs::read_to_string(&file).unwrap_or_default()) else { continue };
+        let o = world::run(&s, Some(m));
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        if let Some(why) = o.unsafe_because() {
+            println!("{m:?} {name} | {why}");
+        } else if let Some(f) = o.failing.first() {
+            println!("{m:?} {name} - {} {}: {}", f.what, f.step, f.kind);
+        } else if !o.missed.is_empty() {
+            println!("{m:?} {name} - missed");
+        }
+    }
 }
 
 /// The long form goes on, and tells what it has found after each slice.

@@ -2,14 +2,15 @@
 
 use crate::mutate::Mutation;
 use cutover_core::Name;
-use cutover_core::estate::{Estate, Sample, Target};
-use cutover_core::facts::{Fact, Facts};
+use cutover_core::estate::{Estate, Sample, Side, Target};
+use cutover_core::facts::{Fact, Facts, LogKey};
 use cutover_core::gate::Gate;
 use cutover_core::gate::board::Board;
 use cutover_core::gate::ops::{Op, Refusal};
 use cutover_core::reading::Demand;
 use cutover_core::settings::Settings;
 use cutover_core::time::{Mono, Now};
+use cutover_core::view::View;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -155,7 +156,13 @@ impl Agent {
         self.estate.tick(now);
         for _ in 0..ROUNDS {
             self.turns += 1;
-            let t = self.gate.evaluate(&self.estate, &self.facts, now);
+            if self.mutation == Some(Mutation::AnchorsFollow) {
+                self.let_anchors_follow();
+            }
+            let mut t = self.gate.evaluate(&self.estate, &self.facts, now);
+            if let Some(m) = self.mutation.filter(|_| t.facts.is_empty()) {
+                t.facts = m.concludes(&t.board, &View::new(&self.estate, &self.facts, &self.settings, now));
+            }
             if self.mutation == Some(Mutation::EverythingWasGo) {
                 let was = |s: &str| Fact::WasGo { step: s.into(), from: now.wall, until: now.wall };
                 let last = |s: &&str| matches!(*s, "retire-source" | "start-writers" | "switch-dns");
@@ -175,6 +182,28 @@ impl Agent {
         }
         self.unsettled = true;
         true
+    }
+
+    /// Anchors are what was measured last.
+    fn let_anchors_follow(&mut self) {
+        let mut moved = Vec::new();
+        if self.facts.is_done("stop-consumers")
+            && let Some(k) = self.estate.kafka(Side::Source)
+            && let Some((_, s)) = k.last()
+        {
+            moved.extend(k.ends().iter().map(|((topic, partition), m)| {
+                let (cluster, topic) = (s.cluster_id.clone(), topic.clone());
+                let key = LogKey { cluster, id: m.id, topic, partition: *partition };
+                Fact::SourceEnd { key, offset: m.ends.high, adopted: None }
+            }));
+        }
+        for (side, step) in [(Side::Source, "stop-writers"), (Side::Destination, "stop-mirror")] {
+            let newest = self.estate.mongodb(side).filter(|_| self.facts.is_done(step)).and_then(|m| m.last());
+            let Some((_, s)) = newest else { continue };
+            let last = s.writes.as_ref().ok().and_then(|w| w.last.values().max().copied());
+            moved.extend(last.map(|ts| Fact::LastWrite { set: s.set_id.clone(), ts, unseen: false, adopted: None }));
+        }
+        moved.into_iter().for_each(|f| self.facts.apply(f));
     }
 
     fn publish(&mut self, board: Board, truly: i64) {

@@ -20,6 +20,8 @@ pub struct Outcome {
     pub failing: Vec<Failing>,
     /// What the scenario expected and did not get.
     pub missed: Vec<String>,
+    /// What it expected never to be, and was: a go or a done.
+    pub let_through: Vec<String>,
     /// Faults by kind.
     pub faults: BTreeMap<String, u64>,
     /// How far the operator of the Kafka track came: 8 is the end.
@@ -37,6 +39,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// What was said that should not have been, if anything was: a go or a done, not a step that got stuck.
+    pub fn unsafe_because(&self) -> Option<String> {
+        let worse = |f: &&Failing| !matches!(f.what, "stuck" | "unsettled");
+        let said = self.failing.iter().find(worse).map(|f| format!("{} {}: {}", f.what, f.step, f.kind));
+        said.or_else(|| self.let_through.first().cloned())
+    }
+
     /// Of a world that has been played.
     pub fn of(w: World) -> Outcome {
         Outcome::judged(&w)
@@ -44,7 +53,7 @@ impl Outcome {
 
     /// Of a world as far as it has been played.
     pub fn judged(w: &World) -> Outcome {
-        let mut missed = Vec::new();
+        let (mut missed, mut let_through) = (Vec::new(), Vec::new());
         for e in &w.scenario.expects {
             let first = |m: &BTreeMap<&'static str, i64>, s: &str| m.get(s).copied();
             let bad = match e {
@@ -55,6 +64,11 @@ impl Outcome {
                 Expect::Silent(words) => w.watch.story.iter().any(|l| l.contains(words.as_str())),
                 Expect::Says(words) => !w.watch.story.iter().any(|l| l.contains(words.as_str())),
             };
+            match e {
+                Expect::NoGo(s, ..) if bad => let_through.push(format!("go {s}: expected no-go")),
+                Expect::NotDone(s) if bad => let_through.push(format!("done {s}: expected not-done")),
+                _ => {}
+            }
             if bad {
                 missed.push(format!("{e:?}: first go {:?}, first done {:?}", w.watch.first_go, w.watch.first_done));
             }
@@ -66,6 +80,7 @@ impl Outcome {
             turns: w.agent.turns,
             failing,
             missed,
+            let_through,
             faults: w.watch.faults.clone(),
             phase: w.person.phase,
             phase_there: w.dba.phase,

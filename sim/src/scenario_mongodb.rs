@@ -97,6 +97,10 @@ impl Mongo {
                 }
                 m.copies = named_number("copy", 20)? * 1000;
                 m.lag = named_number("lag", 1_500)?;
+                m.allowed = match named.get("allowed") {
+                    Some(t) => Some(number(t)? * 1000),
+                    None => None,
+                };
                 m.idle = plain.contains(&"idle");
                 self.mirrors.push(m);
             }
@@ -144,6 +148,9 @@ impl Mongo {
             if !m.namespaces.is_empty() {
                 let names: Vec<&str> = m.namespaces.iter().map(Pattern::as_str).collect();
                 let _ = write!(o, " namespaces={}", names.join(","));
+            }
+            if let Some(ms) = m.allowed {
+                let _ = write!(o, " allowed={}", ms / 1000);
             }
             o.push_str(if m.idle { " idle\n" } else { "\n" });
         }

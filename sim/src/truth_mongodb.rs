@@ -16,8 +16,8 @@ use cutover_core::estate::Side::{self, Destination as D, Source as S};
 use cutover_core::estate::mongodb::{CollectionKind, Ts};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What was written so long before and is not carried is late.
-pub const LATE: i64 = 15_000;
+/// What was written so long before and is not carried is late, where no more is allowed.
+const LATE: i64 = 15_000;
 const NOBODY: i64 = 360_000;
 const SHORT: i64 = 150_000;
 
@@ -198,7 +198,7 @@ pub fn current(db: &Db, now: i64, mut put: impl FnMut(Hazard, usize)) {
                 put(ShortHeadroom, i);
             }
         }
-        if oldest_waiting(db, s, m).is_some_and(|at| now - at > LATE) {
+        if oldest_waiting(db, s, m).is_some_and(|at| now - at > late(m)) {
             put(Late, i);
         }
     }
@@ -328,5 +328,10 @@ fn oldest_waiting(db: &Db, s: &Deployment, m: &Mirror) -> Option<i64> {
 /// When the next write becomes late, if nothing carries it.
 pub fn late_at(db: &Db) -> Option<i64> {
     let s = db.side(S);
-    db.mirrors.iter().filter_map(|m| oldest_waiting(db, s, m)).map(|at| at + LATE + 1).min()
+    db.mirrors.iter().filter_map(|m| Some(oldest_waiting(db, s, m)? + late(m) + 1)).min()
+}
+
+/// What a mirror has not carried for longer than this is late.
+fn late(m: &Mirror) -> i64 {
+    m.allowed.unwrap_or(LATE).max(LATE)
 }

@@ -183,7 +183,7 @@ impl World {
         for (i, id) in STEPS.iter().enumerate() {
             let Some(s) = p.board.step(id) else { continue };
             let verdict = match self.mutation {
-                Some(m) => m.verdict(&p.board, &s.ready, clocks),
+                Some(m) => m.verdict(&p.board, s, clocks),
                 None => p.board.verdict(&s.ready, clocks),
             };
             if tell {

@@ -6,7 +6,7 @@ use crate::model::Model;
 use crate::model::mongodb::Db;
 use crate::model::site::Site;
 use crate::model::writers::Ending;
-use crate::mutate::Mutation;
+use crate::mutate::{Around, Mutation};
 use crate::operator::Person;
 use crate::operator_mongodb::Dba;
 use crate::operator_services::Sre;
@@ -523,7 +523,7 @@ impl World {
             };
             let kept = (keeps && sample.outcome.is_ok()).then(|| (sample.span, sample.outcome.clone()));
             let last = self.last_good.get(&sample.target).filter(|_| keeps).cloned();
-            m.sample(&mut sample, last.as_ref());
+            m.sample(&mut sample, last.as_ref(), Around { m: &self.m, db: &self.db });
             if let Some(kept) = kept {
                 self.last_good.insert(sample.target.clone(), kept);
             }
@@ -572,7 +572,10 @@ impl World {
                 }
                 let now = self.now;
                 self.answered.retain(|(_, at)| now - at < 30_000);
-                let asked = questions(side, &self.agent.demands);
+                let mut asked = questions(side, &self.agent.demands);
+                if let Some(mutation) = self.mutation {
+                    asked = asked.into_iter().map(|d| mutation.demand(d, &self.m)).collect();
+                }
                 let before = self.asked.insert(side, asked.clone()).unwrap_or_default();
                 let due: Vec<Demand> = asked
                     .into_iter()

@@ -80,7 +80,7 @@ pub fn settings(s: &Scenario) -> Option<MongodbSettings> {
         let namespaces = x.namespaces.clone();
         Some((
             x.name.clone(),
-            MirrorSettings { kind: MirrorKind::Mongomirror, namespaces, lag: None, client: vec![client] },
+            MirrorSettings { kind: MirrorKind::Mongomirror, namespaces, lag: x.allowed.map(Dur), client: vec![client] },
         ))
     });
     let relaxed = |what: &str| {

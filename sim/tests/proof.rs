@@ -2,10 +2,10 @@
 //!
 //! `docs/proof.md` has the commands of the long forms and what they said.
 
+use cutover_core::reading::Code;
 use cutover_sim::mutate::{ALL, Mutation};
-use cutover_sim::report::reported;
+use cutover_sim::report::{Outcome, reported};
 use cutover_sim::scenario::Scenario;
-use cutover_sim::watch::Failing;
 use cutover_sim::{campaign, random, random_services, shrink, world};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -80,24 +80,24 @@ fn the_same_seed_is_the_same_run() {
     }
 }
 
-/// The migrations until a mutation was caught (of the services where it is one of theirs), and by what. A seed that fails without it proves nothing about it; a
-/// migration that gets stuck counts only if nothing worse comes of it.
-fn caught(m: Mutation, most: u64) -> Option<(u64, Failing)> {
-    let mut stuck = None;
+/// What of a run catches a mutation: something unsafe that was said. A step that gets stuck holds people up and endangers
+/// nobody: it counts only where nothing else can come of it.
+fn catches(m: Mutation, o: &Outcome) -> Option<String> {
+    let stuck = || o.failing.first().map(|f| format!("{} {}: {}", f.what, f.step, f.kind));
+    let late = || o.missed.first().map(|_| "an expectation was missed".to_owned());
+    o.unsafe_because().or_else(|| m.fails_safe().then(|| stuck().or_else(late)).flatten())
+}
+
+/// The migrations until a mutation was caught (of the services where it is one of theirs), and by what. A seed that fails
+/// without it proves nothing about it.
+fn caught(m: Mutation, most: u64) -> Option<(u64, String)> {
     // Those of the services take eight times as long.
     let (first, most) = if m.is_of_services() { (random_services::FIRST, most / 8) } else { (0, most) };
-    for seed in 0..most {
+    (0..most).find_map(|seed| {
         let s = random::scenario(first + seed);
-        let failing = world::run(&s, Some(m)).failing;
-        let Some(f) = failing.iter().find(|f| reported(f).is_none()) else { continue };
-        if (f.what != "stuck" || stuck.is_none()) && world::run(&s, None).failing.is_empty() {
-            if f.what != "stuck" {
-                return Some((seed + 1, f.clone()));
-            }
-            stuck = Some((seed + 1, f.clone()));
-        }
-    }
-    stuck
+        let why = catches(m, &world::run(&s, Some(m)))?;
+        world::run(&s, None).failing.is_empty().then_some((seed + 1, why))
+    })
 }
 
 /// `MUTANTS` migrations at most for each mutation that no scenario catches, and for each if it is set.
@@ -111,11 +111,9 @@ fn every_mutation_is_caught() {
             s.spawn(|| {
                 loop {
                     let Some(m) = next.lock().expect("a queue").next() else { return };
-                    let seen = known.iter().find(|(_, s)| {
-                        let o = world::run(s, Some(*m));
-                        !o.missed.is_empty() || o.failing.iter().any(|f| f.what != "stuck")
-                    });
-                    let seen = seen.map(|(name, _)| name.clone());
+                    let by =
+                        |(name, s): &(String, Scenario)| Some((name.clone(), catches(*m, &world::run(s, Some(*m)))?));
+                    let seen = known.iter().find_map(by);
                     let by = if all || seen.is_none() { caught(*m, most) } else { None };
                     table.lock().expect("a table").insert(format!("{m:?}"), (seen, by));
                 }
@@ -124,12 +122,58 @@ fn every_mutation_is_caught() {
     });
     let table = table.into_inner().expect("a table");
     for (m, (seen, by)) in &table {
-        let random = by.as_ref().map(|(n, f)| format!("{n} | {} {}: {}", f.what, f.step, f.kind));
-        let none = if all { "not caught | ".to_owned() } else { "| ".to_owned() };
-        println!("| {m} | {} | {} |", seen.as_deref().unwrap_or(""), random.unwrap_or(none));
+        let (name, why) = seen.clone().unwrap_or_default();
+        let none = if all { format!("not in {most}") } else { "not asked".to_owned() };
+        let random = by.as_ref().map_or(none, |(n, why)| format!("{n}: {why}"));
+        println!("| {m} | {name} | {why} | {random} |");
     }
     let missed: Vec<&String> = table.iter().filter(|(_, (s, b))| s.is_none() && b.is_none()).map(|(m, _)| m).collect();
     assert!(missed.is_empty(), "not caught: {missed:?}");
+}
+
+/// Who breaks the rules that a code stands for, where no mutation ignores the code: a mutation of another kind, or nobody,
+/// since another rule guards the same (`docs/proof.md`) or nothing is stopped by it.
+fn broken_elsewhere(code: Code) -> Option<&'static str> {
+    Some(match code {
+        Code::MirrorError => "MirrorErrorIgnored",
+        Code::MirrorStage => "StageIgnored",
+        Code::Trimmed => "TrimmedHidden",
+        Code::NotCommitted => "CommitIgnored",
+        Code::Dwelling => "NoDwell",
+        Code::Expired => "ValidityIgnored",
+        Code::Stale => "StaleBelieved",
+        Code::UnmatchedClient => "StrangersHidden",
+        Code::NeverSampled => "UnknownIsGo",
+        Code::Unclaimed => "EverythingWasGo",
+        Code::BrokerUnreachable | Code::Advancing | Code::NotEmptyGroup | Code::RolledBack | Code::NoAnchor => {
+            "not caught alone"
+        }
+        Code::Ok | Code::Confirmed | Code::Accepted | Code::Phantom | Code::Relaxed | Code::Seen | Code::Written => {
+            "says that something holds"
+        }
+        Code::NotWritten | Code::ChangesWaiting | Code::NotConfirmed => "only of checks that are shown",
+        Code::NotBegun | Code::Pace => "a matter of order, not of safety",
+        Code::NotBuilt | Code::Journal => "not simulated",
+        _ => return None,
+    })
+}
+
+/// A code that nothing breaks is a rule of which nobody knows whether the proof would notice that it is gone.
+#[test]
+fn every_reason_is_ignored_by_a_mutation() {
+    let ignored = |c: Code| ALL.iter().any(|m| m.ignored().contains(&c));
+    let codes = || Code::ALL.iter().map(|(c, _)| *c);
+    let unbroken: Vec<&str> =
+        codes().filter(|c| !ignored(*c) && broken_elsewhere(*c).is_none()).map(Code::as_str).collect();
+    assert!(unbroken.is_empty(), "no mutation ignores {unbroken:?}");
+    let twice: Vec<&str> =
+        codes().filter(|c| ignored(*c) && broken_elsewhere(*c).is_some()).map(Code::as_str).collect();
+    assert!(twice.is_empty(), "a mutation does ignore {twice:?}");
+    let names: Vec<String> = ALL.iter().map(|m| format!("{m:?}")).collect();
+    let one_word = |why: &&str| !why.contains(' ');
+    for named in codes().filter_map(broken_elsewhere).filter(one_word) {
+        assert!(names.iter().any(|n| n == named), "there is no {named}");
+    }
 }
 
 /// Settings of nothing at all change nothing below the floors.

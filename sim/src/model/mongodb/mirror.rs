@@ -33,6 +33,8 @@ pub struct Mirror {
     pub copies: i64,
     /// The longest it is behind when nothing is wrong, in milliseconds.
     pub lag: i64,
+    /// How far behind it may be, as configured, in milliseconds.
+    pub allowed: Option<i64>,
     /// Its position does not pass heartbeats.
     pub idle: bool,
     /// What it is doing.
@@ -66,6 +68,7 @@ impl Mirror {
             namespaces: Vec::new(),
             copies: 20_000,
             lag: 1_500,
+            allowed: None,
             idle: false,
             stage: Stage::Off,
             applied: Ts::default(),
