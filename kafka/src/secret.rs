@@ -20,6 +20,11 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// A text from outside that may quote the secret, without it.
+    pub fn hidden_in(&self, text: &str) -> String {
+        if self.0.is_empty() { text.to_owned() } else { text.replace(self.0.as_str(), "***") }
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -43,5 +48,11 @@ mod tests {
         let secret = Secret::new("hunter2");
         assert_eq!(format!("{secret} {secret:?} {:?}", Some(&secret)), "*** *** Some(***)");
         assert_eq!(secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn who_quotes_it_is_not_quoted() {
+        assert_eq!(Secret::new("hunter2").hidden_in("no agent:hunter2, hunter"), "no agent:***, hunter");
+        assert_eq!(Secret::new("").hidden_in("as it is"), "as it is");
     }
 }

@@ -29,8 +29,9 @@ pub trait Outside: std::fmt::Debug {
     fn asking(&mut self, demands: BTreeSet<Demand>) -> BTreeSet<Demand>;
     /// It is about to evaluate.
     fn turning(&mut self, now: Now);
-    /// A person's request was accepted: the facts that it makes, before they are written.
-    fn asked(&mut self, facts: &[Fact], now: Now);
+    /// A person's request was judged, by whom and why: the facts that it makes, before they are written; none if it is
+    /// refused.
+    fn asked(&mut self, by: &(Name, Name), op: &Op, facts: Option<&[Fact]>, now: Now);
     /// A board is published.
     fn publishing(&mut self, board: &Board, estate: &Estate, facts: &Facts);
 }
@@ -248,11 +249,12 @@ impl Agent {
         if !self.up || !self.turn(now, truly) {
             return Err(None);
         }
-        let (author, reason) = self.author.clone();
-        let facts = self.gate.request(&self.estate, &self.facts, now, &author, &reason, op).map_err(Some)?;
+        let by = self.author.clone();
+        let answer = self.gate.request(&self.estate, &self.facts, now, &by.0, &by.1, op);
         if let Some(o) = &mut self.outside {
-            o.asked(&facts, now);
+            o.asked(&by, op, answer.as_deref().ok(), now);
         }
+        let facts = answer.map_err(Some)?;
         if !self.write(facts) || !self.turn(now, truly) {
             return Err(None);
         }

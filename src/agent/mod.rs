@@ -4,7 +4,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use run::{Agent, Parts};
+pub(crate) use run::{Agent, Parts, ROUNDS};
 
 use crate::clock::Clock;
 use arc_swap::ArcSwap;

@@ -10,7 +10,7 @@ use cutover_core::estate::{Estate, Sample, Target};
 use cutover_core::facts::{Fact, Facts};
 use cutover_core::gate::Gate;
 use cutover_core::gate::board::{Board, Verdict};
-use cutover_core::gate::ops::taken;
+use cutover_core::gate::ops::{Op, taken};
 use cutover_core::reading::Demand;
 use cutover_core::render;
 use cutover_core::settings::Settings;
@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 /// Evaluating again with new facts settles after a few rounds; more than this is a defect, and then nothing is go.
-const ROUNDS: usize = 16;
+pub(crate) const ROUNDS: usize = 16;
 /// Bytes of the hold file that are shown.
 const HOLD_FILE: usize = 1024;
 
@@ -150,22 +150,22 @@ impl Agent {
             r.turn(now);
         }
         self.estate.tick(now);
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             let turn = self.gate.evaluate(&self.estate, &self.facts, now);
             if turn.facts.is_empty() {
                 self.ask(turn.demands);
-                self.publish(turn.board);
+                self.publish(turn.board, None);
                 return;
             }
             if self.write(turn.facts).is_err() {
-                self.publish(turn.board);
+                self.publish(turn.board, u32::try_from(round).ok());
                 return;
             }
         }
         self.journal_error = Some("new facts did not settle: a defect, please report it with the journal".into());
         tracing::error!("new facts did not settle after {ROUNDS} rounds");
         let turn = self.gate.evaluate(&self.estate, &self.facts, now);
-        self.publish(turn.board);
+        self.publish(turn.board, None);
         self.journal_error = None;
     }
 
@@ -214,22 +214,10 @@ impl Agent {
     fn answer(&mut self, request: Request) {
         // Nothing may rest on facts that the newest samples imply and the journal does not hold yet.
         self.turn();
-        let now = clock::now();
-        self.estate.tick(now);
         let Request { author, reason, op, reply } = request;
         let outcome = match &self.journal_error {
             Some(why) => Err(Denied::Journal(why.clone())),
-            None => self
-                .gate
-                .request(&self.estate, &self.facts, now, &author, &reason, &op)
-                .map_err(Denied::Refused)
-                .and_then(|facts| {
-                    if let Some(r) = &mut self.parts.recorder {
-                        r.said(now, &facts);
-                    }
-                    let said = taken(&facts);
-                    self.write(facts).map_err(Denied::Journal).map(|()| said)
-                }),
+            None => self.judge(&author, &reason, &op),
         };
         match &outcome {
             Ok(_) => tracing::info!(%author, ?op, "accepted"),
@@ -247,6 +235,21 @@ impl Agent {
         let _ = reply.send(answer);
     }
 
+    /// What a request made true, once it is on the disk.
+    fn judge(&mut self, author: &Name, reason: &Name, op: &Op) -> Result<Option<String>, Denied> {
+        let now = clock::now();
+        self.estate.tick(now);
+        let facts = self.gate.request(&self.estate, &self.facts, now, author, reason, op).map_err(Denied::Refused);
+        let outcome = facts.and_then(|facts| {
+            self.write(facts.clone()).map_err(Denied::Journal)?;
+            Ok(facts)
+        });
+        if let Some(r) = &mut self.parts.recorder {
+            r.asked(now, author, reason, op, outcome.as_deref().ok());
+        }
+        outcome.map(|facts| taken(&facts))
+    }
+
     fn ask(&self, demands: BTreeSet<Demand>) {
         self.parts.demands.send_if_modified(|old| {
             let new = *old != demands;
@@ -257,7 +260,12 @@ impl Agent {
         });
     }
 
-    fn publish(&mut self, board: Board) {
+    /// Shows a board; the journal did not take facts after it took those of `unwritten` rounds, if so.
+    fn publish(&mut self, board: Board, unwritten: Option<u32>) {
+        if let Some(r) = &mut self.parts.recorder {
+            r.journal(board.at, self.journal_error.as_ref());
+            r.turned(&board, unwritten);
+        }
         for s in &board.steps {
             let said = (s.ready.verdict, render::chief(&s.ready).map_or("", |f| f.code.as_str()));
             if self.said.insert(s.step.id, said) != Some(said) {

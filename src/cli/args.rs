@@ -43,6 +43,8 @@ Examples:
   cutover-agent rehearse --scenario mine.scn --seed 7
   cutover-agent rehearse --replay night.rec --config other.yaml
       a recording of `run --record`, and where other limits would have answered differently
+  cutover-agent rehearse --replay night.rec --record new.rec
+      the same recording with the answers of this version
   cutover-agent rehearse --all
       every built-in scenario: what each must say, and whether it does")]
     Rehearse(RehearseArgs),
@@ -135,11 +137,13 @@ pub(crate) struct RehearseArgs {
     /// A scenario of your own (docs/rehearse.md has the language).
     #[arg(long, value_name = "FILE", conflicts_with = "all")]
     pub(crate) scenario: Option<PathBuf>,
-    /// Feeds a recording (`run --record`) to the gate and tells its verdicts; with --config, where they would differ.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "all", "record"])]
+    /// Feeds a recording (`run --record`) to the gate and tells its verdicts, and where this version does not answer as
+    /// was answered then; with --config, where that configuration would answer differently.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "all"])]
     pub(crate) replay: Option<PathBuf>,
-    /// Records what the agent decides by, as `run --record` does.
-    #[arg(long, value_name = "FILE")]
+    /// Records what the agent decides by and answers, as `run --record` does, in a new file; with --replay the same again
+    /// with the answers of this version.
+    #[arg(long, value_name = "FILE", conflicts_with = "all")]
     pub(crate) record: Option<PathBuf>,
     /// The recording ends at this size.
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]

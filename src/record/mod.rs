@@ -1,23 +1,33 @@
-//! Recordings: everything an agent decided by, as it was applied, so that the same gate can be asked again later.
+//! Recordings: everything an agent decided by, as it was applied, and what it answered, so that the same gate can be
+//! asked again later and a changed one be noticed.
 //!
-//! A recording is a magic line with the version of its form, then chunks: compressed length, length, CRC-32C of the
+//! A recording is a magic line with the number of its form, then chunks: compressed length, length, CRC-32C of the
 //! compressed bytes (each 32 bits, little-endian), then a zstd block of entries, each a length and a MessagePack value
 //! with named fields. A chunk that is not whole ends it: the agent was killed. Holds no secret, since samples, settings
 //! and facts hold none; it does hold the names of hosts, topics, groups and clients.
+//!
+//! Form 2 has the answers of each evaluation, whether the journal took its facts, and people's requests themselves
+//! (`Turned`, `Asked`, `Journal`). Form 1 had only `Turn` and `Said`: it is read, and gone on with as form 2.
 
 mod reader;
+mod stands;
 mod writer;
 
 pub(crate) use reader::Recording;
+pub(crate) use stands::{Standing, Stands, standing};
 pub(crate) use writer::Recorder;
 
+use cutover_core::Name;
 use cutover_core::estate::Sample;
+use cutover_core::gate::ops::Op;
 use cutover_core::settings::Settings;
 use cutover_core::time::Now;
 use serde::{Deserialize, Serialize};
 
-/// How a recording begins; another number is another form.
-const MAGIC: &[u8] = b"cutover-recording 1\n";
+/// How a recording begins.
+const MAGIC: &[u8] = b"cutover-recording 2\n";
+/// How one of the first form began, which has no answers.
+const MAGIC_1: &[u8] = b"cutover-recording 1\n";
 /// Bytes of entries in a chunk before it is written.
 const CHUNK: usize = 1 << 20;
 /// Milliseconds in a chunk before it is written.
@@ -39,12 +49,52 @@ pub(crate) enum Entry {
     },
     /// A sample came in.
     Sample(Now, Box<Sample>),
-    /// It evaluated.
+    /// It evaluated, and nobody knows what came of it: the agent ended in it, or form 1.
     Turn(Now),
-    /// Facts that a person's request made.
+    /// It evaluated and answered.
+    Turned {
+        /// When.
+        at: Now,
+        /// The journal did not take the facts of the evaluation after so many whose facts it took.
+        unwritten: Option<u32>,
+        /// What is answered of the steps of which something else was answered before.
+        answers: Vec<Stands>,
+    },
+    /// Facts that a person's request made; form 1 did not know the request.
     Said(Now, Vec<String>),
+    /// A person's request was judged.
+    Asked {
+        /// When.
+        at: Now,
+        /// The token's name.
+        author: Name,
+        /// Why.
+        reason: Name,
+        /// What.
+        op: Op,
+        /// The facts that it made; none if it was refused, or if the journal did not take them.
+        facts: Option<Vec<String>>,
+    },
+    /// Why facts cannot be written from now on, so that no go is believed; none when they can again.
+    Journal(Now, Option<String>),
     /// The hold file has this text now, or is gone.
     HoldFile(Option<String>),
+}
+
+impl Entry {
+    /// When it was applied, where it says.
+    pub(crate) fn at(&self) -> Option<Now> {
+        match self {
+            Entry::Start { at, .. } | Entry::Turned { at, .. } | Entry::Asked { at, .. } => Some(*at),
+            Entry::Sample(at, _) | Entry::Turn(at) | Entry::Said(at, _) | Entry::Journal(at, _) => Some(*at),
+            Entry::HoldFile(_) => None,
+        }
+    }
+
+    /// Whether it says what was answered.
+    pub(crate) fn answers(&self) -> bool {
+        matches!(self, Entry::Turned { .. })
+    }
 }
 
 #[cfg(test)]

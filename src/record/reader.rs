@@ -1,6 +1,6 @@
 //! Reading a recording: chunk by chunk, nothing larger than it says, as far as it is whole.
 
-use super::{ENTRY, Entry, MAGIC};
+use super::{ENTRY, Entry, MAGIC, MAGIC_1};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -15,27 +15,38 @@ pub(crate) struct Recording {
     len: u64,
     entries: VecDeque<Entry>,
     torn: Option<String>,
+    first_form: bool,
 }
 
 impl Recording {
     /// Opens a recording.
     ///
     /// # Errors
-    /// It cannot be read, or is no recording of this form.
+    /// It cannot be read, or is no recording of a form that this version knows.
     pub(crate) fn open(path: &Path) -> Result<Recording, String> {
         let name = path.display().to_string();
         let file = File::open(path).map_err(|e| format!("cannot read {name}: {e}"))?;
         let mut input = BufReader::new(file);
         let mut magic = [0; MAGIC.len()];
         let got = input.read_exact(&mut magic);
-        if got.is_err() || magic != MAGIC {
+        let first_form = magic == MAGIC_1;
+        if got.is_err() || (magic != MAGIC && !first_form) {
             let form = magic.starts_with(b"cutover-recording ");
             return Err(match form {
-                true => format!("{name} was recorded by another version, in a form that this one does not know"),
+                true => format!(
+                    "{name} was recorded by another version, in a form that this one does not know; replay it with the \
+                     one that wrote it"
+                ),
                 false => format!("{name} is no recording of cutover-agent"),
             });
         }
-        Ok(Recording { input, name, len: MAGIC.len() as u64, entries: VecDeque::new(), torn: None })
+        let len = MAGIC.len() as u64;
+        Ok(Recording { input, name, len, entries: VecDeque::new(), torn: None, first_form })
+    }
+
+    /// Whether it is of the first form, which has no answers.
+    pub(crate) fn first_form(&self) -> bool {
+        self.first_form
     }
 
     /// The next entry; none at the end.
@@ -98,12 +109,12 @@ impl Recording {
     }
 }
 
-/// How many bytes of a recording are whole.
+/// How many bytes of a recording are whole, and whether it is of the first form.
 ///
 /// # Errors
 /// It cannot be read, or is no recording.
-pub(super) fn whole(path: &Path) -> Result<u64, String> {
+pub(super) fn whole(path: &Path) -> Result<(u64, bool), String> {
     let mut recording = Recording::open(path)?;
     while recording.chunk()?.is_some() {}
-    Ok(recording.len)
+    Ok((recording.len, recording.first_form))
 }

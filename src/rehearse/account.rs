@@ -5,6 +5,7 @@ use cutover_core::Name;
 use cutover_core::estate::Side;
 use cutover_core::facts::{Fact, How};
 use cutover_core::gate::board::{Answer, Board, Life, StepBoard, Verdict};
+use cutover_core::reading::Code;
 use cutover_core::render;
 use cutover_core::settings::Track;
 use cutover_core::time::{Dur, Now};
@@ -93,6 +94,8 @@ pub(super) struct Account {
     said: BTreeMap<Track, (Said, String, i64)>,
     confirmed: BTreeSet<(Name, Vec<Name>, Name)>,
     failing: usize,
+    /// Why facts cannot be written, so that no go is believed.
+    journal: Option<String>,
 }
 
 /// The simulated operator's name in the journal.
@@ -356,6 +359,11 @@ impl Account {
         }
     }
 
+    /// Why facts cannot be written, or that they can.
+    pub(super) fn journal(&mut self, why: Option<&str>) {
+        self.journal = why.map(str::to_owned);
+    }
+
     /// A board that was published.
     pub(super) fn board(&mut self, at_ms: i64, board: &Board, now: Now) {
         for t in &board.tracks {
@@ -389,9 +397,11 @@ impl Account {
     fn step(&mut self, at_ms: i64, board: &Board, s: &StepBoard, now: Now) {
         let begun = matches!(s.life, Life::Begun(..));
         let (question, answer): (_, &Answer) = if begun { ("done", &s.done) } else { ("ready", &s.ready) };
-        let verdict = board.verdict(answer, now);
-        let chief = render::chief(answer);
-        let code = chief.as_ref().map_or("", |f| f.code.as_str());
+        let unwritten = self.journal.clone().filter(|_| answer.settled.is_none());
+        let verdict = if unwritten.is_some() { Verdict::Unknown } else { board.verdict(answer, now) };
+        let chief = render::chief(answer).filter(|_| unwritten.is_none());
+        let of_check = chief.as_ref().map_or("", |f| f.code.as_str());
+        let code = if unwritten.is_some() { Code::Journal.as_str() } else { of_check };
         let times = self.times.entry(s.step.id).or_default();
         let next = *times.next.get_or_insert(at_ms);
         // A done step says so itself.
@@ -411,6 +421,10 @@ impl Account {
         let expired = board.expired(answer, now);
         let id = s.step.id;
         let mut text = match verdict {
+            _ if unwritten.is_some() => format!(
+                "unknown (journal): facts cannot be written to the journal: {}",
+                unwritten.as_deref().unwrap_or_default()
+            ),
             _ if expired => "unknown (expired): the last evaluation is too old to be believed".to_owned(),
             Verdict::Go => {
                 let first = times.go.is_none();

@@ -87,6 +87,19 @@ pub(crate) fn run(args: &RehearseArgs) -> u8 {
 
 /// Tells a recording.
 fn replayed(args: &RehearseArgs, file: &Path, say: &mut Say<'_>) -> u8 {
+    if args.record.is_some() && !args.config.is_empty() {
+        eprintln!(
+            "rehearse: --replay with --record writes what this version answers by the recorded settings: leave out --config"
+        );
+        return exit::USAGE;
+    }
+    let recorder = match args.record.as_deref().map(|to| Recorder::anew(to, args.record_limit)).transpose() {
+        Ok(recorder) => recorder,
+        Err(said) => {
+            eprintln!("rehearse: {said}");
+            return exit::USAGE;
+        }
+    };
     let other = match args.config.is_empty() {
         true => None,
         false => match crate::config(&args.config) {
@@ -97,7 +110,7 @@ fn replayed(args: &RehearseArgs, file: &Path, say: &mut Say<'_>) -> u8 {
             }
         },
     };
-    match replay::run(file, other.as_ref(), say) {
+    match replay::run(file, other.as_ref(), recorder, say) {
         Ok(true) => exit::OK,
         Ok(false) => exit::NOT_NOW,
         Err(said) => {
@@ -153,7 +166,7 @@ async fn play(args: &RehearseArgs, plan: Plan, say: &mut Say<'_>) -> Result<bool
          CUTOVER_AGENT=http://{at} CUTOVER_TOKEN={TOKEN} cutover-agent hold stop-consumers --reason \"lunch\"\n"
     );
 
-    let recorder = args.record.as_deref().map(|file| Recorder::open(file, args.record_limit)).transpose()?;
+    let recorder = args.record.as_deref().map(|file| Recorder::anew(file, args.record_limit)).transpose()?;
     let outside = Outside::open(&folder, &plan, published)?.recorded(recorder);
     let ended = tokio::task::block_in_place(|| {
         let rt = tokio::runtime::Handle::current();

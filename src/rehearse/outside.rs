@@ -10,7 +10,7 @@ use cutover_core::Name;
 use cutover_core::estate::{Content, Estate, Sample, Side, Target};
 use cutover_core::facts::{Fact, Facts};
 use cutover_core::gate::board::Board;
-use cutover_core::gate::ops::taken;
+use cutover_core::gate::ops::{Op, taken};
 use cutover_core::journal::{Identity, Journal};
 use cutover_core::reading::Demand;
 use cutover_core::settings::{KafkaSettings, Settings};
@@ -46,6 +46,8 @@ pub(super) struct Outside {
     recorder: Option<Recorder>,
     /// The process has just started, with these facts.
     fresh: Option<Vec<String>>,
+    /// A request that was accepted, until its facts are written: by whom, why, what, and when.
+    accepted: Option<(Name, Name, Op, Now)>,
 }
 
 /// Where facts go.
@@ -77,7 +79,9 @@ impl Outside {
             ));
         }
         let disk = Disk::File { folder: folder.to_owned(), identity, journal: Some(journal) };
-        Ok(Outside { disk, published, ..Outside::silent(plan) })
+        let mut outside = Outside::silent(plan);
+        (outside.disk, outside.published) = (disk, published);
+        Ok(outside)
     }
 
     /// Surroundings that nobody looks at.
@@ -91,12 +95,14 @@ impl Outside {
             started: None,
             recorder: None,
             fresh: Some(Vec::new()),
+            accepted: None,
         }
     }
 
     /// With everything the agent decides by recorded.
-    pub(super) fn recorded(self, recorder: Option<Recorder>) -> Outside {
-        Outside { recorder, ..self }
+    pub(super) fn recorded(mut self, recorder: Option<Recorder>) -> Outside {
+        self.recorder = recorder;
+        self
     }
 
     /// The recorder, once the process that it records has said that it started.
@@ -158,6 +164,15 @@ impl Outside {
     }
 }
 
+impl Drop for Outside {
+    fn drop(&mut self) {
+        // What is left may be too long.
+        if let Some(why) = self.recorder.take().and_then(Recorder::finish) {
+            eprintln!("the recording ended before the rehearsal did: {why}");
+        }
+    }
+}
+
 fn open(folder: &Path, identity: &Identity) -> Result<(Journal<FileDisk>, Vec<String>), String> {
     let disk = FileDisk::open(folder).map_err(|e| e.to_string())?;
     let (journal, records, _) = Journal::open(disk, identity.clone()).map_err(|e| e.to_string())?;
@@ -166,6 +181,7 @@ fn open(folder: &Path, identity: &Identity) -> Result<(Journal<FileDisk>, Vec<St
 
 impl cutover_sim::agent::Outside for Outside {
     fn append(&mut self, facts: &[Fact], lines: &[String]) -> bool {
+        let accepted = self.accepted.take();
         if let Err(e) = self.write(lines) {
             self.broke(format!("facts cannot be written to the journal: {e}"));
             return false;
@@ -174,6 +190,11 @@ impl cutover_sim::agent::Outside for Outside {
         history.extend(lines.iter().map(|l| Name::from(l.as_str())));
         let drop = history.len().saturating_sub(HISTORY);
         history.drain(..drop);
+        if let Some((author, reason, op, now)) = accepted
+            && let Some(r) = self.recording(now)
+        {
+            r.asked(now, &author, &reason, &op, Some(facts));
+        }
         self.mail.borrow_mut().facts.extend_from_slice(facts);
         true
     }
@@ -204,10 +225,18 @@ impl cutover_sim::agent::Outside for Outside {
         }
     }
 
-    fn asked(&mut self, facts: &[Fact], now: Now) {
-        self.mail.borrow_mut().said = taken(facts);
-        if let Some(r) = self.recording(now) {
-            r.said(now, facts);
+    fn asked(&mut self, by: &(Name, Name), op: &Op, facts: Option<&[Fact]>, now: Now) {
+        let (author, reason) = by;
+        match facts {
+            Some(facts) => {
+                self.mail.borrow_mut().said = taken(facts);
+                self.accepted = Some((author.clone(), reason.clone(), op.clone(), now));
+            }
+            None => {
+                if let Some(r) = self.recording(now) {
+                    r.asked(now, author, reason, op, None);
+                }
+            }
         }
     }
 
@@ -219,6 +248,9 @@ impl cutover_sim::agent::Outside for Outside {
     }
 
     fn publishing(&mut self, board: &Board, estate: &Estate, facts: &Facts) {
+        if let Some(r) = self.recording(board.at) {
+            r.turned(board, None);
+        }
         if matches!(self.disk, Disk::Memory(_)) {
             return;
         }

@@ -10,7 +10,7 @@ use super::report::Report;
 use super::say::Say;
 use crate::clock::Turned;
 use crate::config;
-use crate::record::{Recorder, Recording};
+use crate::record::{Entry, Recorder, Recording};
 use arc_swap::ArcSwap;
 use cutover_core::settings::Track;
 use std::collections::BTreeMap;
@@ -258,7 +258,7 @@ fn other_limits_show_where_the_answers_differ() {
     boards(&plan, &file, None);
     let told = |other: &config::Config| {
         let mut out = Vec::new();
-        let same = super::replay::run(&file, Some(other), &mut Say::new(&mut out, true, false)).unwrap();
+        let same = super::replay::run(&file, Some(other), None, &mut Say::new(&mut out, true, false)).unwrap();
         let lines = String::from_utf8(out).unwrap();
         (same, lines)
     };
@@ -273,6 +273,118 @@ fn other_limits_show_where_the_answers_differ() {
     let (same, lines) = told(&config);
     assert!(!same);
     assert!(lines.contains("recorded: done") && lines.contains("now: begun"), "{lines}");
+}
+
+/// A recording of the invented estate of a configuration.
+fn recorded(folder: &Path) -> std::path::PathBuf {
+    let file = folder.join("night.rec");
+    boards(&invent::plan(&configured(MINE), 1).unwrap(), &file, None);
+    file
+}
+
+/// The recording with other entries.
+fn altered(file: &Path, to: &str, mut alter: impl FnMut(Entry) -> Entry) -> std::path::PathBuf {
+    let to = file.with_file_name(to);
+    let mut recording = Recording::open(file).unwrap();
+    let mut recorder = Recorder::anew(&to, 64 << 20).unwrap();
+    while let Some(entry) = recording.next().unwrap() {
+        let entry = alter(entry);
+        recorder.copy(entry.at().unwrap_or_default(), &entry);
+    }
+    assert_eq!(recorder.finish(), None);
+    to
+}
+
+/// Whether nothing is different in a replay, and what it tells; the last line is its summary.
+fn replayed(file: &Path, recorder: Option<Recorder>) -> (bool, Vec<serde_json::Value>) {
+    let mut out = Vec::new();
+    let same = super::replay::run(file, None, recorder, &mut Say::new(&mut out, true, false)).unwrap();
+    (same, String::from_utf8(out).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect())
+}
+
+#[test]
+fn a_changed_gate_is_noticed_by_instant_and_step_and_its_answers_can_be_recorded_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = recorded(folder.path());
+    let (same, told) = replayed(&file, None);
+    let summary = told.last().unwrap();
+    assert!(same && summary["different"] == 0, "{summary}");
+    assert_eq!((&summary["replay"], &summary["compared"]), (&true.into(), &summary["evaluations"]));
+
+    // As a gate would answer that asks for a longer dwell, over what was answered without it.
+    let longer = altered(&file, "longer.rec", |e| match e {
+        Entry::Start { at, mut settings, facts } => {
+            let check = ("stop-consumers".into(), "nobody-attached".into());
+            settings.dwell.insert(check, cutover_core::time::Dur::mins(30));
+            Entry::Start { at, settings, facts }
+        }
+        e => e,
+    });
+    let (same, told) = replayed(&longer, None);
+    let summary = told.last().unwrap();
+    assert!(!same && summary["different"].as_u64() > Some(0), "{summary}");
+    assert!(summary["different"].as_u64() < summary["compared"].as_u64(), "{summary}");
+    let text = |l: &serde_json::Value| l["text"].as_str().unwrap_or_default().to_owned();
+    let line = told.iter().find(|l| text(l).contains("this version answers")).unwrap();
+    assert_eq!(line["step"], "stop-consumers", "{line}");
+    assert!(line["at_ms"].as_i64() > Some(0), "{line}");
+    let (left, right) = ("answered then: done", "this version answers: begun");
+    assert!(told.iter().any(|l| text(l).contains(left) && text(l).contains(right)), "{told:#?}");
+    assert!(told.iter().any(|l| text(l).contains("nobody-attached/dwelling")), "{told:#?}");
+
+    // What this version answers is what is to be answered from now on.
+    let new = folder.path().join("new.rec");
+    let recorder = || Some(Recorder::anew(&new, 64 << 20).unwrap());
+    assert!(!replayed(&longer, recorder()).0);
+    let (same, told) = replayed(&new, None);
+    assert!(same, "{told:#?}");
+    assert_eq!(told.last().unwrap()["compared"], summary["compared"]);
+    // The same again is the same file.
+    std::fs::remove_file(&new).unwrap();
+    assert!(replayed(&file, recorder()).0);
+    let copy = altered(&file, "copy.rec", |e| e);
+    assert!(std::fs::read(&copy).unwrap() == std::fs::read(&new).unwrap());
+}
+
+#[test]
+fn a_recording_of_the_first_form_is_told_and_has_nothing_to_compare() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = recorded(folder.path());
+    let first = altered(&file, "first.rec", |e| match e {
+        Entry::Turned { at, .. } => Entry::Turn(at),
+        // It did not know who was refused.
+        Entry::Asked { at, facts, .. } => Entry::Said(at, facts.unwrap_or_default()),
+        e => e,
+    });
+    let mut bytes = std::fs::read(&first).unwrap();
+    bytes[..20].copy_from_slice(b"cutover-recording 1\n");
+    std::fs::write(&first, bytes).unwrap();
+    let (same, told) = replayed(&first, None);
+    let words = told[told.len() - 2]["text"].as_str().unwrap().to_owned();
+    assert!(same && words.contains("a recording of form 1 has no answers"), "{words}");
+    let verdicts = |told: &[serde_json::Value]| told.iter().filter(|l| !l["verdict"].is_null()).count();
+    assert_eq!(verdicts(&told), verdicts(&replayed(&file, None).1));
+    // Recorded anew it has the answers of this version.
+    let new = folder.path().join("new.rec");
+    replayed(&first, Some(Recorder::anew(&new, 64 << 20).unwrap()));
+    let (same, told) = replayed(&new, None);
+    let summary = told.last().unwrap();
+    assert!(same && summary["compared"].as_u64() > Some(200), "{summary}");
+    // An agent of this version goes on with it.
+    drop(Recorder::open(&first, 64 << 20).unwrap());
+    assert!(!Recording::open(&first).unwrap().first_form());
+    assert!(replayed(&first, None).0);
+}
+
+#[test]
+fn what_is_recorded_anew_says_if_it_does_not_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = recorded(folder.path());
+    let new = folder.path().join("new.rec");
+    let recorder = Recorder::anew(&new, 2_000).unwrap();
+    let said = super::replay::run(&file, None, Some(recorder), &mut Say::new(&mut Vec::new(), true, false));
+    assert!(said.unwrap_err().contains("2000 bytes"));
+    assert!(Recorder::anew(&new, 2_000).unwrap_err().contains("it exists"));
 }
 
 #[test]

@@ -127,17 +127,17 @@ async fn authenticate(link: &Link, sasl: &SaslConfig, call: &Call) -> Result<Opt
     let hash = match sasl.mechanism {
         SaslMechanism::Plain => {
             let message = Secret::new(format!("\0{}\0{}", sasl.username, sasl.password.expose()));
-            return step(link, message, call).await.map(lifetime);
+            return step(link, sasl, message, call).await.map(lifetime);
         }
         SaslMechanism::ScramSha256 => Hash::Sha256,
         SaslMechanism::ScramSha512 => Hash::Sha512,
     };
     let (scram, first) = Scram::new(hash, &sasl.username, &sasl.password, nonce().map_err(refused)?);
-    let challenge = step(link, first, call).await?;
+    let challenge = step(link, sasl, first, call).await?;
     // The key derivation takes up to seconds of computing.
     let answered = tokio::task::spawn_blocking(move || scram.answer(&challenge.bytes)).await;
     let (proof, last) = answered.map_err(|error| refused(error.to_string()))?.map_err(refused)?;
-    let end = step(link, last, call).await?;
+    let end = step(link, sasl, last, call).await?;
     let verified = proof.verify(&end.bytes);
     if verified.is_err() {
         link.shared.end(Ended::Closed(Arc::from("the broker is not who it should be")));
@@ -150,10 +150,12 @@ fn lifetime(answer: SaslAuthenticated) -> Option<Duration> {
     u64::try_from(answer.session_lifetime_ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis)
 }
 
-async fn step(link: &Link, message: Secret, call: &Call) -> Result<SaslAuthenticated, KafkaError> {
+async fn step(link: &Link, sasl: &SaslConfig, message: Secret, call: &Call) -> Result<SaslAuthenticated, KafkaError> {
     let answer = link.ask(&Request::SaslAuthenticate(message), decode_sasl_authenticate, call).await?;
     let at = At::new(super::name(Api::SaslAuthenticate), &link.address);
-    KafkaError::from_code(at, answer.error_code, answer.error_message.as_ref())?;
+    // A broker may say what it was told: errors are logged, recorded and shown.
+    let said = answer.error_message.as_ref().map(|text| Arc::from(sasl.password.hidden_in(text)));
+    KafkaError::from_code(at, answer.error_code, said.as_ref())?;
     Ok(answer)
 }
 

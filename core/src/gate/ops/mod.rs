@@ -18,11 +18,12 @@ use crate::reading::{Code, Tri};
 use crate::render;
 use crate::time::Now;
 use crate::view::View;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use words::{accept, confirm};
 
 /// A request of a person, whose name is that of their token.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Op {
     /// Claims a step: go only while ready is go, and begun from then on.
     Begin {
