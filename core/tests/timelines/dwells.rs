@@ -164,7 +164,7 @@ fn the_plain_stories_are_go_and_done_at_every_step() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: stories(24), max_shrink_iters: 800, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: stories(10), max_shrink_iters: 800, ..ProptestConfig::default() })]
 
     #[test]
     fn no_dwell_of_kafka_is_short(story in KAFKA.story(), longer in longer(&KAFKA)) {

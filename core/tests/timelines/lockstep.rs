@@ -14,6 +14,7 @@ use cutover_core::reading::{Code, Tri};
 use cutover_core::settings::*;
 use cutover_core::time::Dur;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 /// How one of the two has less to go by.
 #[derive(Clone, Copy, Debug)]
@@ -155,7 +156,7 @@ struct Seen {
 fn play(tale: &'static Tale, story: &Story, at: i64, less: Less) -> Result<Seen, String> {
     let settings = (tale.settings)();
     let (mut more, mut poor) = (Telling::new(settings.clone(), story), Telling::new(settings.clone(), story));
-    let mut seen = Seen::default();
+    let (mut seen, mut before) = (Seen::default(), None::<BTreeMap<Name, u8>>);
     for t in 0..at + 420 {
         if t == at {
             match less {
@@ -193,15 +194,16 @@ fn play(tale: &'static Tale, story: &Story, at: i64, less: Less) -> Result<Seen,
         }
         let (far, less_far) = (lives(&a), lives(&b));
         if far != less_far {
-            let ahead = less_far.iter().find(|(step, n)| **n > far[*step] && !meant(less, step));
-            return match ahead {
-                // One step less far than the other may have let that one come undone.
-                Some((step, _)) if far.iter().all(|(s, n)| *n <= less_far[s]) => {
-                    Err(format!("t={t} {step} has come further with less"))
-                }
-                _ => Ok(seen),
+            // One that came undone for the other only says that it was measured there.
+            let advanced =
+                |(step, n): &(&Name, &u8)| before.as_ref().is_some_and(|b| *n > &b[*step] && *n > &far[*step]);
+            let unseen = |step: &Name| lost && a.step(step).is_some_and(|s| out_of_order(&s.ready));
+            return match less_far.iter().find(|s| advanced(s) && !meant(less, s.0) && !unseen(s.0)) {
+                Some((step, _)) => Err(format!("t={t} {step} has come further with less")),
+                None => Ok(seen),
             };
         }
+        before = Some(far);
     }
     Ok(seen)
 }
@@ -238,7 +240,7 @@ fn less_to_go_by_is_less() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: stories(24), max_shrink_iters: 800, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: stories(10), max_shrink_iters: 800, ..ProptestConfig::default() })]
 
     #[test]
     fn with_less_to_go_by_nothing_of_kafka_is_go_sooner(story in KAFKA.story(), at in 1..KAFKA.until, less in less(&KAFKA)) {
