@@ -137,6 +137,9 @@ fn installed_in_the_middle(e: &mut Estate) -> Result<(), String> {
             "deploy-services was begun before this agent came, and nothing says how to go on: {found:?}"
         ));
     }
+    // What can be seen to have taken effect is listed before anybody adopts it, and is not begun by that.
+    let listed = |a: &crate::agent::Answer| a.body["adoptable"] == true && a.life() != "begun" && a.life() != "done";
+    e.agent.wait("done", "start-mirror", "listed as adoptable", listed)?;
     for (track, steps) in [
         ("kafka", &["switch-producers", "stop-consumers", "start-consumers"][..]),
         ("mongodb", &["start-mirror", "switch-readers"][..]),
