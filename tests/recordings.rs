@@ -74,9 +74,15 @@ fn every_recording_is_answered_as_it_was_then() {
         let told = text(&out.stdout);
         let last: serde_json::Value = serde_json::from_str(told.lines().last().unwrap_or("{}")).unwrap_or_default();
         if out.status.code() != Some(0) || last["compared"].as_u64().unwrap_or(0) == 0 {
-            let shown: Vec<&str> =
-                told.lines().filter(|l| l.contains("this version") || l.contains("evaluations")).collect();
-            let shown = shown[..shown.len().min(20)].join("\n  ");
+            let lines = told.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
+            let lines = lines.filter_map(|l| Some((l["at_ms"].as_i64()?, l["text"].as_str()?.to_owned())));
+            let said = lines.filter(|(_, text)| text.contains("this version") || text.contains(" evaluations, "));
+            let mut shown: Vec<String> = said.map(|(at, text)| format!("after {} s: {text}", at / 1000)).collect();
+            // The first instants say most, and the last line how many there are.
+            if shown.len() > 12 {
+                shown.drain(10..shown.len() - 1);
+            }
+            let shown = shown.join("\n  ");
             let file = file.strip_prefix(root()).unwrap().display();
             wrong.push(format!(
                 "{file}:\n  {shown}{}\n  all of it: cutover-agent rehearse --replay {file}",
