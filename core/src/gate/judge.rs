@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// What every check says of the newest samples, and for how long it has said so. Kept from one board to the next: a check
 /// is read again when something it looked at has changed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Judged {
     checks: Vec<&'static Check>,
     readings: BTreeMap<Place, Read>,
@@ -40,13 +40,13 @@ impl Place {
 }
 
 /// What one check says.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Read {
     kept: Option<Kept<Said>>,
     dwell: Dwell,
 }
 
-#[derive(PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 struct Said {
     reading: Arc<Reading>,
     /// It is one of absence, and somebody or something shows that nobody is left.
@@ -54,7 +54,7 @@ struct Said {
 }
 
 /// Something that was read, and what it rests on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Kept<T> {
     it: T,
     rests: Rests,

@@ -33,7 +33,7 @@ pub struct Turn {
 }
 
 /// The gate's own memory: what every check said last and for how long it has, nothing that could not be read again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Gate {
     settings: Arc<Settings>,
     judged: Judged,
@@ -58,6 +58,12 @@ impl Gate {
     /// the error as its text.
     pub fn set_hold_file(&mut self, text: Option<Name>) {
         self.hold_file = text;
+    }
+
+    /// What it would say if these were the facts: nothing of that is remembered, or what is only supposed would have been
+    /// true for as long as it was supposed.
+    fn suppose(&self, estate: &Estate, facts: &Facts, now: Now) -> Turn {
+        self.clone().evaluate(estate, facts, now)
     }
 
     /// Judges every check of every step at `now`.

@@ -8,13 +8,13 @@ use super::stories::{KAFKA, MONGODB, SERVICES, Story, Tale, Telling, lives, told
 use super::world::stories;
 use cutover_core::Name;
 use cutover_core::estate::Side;
-use cutover_core::gate::board::{Answer, Verdict};
+use cutover_core::gate::board::{Answer, Life, Verdict};
 use cutover_core::pattern::Pattern;
-use cutover_core::reading::{Code, Tri};
+use cutover_core::reading::{Code, Finding, Subject, Tri};
 use cutover_core::settings::*;
 use cutover_core::time::Dur;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How one of the two has less to go by.
 #[derive(Clone, Copy, Debug)]
@@ -138,11 +138,11 @@ fn meant(less: Less, step: &str) -> bool {
     matches!((less, step), (Less::Lost("mirror.refuse", _), "stop-mirror" | "start-writers"))
 }
 
-/// Nothing is in the way but that the effect of a step is seen: whoever does not see it does not say so. For start-mirror
-/// that is wrong, see `lockstep_found.rs`.
-fn out_of_order(a: &Answer) -> bool {
-    let blockers = a.blockers.iter().filter(|f| f.is != Tri::Yes).all(|f| f.code == Code::OutOfOrder);
-    blockers && a.missing().next().is_none()
+/// Nothing is in the way but effects that came when the other one could not look any more, and had not been there before:
+/// nobody sees them then.
+fn came_unseen(a: &Answer, seen_before: &BTreeSet<&str>) -> bool {
+    let new = |f: &Finding| f.code == Code::OutOfOrder && !matches!(f.at, Subject::Step(s) if seen_before.contains(s));
+    a.blockers.iter().filter(|f| f.is != Tri::Yes).all(new) && a.missing().next().is_none()
 }
 
 /// How many gos of the one with less were looked at, and how many the other one had that it had not.
@@ -157,6 +157,7 @@ fn play(tale: &'static Tale, story: &Story, at: i64, less: Less) -> Result<Seen,
     let settings = (tale.settings)();
     let (mut more, mut poor) = (Telling::new(settings.clone(), story), Telling::new(settings.clone(), story));
     let (mut seen, mut before) = (Seen::default(), None::<BTreeMap<Name, u8>>);
+    let mut out_of_order = BTreeSet::new();
     for t in 0..at + 420 {
         if t == at {
             match less {
@@ -175,6 +176,9 @@ fn play(tale: &'static Tale, story: &Story, at: i64, less: Less) -> Result<Seen,
         }
         let (a, b) = (more.on(t), poor.on(t));
         let lost = matches!(less, Less::Lost(..));
+        if t < at {
+            out_of_order = a.steps.iter().filter(|s| s.life == Life::OutOfOrder).map(|s| s.step.id).collect();
+        }
         if t < at + if lost { BELIEVED } else { 0 } {
             continue;
         }
@@ -185,9 +189,8 @@ fn play(tale: &'static Tale, story: &Story, at: i64, less: Less) -> Result<Seen,
                 continue;
             }
             seen.gos += 1;
-            let further = with.ready.settled.is_some() || go;
-            let unseen = lost && out_of_order(&with.ready);
-            if !further && !unseen {
+            let unseen = lost && came_unseen(&with.ready, &out_of_order);
+            if with.ready.settled.is_none() && !go && !unseen {
                 let why = cutover_core::render::answer(&with.ready);
                 return Err(format!("t={t} {} is go with less, and with more {why}", with.step.id));
             }
@@ -197,7 +200,7 @@ fn play(tale: &'static Tale, story: &Story, at: i64, less: Less) -> Result<Seen,
             // One that came undone for the other only says that it was measured there.
             let advanced =
                 |(step, n): &(&Name, &u8)| before.as_ref().is_some_and(|b| *n > &b[*step] && *n > &far[*step]);
-            let unseen = |step: &Name| lost && a.step(step).is_some_and(|s| out_of_order(&s.ready));
+            let unseen = |step: &Name| lost && a.step(step).is_some_and(|s| came_unseen(&s.ready, &out_of_order));
             return match less_far.iter().find(|s| advanced(s) && !meant(less, s.0) && !unseen(s.0)) {
                 Some((step, _)) => Err(format!("t={t} {step} has come further with less")),
                 None => Ok(seen),

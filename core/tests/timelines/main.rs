@@ -23,5 +23,6 @@ mod services_truth;
 mod shown;
 mod stories;
 mod told;
+mod traces;
 mod words;
 mod world;

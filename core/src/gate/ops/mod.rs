@@ -227,7 +227,7 @@ impl Gate {
         crate::playbook::seen::observe(&View::new(v.estate(), &then, v.settings, v.now()))
             .into_iter()
             .for_each(|f| then.apply(f));
-        let after = self.evaluate(v.estate(), &then, v.now());
+        let after = self.suppose(v.estate(), &then, v.now());
         let Some(a) = after.board.step(step.id) else { return Err(no_step(v, step.id)) };
         let mut missing: Vec<(Code, String)> = Vec::new();
         for (c, old) in a.done.checks.iter().zip(&b.done.checks).filter(|(c, _)| !c.advisory) {
