@@ -15,7 +15,7 @@ use cutover_core::estate::mongodb::{MongoMember, MongoSample, Transactions};
 use cutover_core::estate::{Content, Failure, FailureKind};
 use cutover_core::time::Span;
 use mongodb::bson::{Document, doc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -25,11 +25,12 @@ const STATUS: Need<'static> = Need { what: "serverStatus", role: "clusterMonitor
 /// Failed readings in a row after which the deployment is connected to anew.
 const PATIENCE: u32 = 5;
 
-/// What is remembered of an oplog, and whose it is: another primary or term begins anew.
+/// What is remembered of a deployment's oplog, and which primary told it last, in which term.
 #[derive(Debug)]
 pub(super) struct Ring {
-    of: (Name, Name, i64),
-    memory: Option<Memory>,
+    set: Name,
+    told: (Name, i64),
+    memory: Memory,
 }
 
 /// Samples until nobody takes samples any more.
@@ -96,9 +97,9 @@ pub(super) async fn read(
             let ends = oplog::ends(p, share(3)).await;
             let writes = match &ends {
                 Ok(ends) => {
-                    let memory = memory(ring, &t);
+                    let memory = memory(ring, &t, &s.settings.databases);
                     let expiring = s.shared.expiring.borrow().clone();
-                    oplog::read(p, memory, &s.settings.databases, &expiring, ends.last, until).await
+                    oplog::read(p, memory, &expiring, ends.last, until).await
                 }
                 Err(f) => Err(f.clone()),
             };
@@ -177,12 +178,20 @@ fn nobody(t: &Topology) -> Failure {
     t.primary.clone().err().unwrap_or_else(|| Failure::new(FailureKind::Server, "the primary is gone"))
 }
 
-/// The memory of this primary's oplog in this term.
-fn memory<'r>(ring: &'r mut Option<Ring>, t: &Topology) -> &'r mut Option<Memory> {
-    let primary = t.primary.clone().unwrap_or_else(|_| "".into());
-    let of = (t.set_id.clone(), primary, t.term);
-    let kept = ring.take().filter(|r| r.of == of);
-    &mut ring.insert(kept.unwrap_or(Ring { of, memory: None })).memory
+/// The memory of this deployment's oplog; it knows when it is another primary's or another term's.
+fn memory<'r>(ring: &'r mut Option<Ring>, t: &Topology, databases: &BTreeSet<Name>) -> &'r mut Memory {
+    let told = (t.primary.clone().unwrap_or_else(|_| "".into()), t.term);
+    let kept = ring.take().filter(|r| r.set == t.set_id);
+    let mut now = kept.unwrap_or_else(|| Ring {
+        set: t.set_id.clone(),
+        told: told.clone(),
+        memory: Memory::new(databases.clone()),
+    });
+    if now.told != told {
+        now.told = told;
+        now.memory.moved();
+    }
+    &mut ring.insert(now).memory
 }
 
 /// Open transactions by both tellings, the larger.

@@ -23,6 +23,8 @@ pub(super) type Touches = BTreeMap<Name, Touch>;
 pub(super) struct Entry {
     /// Its timestamp.
     pub(super) ts: Ts,
+    /// The term in which it was written.
+    pub(super) term: Option<i64>,
     /// What it is.
     pub(super) kind: Kind,
 }
@@ -73,7 +75,7 @@ pub(super) fn projection() -> Document {
     let body =
         doc! { "$cond": [is_command("$op"), command, { "$cond": [views.clone(), { "_id": "$o._id" }, "$$REMOVE"] }] };
     doc! {
-        "_id": 0, "ts": 1, "op": 1, "ns": 1, "fromMigrate": 1, "prevOpTime": 1, "multiOpType": 1,
+        "_id": 0, "ts": 1, "t": 1, "op": 1, "ns": 1, "fromMigrate": 1, "prevOpTime": 1, "multiOpType": 1,
         "o": body,
         "o2": { "$cond": [views, { "_id": "$o2._id" }, "$$REMOVE"] },
     }
@@ -82,10 +84,10 @@ pub(super) fn projection() -> Document {
 /// Reads an entry; `None` if it is none.
 pub(super) fn parse(d: &Document) -> Option<Entry> {
     let at = ts(d, "ts")?;
-    let op = d.get_str("op").ok()?;
+    let (term, op) = (int(d, "t"), d.get_str("op").ok()?);
     // What a chunk migration moved was written elsewhere.
     if op == "n" || d.get_bool("fromMigrate").unwrap_or(false) {
-        return Some(Entry { ts: at, kind: Kind::Nothing });
+        return Some(Entry { ts: at, term, kind: Kind::Nothing });
     }
     let command = (op == "c").then(|| d.get_document("o").ok()).flatten();
     let previous = d.get_document("prevOpTime").ok().and_then(|p| ts(p, "ts")).filter(|t| *t != Ts(0));
@@ -110,7 +112,7 @@ pub(super) fn parse(d: &Document) -> Option<Entry> {
             if touches.is_empty() { Kind::Nothing } else { Kind::Single(touches) }
         }
     };
-    Some(Entry { ts: at, kind })
+    Some(Entry { ts: at, term, kind })
 }
 
 /// Adds what a list of operations touches.

@@ -12,12 +12,23 @@ const SETS: usize = 1000;
 /// Unfinished transactions that are kept; of one that is forgotten the commit is a write anywhere.
 const UNFINISHED: usize = 10_000;
 
-/// The memory of one primary's oplog in one term. Another primary has another one.
+/// How many entries back the first reading of an oplog goes at most.
+pub(super) const BACK_ENTRIES: u32 = 200_000;
+
+/// The memory of a deployment's oplog. It outlives elections: timestamp and term name an entry in every member's oplog,
+/// and two that hold the same one hold the same before it. A primary that does not hold the entry seen last, which an
+/// election took back, has another past.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Memory {
     databases: BTreeSet<Name>,
     from: Option<Ts>,
     to: Option<Ts>,
+    /// The term of the newest entry.
+    term: Option<i64>,
+    /// The oplog of the primary that is asked now holds the newest entry.
+    of_this: bool,
+    /// How many entries back a first reading tries to go.
+    reach: u32,
     last: BTreeMap<Name, Ts>,
     recent: BTreeMap<(i64, Name), Ts>,
     together: BTreeSet<BTreeSet<Name>>,
@@ -40,6 +51,9 @@ impl Memory {
             databases,
             from: None,
             to: None,
+            term: None,
+            of_this: false,
+            reach: BACK_ENTRIES,
             last: BTreeMap::new(),
             recent: BTreeMap::new(),
             together: BTreeSet::new(),
@@ -57,11 +71,48 @@ impl Memory {
         self.to
     }
 
+    /// That is the newest entry taken in, and no other that happens to have its timestamp.
+    pub(super) fn ends_with(&self, entry: &Entry) -> bool {
+        self.to == Some(entry.ts) && self.term == entry.term
+    }
+
+    /// Another primary is asked from now on, or the same one after an election: its oplog may have another past, and its
+    /// TTL monitor counts by itself.
+    pub(in super::super) fn moved(&mut self) {
+        (self.of_this, self.swept) = (false, None);
+    }
+
+    /// The primary that is asked holds the newest entry.
+    pub(super) fn found(&mut self) {
+        self.of_this = true;
+    }
+
+    /// Whether it was found to.
+    pub(super) fn is_of_this(&self) -> bool {
+        self.of_this
+    }
+
+    /// Begins anew.
+    pub(super) fn forget(&mut self) {
+        *self = Memory::new(std::mem::take(&mut self.databases));
+    }
+
+    /// How many entries back a first reading tries to go.
+    pub(super) fn reach(&self) -> u32 {
+        self.reach
+    }
+
+    /// So many took too long: half as many from now on.
+    pub(super) fn halve(&mut self) -> u32 {
+        self.reach /= 2;
+        self.reach
+    }
+
     /// Takes in the next entry; `expiring` are the collections with a TTL index.
     pub(super) fn take(&mut self, entry: Entry, expiring: &BTreeSet<Name>) {
         let at = entry.ts;
         self.from.get_or_insert(at);
-        self.to = Some(at);
+        (self.to, self.term) = (Some(at), entry.term);
         match entry.kind {
             Kind::Nothing => {}
             Kind::Single(touches) => self.write(at, touches, expiring),

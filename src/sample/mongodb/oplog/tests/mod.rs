@@ -1,5 +1,7 @@
 //! Entries as a server writes them, and what is told of them.
 
+mod reading;
+
 use super::entry::parse;
 use super::memory::Memory;
 use cutover_core::Name;
