@@ -33,6 +33,9 @@ struct Deployment {
     window: u32,
     term: i64,
     exact: BTreeMap<String, u64>,
+    /// Nothing may be counted; the catalogue cannot be read as a whole.
+    uncounted: bool,
+    uncatalogued: bool,
     offsets: StoredOffsets,
     from: Ts,
 }
@@ -101,6 +104,8 @@ impl Mongo {
             window: 36_000,
             term: 1,
             exact: BTreeMap::new(),
+            uncounted: false,
+            uncatalogued: false,
             offsets: StoredOffsets::default(),
             from: Ts::new(1_789_990_000, 0),
         };
@@ -155,6 +160,8 @@ impl Mongo {
                 }
             }
             "exact" => drop(d.exact.insert(word(0), rest[1].parse().unwrap())),
+            "countable" => d.uncounted = rest[0] == "no",
+            "catalogue" => d.uncatalogued = rest[0] == "no",
             "join" => d.clients.push((word(0), i64::from(self.ordinal))),
             "leave" => d.clients.retain(|(c, _)| c != rest[0]),
             // The newest write is gone: an election took it back.
@@ -286,14 +293,20 @@ impl Mongo {
             apply(target.clone(), span(30, 100), Ok(Content::Mongodb(Box::new(sample))));
             // The slow reading comes every time it is asked for, and every five minutes.
             if demands.contains(&Demand::Collections(*side)) || now.mono.0 % 300_000 < 5000 {
-                apply(target.clone(), span(30, 100), Ok(Content::MongoCatalog(Box::new(d.catalog()))));
+                let listed = match d.uncatalogued {
+                    false => Content::MongoCatalog(Box::new(d.catalog())),
+                    true => Content::MongoUnlisted(Failure::new(FailureKind::Timeout, "replSetGetConfig: no answer")),
+                };
+                apply(target.clone(), span(30, 100), Ok(listed));
             }
             let asked = demands.iter().filter_map(|x| match x {
                 Demand::Count { side: s, namespace } if s == side => Some(namespace.clone()),
                 _ => None,
             });
+            let refused =
+                || Failure::new(FailureKind::Privilege, "counting: not allowed; grant it: db.grantRolesToUser(…)");
             let counts: BTreeMap<Name, Result<u64, Failure>> =
-                asked.map(|ns| (ns.clone(), Ok(d.exactly(&ns)))).collect();
+                asked.map(|ns| (ns.clone(), if d.uncounted { Err(refused()) } else { Ok(d.exactly(&ns)) })).collect();
             if !counts.is_empty() {
                 let counts = MongoCounts { set_id: d.id.as_str().into(), counts };
                 apply(target, span(30, 100), Ok(Content::MongoCounts(counts)));

@@ -411,6 +411,34 @@ fn counts_that_agree_and_an_index_that_is_missing() {
         t=1200 stop-mirror pending go"#]].assert_eq(&shown);
 }
 
+/// Who waits for a count that fails again and again has to know why, and what would mend it.
+#[test]
+fn what_cannot_be_counted_says_why() {
+    let shown = detour(
+        "t=600 mdst.count shop.orders 99; mdst.write shop.orders; mdst.countable no",
+        "
+        t=850 show stop-mirror
+        t=851 mdst.exact shop.orders 100; mdst.countable yes
+        t=940 show stop-mirror
+    ",
+    );
+    expect![[r#""#]].assert_eq(&shown);
+}
+
+/// So has who waits for a list of what there is.
+#[test]
+fn what_cannot_be_listed_says_why() {
+    let shown = detour(
+        "t=600 mdst.write shop.orders; mdst.catalogue no",
+        "
+        t=850 show stop-mirror
+        t=851 mdst.catalogue yes
+        t=940 show stop-mirror
+    ",
+    );
+    expect![[r#""#]].assert_eq(&shown);
+}
+
 #[test]
 fn counts_that_differ_need_a_word_about_exactly_this_difference() {
     let shown = detour(

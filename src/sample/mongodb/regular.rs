@@ -2,7 +2,7 @@
 //! and last the writes, each when the one before has come back. The writes are thereby never older than what was
 //! concluded without them.
 
-use super::clients::{self, clients, index_builds, transactions};
+use super::clients::{self, User, clients, index_builds, transactions};
 use super::deployment::Deployment;
 use super::oplog::{self, Memory};
 use super::server::Need;
@@ -11,7 +11,7 @@ use super::values::int_at;
 use super::{Sampler, millis};
 use crate::clock;
 use cutover_core::Name;
-use cutover_core::estate::mongodb::{MongoMember, MongoSample, Transactions};
+use cutover_core::estate::mongodb::{MongoClient, MongoMember, MongoSample, Transactions};
 use cutover_core::estate::{Content, Failure, FailureKind};
 use cutover_core::time::Span;
 use mongodb::bson::{Document, doc};
@@ -76,6 +76,7 @@ pub(super) async fn read(
     let t = topology::read(d, whole * 2 / 5).await?;
 
     let asked = clock::now().mono;
+    let own = d.own(share(3)).await;
     let current = everybody(d, &t, share(3)).await;
     let listed = Span { sent: asked, received: clock::now().mono };
 
@@ -115,7 +116,7 @@ pub(super) async fn read(
     let members = t.members.iter().map(|(address, state)| {
         let unasked = || Err(Failure::new(FailureKind::Unreachable, format!("{address} was not asked")));
         let seen = current.get(address).cloned().unwrap_or_else(unasked);
-        (address.clone(), MongoMember { state: state.clone(), clients: seen.map(|c| clients(&c)) })
+        (address.clone(), MongoMember { state: state.clone(), clients: listed_clients(seen, &own) })
     });
     let sample = MongoSample {
         members: members.collect(),
@@ -172,6 +173,14 @@ async fn everybody(
         answers.extend(answer.ok());
     }
     answers
+}
+
+/// The clients among what a member has under way. Who is the agent itself has to be known.
+fn listed_clients(
+    seen: Result<Vec<Document>, Failure>,
+    own: &Result<BTreeSet<User>, Failure>,
+) -> Result<Vec<MongoClient>, Failure> {
+    Ok(clients(&seen?, own.as_ref().map_err(Clone::clone)?))
 }
 
 fn nobody(t: &Topology) -> Failure {

@@ -57,6 +57,10 @@ pub(super) struct Batch {
     pub(super) prepared: bool,
 }
 
+/// Where deletes in the server's own namespaces are counted: they are nobody's writes, but the TTL monitor's counter has
+/// them (`config.system.sessions` expires).
+pub(super) const ELSEWHERE: &str = "config.";
+
 /// How deep batches may lie in batches.
 const DEPTH: u32 = 8;
 
@@ -144,11 +148,11 @@ fn operation(d: &Document, depth: u32, touches: &mut Touches) {
             let id = |key| d.get_document(key).ok().and_then(|o| o.get_str("_id").ok()).filter(|v| v.contains('.'));
             touch(touches, id("o").or(id("o2")).unwrap_or(ns).into(), false);
         }
-        _ => {
-            if let Some(ns) = told(ns) {
-                touch(touches, ns, op == "d");
-            }
-        }
+        _ => match told(ns) {
+            Some(ns) => touch(touches, ns, op == "d"),
+            None if op == "d" => touch(touches, ELSEWHERE.into(), true),
+            None => {}
+        },
     }
 }
 

@@ -1,6 +1,6 @@
 //! What has been read of an oplog so far: transactions being put together, and the newest writes.
 
-use super::entry::{Entry, Kind, Touches};
+use super::entry::{ELSEWHERE, Entry, Kind, Touches};
 use cutover_core::Name;
 use cutover_core::estate::mongodb::{ANYWHERE, Ts, Writes};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,11 +37,14 @@ pub(in super::super) struct Memory {
     chains: BTreeMap<Ts, Touches>,
     /// Prepared ones, by the entry that prepared them.
     prepared: BTreeMap<Ts, Touches>,
-    /// Deletes in collections with a TTL index, not judged yet: by second and namespace, and how many in all.
+    /// Deletes in collections with a TTL index, not judged yet, by second and namespace; and how many deletes there were
+    /// since the last judgement, wherever.
     deletes: BTreeMap<(i64, Name), Ts>,
     deleted: u64,
     /// The TTL monitor's counter at the last judgement.
     swept: Option<i64>,
+    /// The TTL monitor had counted exactly the deletes there had been, at the last judgement.
+    even: bool,
 }
 
 impl Memory {
@@ -63,6 +66,7 @@ impl Memory {
             deletes: BTreeMap::new(),
             deleted: 0,
             swept: None,
+            even: false,
         }
     }
 
@@ -79,7 +83,7 @@ impl Memory {
     /// Another primary is asked from now on, or the same one after an election: its oplog may have another past, and its
     /// TTL monitor counts by itself.
     pub(in super::super) fn moved(&mut self) {
-        (self.of_this, self.swept) = (false, None);
+        (self.of_this, self.swept, self.even) = (false, None, false);
     }
 
     /// The primary that is asked holds the newest entry.
@@ -144,8 +148,9 @@ impl Memory {
 
     fn transaction(&mut self, at: Ts, touches: Touches, expiring: &BTreeSet<Name>) {
         let concerns = touches.keys().any(|ns| self.told(ns).is_some());
-        if touches.len() > 1 && concerns {
-            let set: BTreeSet<Name> = touches.keys().cloned().collect();
+        let several = touches.keys().filter(|ns| &***ns != ELSEWHERE).count() > 1;
+        if several && concerns {
+            let set: BTreeSet<Name> = touches.keys().filter(|ns| &***ns != ELSEWHERE).cloned().collect();
             match self.together.len() < SETS || self.together.contains(&set) {
                 true => drop(self.together.insert(set)),
                 false => self.together_cut = true,
@@ -156,12 +161,12 @@ impl Memory {
 
     fn write(&mut self, at: Ts, touches: Touches, expiring: &BTreeSet<Name>) {
         for (ns, t) in touches {
+            self.deleted += t.deletes;
             let Some(told) = self.told(&ns) else { continue };
             if t.writes > 0 || !expiring.contains(&ns) {
                 self.real(at, told);
             } else {
                 self.deletes.insert((at.seconds(), told), at);
-                self.deleted += t.deletes;
             }
         }
     }
@@ -183,12 +188,18 @@ impl Memory {
         *newest = at.max(*newest);
     }
 
-    /// Judges the deletes taken in since the last judgement, by the TTL monitor's counter as read after them: its
-    /// deletes are in the oplog before it counts them.
+    /// Judges the deletes taken in since the last judgement, by the TTL monitor's counter as read after them.
+    ///
+    /// It counts what it deletes on the whole server, and later than that is in the oplog. So that nobody's delete is taken
+    /// for one of its own, they are only where it counted exactly as many as there were anywhere, and nothing was left
+    /// to be counted from before.
     pub(super) fn judge(&mut self, counter: Option<i64>) {
         let rise = self.swept.zip(counter).and_then(|(before, now)| u64::try_from(now - before).ok());
+        let even = rise == Some(self.deleted);
+        let explained = even && self.even;
+        self.even = even;
         let deletes = std::mem::take(&mut self.deletes);
-        if rise.is_none_or(|rise| self.deleted > rise) {
+        if !explained {
             for ((_, ns), at) in deletes {
                 self.real(at, ns);
             }

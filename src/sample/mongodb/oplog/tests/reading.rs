@@ -116,7 +116,8 @@ async fn an_oplog_that_lost_the_newest_entry_is_read_anew_without_an_election() 
 
 #[tokio::test(start_paused = true)]
 async fn where_counting_back_takes_too_long_as_much_is_read_as_can_be_had() {
-    let entries: Vec<Document> = (0..5000).map(|i| op(1_000_000 + i, "i", if i < 10 { "shop.old" } else { "shop.a" })).collect();
+    let entries: Vec<Document> =
+        (0..5000).map(|i| op(1_000_000 + i, "i", if i < 10 { "shop.old" } else { "shop.a" })).collect();
     let slow = |quick| Fake { quick, ..Fake::of(entries.clone()) };
     let (mut m, log) = (memory(), slow(2000));
     let mut readings = 1;
