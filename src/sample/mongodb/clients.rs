@@ -12,7 +12,7 @@ use super::values::{int, number};
 use cutover_core::Name;
 use cutover_core::estate::Failure;
 use cutover_core::estate::mongodb::{ANYWHERE, MongoClient, Transactions};
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Document, doc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -69,6 +69,17 @@ pub(super) trait Log {
 /// Reads forward to at least the end as it was seen, and tells what was written. What was taken in stays in `memory`,
 /// so that a reading that did not come to the end goes on there.
 pub(in super::super) async fn read(
+    s: &Server,
+    memory: &mut Memory,
+    expiring: &BTreeSet<Name>,
+    end: Ts,
+    until: Instant,
+) -> Result<Writes, Failure> {
+    from(s, memory, expiring, end, until).await
+}
+
+/// The same, of whoever has an oplog.
+pub(super) async fn from(
     s: &impl Log,
     memory: &mut Memory,
     expiring: &BTreeSet<Name>,

@@ -60,7 +60,7 @@ impl Log for Fake {
 
 async fn sample(log: &Fake, memory: &mut Memory) -> Result<Writes, Failure> {
     let expiring = BTreeSet::from(["shop.sessions".into()]);
-    scan::read(log, memory, &expiring, log.end(), Instant::now() + Duration::from_secs(3)).await
+    scan::from(log, memory, &expiring, log.end(), Instant::now() + Duration::from_secs(3)).await
 }
 
 /// The same entry, written in another term.
