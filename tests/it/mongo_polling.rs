@@ -2,11 +2,14 @@
 //! primary on the way; and nothing is written by looking.
 
 use crate::Estate;
-use crate::agent::{Agent, PATIENCE};
+use crate::agent::{Agent, Answer, PATIENCE};
 use crate::watch::Watch;
 use cutover_lab::mongodb::bson::{Document, doc};
 use cutover_lab::{MongoPair, MongoShop, MongoShopOptions, ReplicaSet, Side};
 use std::time::Duration;
+
+/// How long `drained` has to hold: 35 s, ten times faster.
+const DWELL: f64 = 3.5;
 
 pub(crate) fn run(_: &Estate) -> Result<(), String> {
     let source = ReplicaSet::builder("three").members(3);
@@ -39,11 +42,7 @@ fn migrate(pair: &mut MongoPair, shop: &MongoShop, agent: &Agent) -> Result<(), 
     shop.stop_writers().map_err(text)?;
     agent.wait_go("done", "stop-writers")?;
     agent.wait_go("ready", "stop-mirror")?;
-    // An election in the middle of the dwell.
-    pair.set(Side::Source).step_down(5).map_err(text)?;
-    agent.wait("ready", "stop-mirror", "not go after the election", |a| !a.is_go())?;
-    pair.set_mut(Side::Source).await_primary().map_err(text)?;
-    agent.wait_go("ready", "stop-mirror")?;
+    election_in_the_dwell(pair, agent, "stop-mirror")?;
     writes_nothing(pair)?;
     shop.stop_mirrors().map_err(text)?;
     agent.wait_go("done", "stop-mirror")?;
@@ -59,6 +58,88 @@ fn migrate(pair: &mut MongoPair, shop: &MongoShop, agent: &Agent) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// What `drained` rested on has to be shown again after an election, from the beginning: what the former primary wrote last
+/// may have been rolled back. One election lets it dwell, another comes in the middle of that.
+fn election_in_the_dwell(pair: &mut MongoPair, agent: &Agent, step: &str) -> Result<(), String> {
+    let (_, term) = three(pair)?;
+    elect(pair)?;
+    let first = dwelling(agent, step, None)?;
+    let (_, between) = three(pair)?;
+    let asked = agent.ask("ready", step)?;
+    let drained = check(&asked, "drained").ok_or("no drained")?;
+    let so_far = drained["dwelt_seconds"].as_f64().unwrap_or_default();
+    if drained["code"] != "dwelling" || asked.is_go() {
+        return Err(format!("{so_far} s after the first election it does not dwell: {:#}", asked.body));
+    }
+    elect(pair)?;
+    let (_, after) = three(pair)?;
+    if !(term < between && between < after) {
+        return Err(format!("two elections, and the terms are {term}, {between}, {after}"));
+    }
+    let second = dwelling(agent, step, Some(&first))?;
+    let go = agent.wait_go("ready", step)?;
+    let drained = check(&go, "drained").ok_or("no drained")?;
+    let dwelt = drained["dwelt_seconds"].as_f64().unwrap_or_default();
+    if drained["since"].as_str() < Some(&*second) || dwelt < DWELL {
+        return Err(format!("go after the election without the whole dwell since {second}: {:#}", go.body));
+    }
+    Ok(())
+}
+
+/// Waits until `drained` dwells, since later than `before`, and returns since when. It is false at no time: there is no
+/// other reason to begin anew than the other primary.
+fn dwelling(agent: &Agent, step: &str, before: Option<&String>) -> Result<String, String> {
+    let mut wrong = None;
+    let found = cutover_lab::wait_for("drained to dwell", PATIENCE, || {
+        let a = agent.ask("ready", step)?;
+        let drained = check(&a, "drained").ok_or("no drained")?;
+        let (verdict, code) = (drained["verdict"].as_str(), drained["code"].as_str());
+        if verdict == Some("no-go") && code != Some("dwelling") {
+            wrong = Some(format!("drained is false: {:#}", a.body));
+            return Ok(String::new());
+        }
+        let since = drained["since"].as_str().map(str::to_owned).filter(|_| code == Some("dwelling"));
+        let anew = since.filter(|s| before.is_none_or(|b| s > b));
+        anew.ok_or_else(|| format!("{verdict:?} {code:?} since {}", drained["since"]))
+    });
+    match wrong {
+        Some(wrong) => Err(wrong),
+        None => found.map_err(text),
+    }
+}
+
+/// A check of an answer.
+fn check<'a>(a: &'a Answer, id: &str) -> Option<&'a serde_json::Value> {
+    a.body["checks"].as_array()?.iter().find(|c| c["id"] == id)
+}
+
+/// Another member becomes primary.
+fn elect(pair: &mut MongoPair) -> Result<(), String> {
+    let (before, _) = three(pair)?;
+    pair.set(Side::Source).step_down(5).map_err(text)?;
+    pair.set_mut(Side::Source).await_primary().map_err(text)?;
+    let (after, _) = three(pair)?;
+    if before == after { Err(format!("{before} is primary again")) } else { Ok(()) }
+}
+
+/// The source has three members that bear data: who is primary, and the term.
+fn three(pair: &MongoPair) -> Result<(String, i64), String> {
+    cutover_lab::wait_for("a primary and two secondaries", PATIENCE, || {
+        let status = pair.set(Side::Source).run("admin", doc! { "replSetGetStatus": 1 }).map_err(text)?;
+        let members = status.get_array("members").map_err(|e| e.to_string())?;
+        let of = |state: &str| -> Vec<String> {
+            let all = members.iter().filter_map(|m| m.as_document());
+            let so = all.filter(|m| m.get_str("stateStr").is_ok_and(|s| s == state));
+            so.filter_map(|m| m.get_str("name").ok().map(str::to_owned)).collect()
+        };
+        match (&of("PRIMARY")[..], of("SECONDARY").len()) {
+            ([primary], 2) => Ok((primary.clone(), status.get_i64("term").map_err(|e| e.to_string())?)),
+            (primaries, secondaries) => Err(format!("{primaries:?} and {secondaries} secondaries")),
+        }
+    })
+    .map_err(text)
 }
 
 /// Nobody writes but the sessions that every client has: with the agent sampling, the oplogs gain nothing else.
