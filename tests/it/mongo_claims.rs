@@ -102,10 +102,16 @@ fn stop_writers(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result
     let last = last_transaction(pair)?;
     agent.kill_and_restart()?;
     agent.wait_reason("done", step, "recent-write", "shop.payments")?;
-    let a = agent.wait_go("done", step)?;
-    match a.says("ok", &format!("last write {last}")) {
+    agent.wait_go("done", step)?;
+    // Against that write everything is held from now on.
+    let config = command(pair, Side::Source, "admin", doc! { "replSetGetConfig": 1 })?;
+    let settings = config.get_document("config").and_then(|c| c.get_document("settings")).map_err(|e| e.to_string())?;
+    let set = settings.get_object_id("replicaSetId").map_err(|e| e.to_string())?.to_hex();
+    let anchor = format!("{{\"fact\":\"last-write\",\"set\":\"{set}\",\"ts\":{last},\"unseen\":false");
+    let journal = agent.journal()?;
+    match journal.contains(&anchor) {
         true => Ok(()),
-        false => Err(format!("{step} is done, and not since the transaction at {last}: {:#}", a.body)),
+        false => Err(format!("the anchor of the source is not {anchor}…:\n{journal}")),
     }
 }
 
@@ -139,7 +145,7 @@ fn crash_loop(shop: &MongoShop, agent: &Agent, step: &str) -> Result<(), String>
 }
 
 /// The timestamp of the newest transaction in the source's oplog, after which nothing was written.
-fn last_transaction(pair: &MongoPair) -> Result<String, String> {
+fn last_transaction(pair: &MongoPair) -> Result<u64, String> {
     let real = doc! { "op": { "$ne": "n" }, "ns": { "$not": { "$regex": "^config\\." } } };
     let find = doc! { "find": "oplog.rs", "filter": real, "sort": { "$natural": -1 }, "limit": 1 };
     let answer = command(pair, Side::Source, "local", find)?;
@@ -151,7 +157,7 @@ fn last_transaction(pair: &MongoPair) -> Result<String, String> {
         return Err(format!("the newest entry is not the transaction: {entry}"));
     }
     let ts = entry.get_timestamp("ts").map_err(|e| e.to_string())?;
-    Ok(format!("{}.{}", ts.time, ts.increment))
+    Ok((u64::from(ts.time) << 32) | u64::from(ts.increment))
 }
 
 fn stop_mirror(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result<(), String> {
