@@ -1,6 +1,7 @@
 //! The connections to a deployment: one client that follows it, and one for each member that is looked at by itself.
 //!
-//! Few and small: `appName` [`APP`], at most four connections each. Members that are gone lose theirs.
+//! `appName` [`APP`], at most four connections each and two more by which the driver watches a server. Each task of a
+//! sampler has a deployment of its own; only the regular one looks at members. Members that are gone lose theirs.
 
 use super::clients::User;
 use super::failure;
