@@ -9,7 +9,7 @@ use cutover_core::estate::{Content, Estate, Failure, FailureKind, MirrorMemory, 
 use cutover_core::settings::MirrorKind;
 use cutover_core::time::{Dur, Now, Wall};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
@@ -118,12 +118,11 @@ async fn every_instance_is_told_by_itself() {
     let rubbish = Instance::new(Manner::Says(200, "<html>welcome</html>".into())).await;
     let (late, endless) = (Instance::new(Manner::Silent).await, Instance::new(Manner::Trickles).await);
     let urls = vec![refusing(), rubbish.url, late.url, endless.url, good.url];
-    let (s, _) = sampler(urls.clone(), Dur::secs(1));
-    let begun = Instant::now();
+    let (s, _) = sampler(urls.clone(), Dur::secs(2));
     let (span, sample) = s.read_once().await.unwrap();
-    // Side by side: the ones that hang cost their time once, and nobody else's.
-    assert!(begun.elapsed() < Duration::from_millis(1900), "{:?}", begun.elapsed());
-    assert!(span.received - span.sent >= Dur(900));
+    // Side by side: the two that hang cost their time once.
+    let took = span.received - span.sent;
+    assert!(took >= Dur(1800) && took < Dur(3700), "{took}");
     let kinds: Vec<_> = sample.instances.iter().map(|i| i.as_ref().map(|_| ()).map_err(|f| f.kind)).collect();
     use FailureKind as K;
     assert_eq!(kinds, [Err(K::Unreachable), Err(K::Protocol), Err(K::Timeout), Err(K::Timeout), Ok(())]);
