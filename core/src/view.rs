@@ -107,7 +107,12 @@ impl From<FailureKind> for Code {
 
 /// The gap that a failure leaves.
 pub fn gap(f: &Failure, at: Subject) -> Gap {
-    Gap::new(f.kind.into(), at).detail(f.message.clone())
+    let said = Gap::new(f.kind.into(), at).detail(f.message.clone());
+    // A missing right comes with the command that grants it.
+    match f.message.split_once("grant it: ") {
+        Some((_, command)) => said.fix(command),
+        None => said,
+    }
 }
 
 /// Why a sample may not be believed any more.
@@ -306,16 +311,27 @@ impl<'a> View<'a> {
         let want = Demand::Collections(m.side);
         let missing = || {
             let at = Subject::Mongodb(m.side);
-            Gap::new(Code::NeverSampled, at).detail("its collections and indexes").want(want.clone())
+            let never = Gap::new(Code::NeverSampled, at).detail("its collections and indexes");
+            self.unlisted(m).unwrap_or(never).want(want.clone())
         };
         let (span, catalog) = m.memory.catalog().ok_or_else(missing)?;
         if catalog.catalog.set_id != m.sample.set_id {
             return Err(missing());
         }
-        let stale = |s: Stale| s.gap(Subject::Mongodb(m.side)).want(want.clone());
+        let stale = |s: Stale| self.unlisted(m).unwrap_or(s.gap(Subject::Mongodb(m.side))).want(want.clone());
         let basis = self.fresh(span, max_age).map_err(stale)?;
         // A slow reading says until when it may be believed, but a dwell counts on the regular samples.
         Ok((Basis { span: m.basis.span, until: basis.until.min(m.basis.until) }, span, catalog))
+    }
+
+    /// Why the newest try to read a catalogue came to nothing.
+    pub fn unlisted(&self, m: &Mongodb<'a>) -> Option<Gap> {
+        let (span, why) = m.memory.unlisted()?;
+        let max_age = Dur(self.mongodb_settings().ok()?.slow_interval.0 * INTERVALS);
+        self.is_young(span, max_age).then(|| {
+            let told = gap(why, Subject::Mongodb(m.side));
+            told.detail(format!("its collections could not be listed: {}", why.message))
+        })
     }
 
     /// The side services should use now for what a track moves: the source before its downtime, the destination after

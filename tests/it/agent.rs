@@ -193,6 +193,14 @@ impl Agent {
         self.folder.path()
     }
 
+    /// The text of its journals, one for each attempt.
+    pub(crate) fn journal(&self) -> Result<String, String> {
+        let folders = fs::read_dir(self.folder.path().join("data")).map_err(prepare)?.flatten();
+        let files = folders.filter_map(|f| fs::read_dir(f.path()).ok()).flat_map(Iterator::flatten);
+        let texts = files.filter_map(|f| fs::read(f.path()).ok());
+        Ok(texts.map(|text| String::from_utf8_lossy(&text).into_owned()).collect())
+    }
+
     fn config(&self) -> String {
         let at = |name: &str| self.folder.path().join(name).display().to_string();
         let mut c = format!(

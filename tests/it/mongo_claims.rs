@@ -4,10 +4,14 @@ use crate::Estate;
 use crate::agent::{Agent, metric, scrape};
 use crate::watch::Watch;
 use cutover_lab::mongodb::bson::{Document, doc};
-use cutover_lab::{Faults, MongoPair, MongoShop, MongoShopOptions, Side};
+use cutover_lab::{Faults, MongoPair, MongoShop, MongoShopOptions, Side, now};
 use std::time::Duration;
 
 const SHOP: &str = "shop";
+/// For how long the source has to be silent in these tests (6 min, ten times faster), and so much longer the crash loop is
+/// watched alone.
+const SILENCE: Duration = Duration::from_secs(36);
+const ALONE: Duration = Duration::from_secs(24);
 
 pub(crate) fn run(_: &Estate) -> Result<(), String> {
     let pair = MongoPair::start().map_err(text)?;
@@ -28,7 +32,7 @@ pub(crate) fn run(_: &Estate) -> Result<(), String> {
 fn migrate(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result<(), String> {
     start_mirror(pair, shop, agent)?;
     switch_readers(shop, agent)?;
-    stop_writers(shop, agent)?;
+    stop_writers(pair, shop, agent)?;
     stop_mirror(pair, shop, agent)?;
     start_writers(pair, shop, agent)
 }
@@ -84,27 +88,76 @@ fn switch_readers(shop: &MongoShop, agent: &Agent) -> Result<(), String> {
     Ok(())
 }
 
-fn stop_writers(shop: &MongoShop, agent: &mut Agent) -> Result<(), String> {
+fn stop_writers(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result<(), String> {
     let step = "stop-writers";
     agent.wait_go("ready", step)?;
     agent.claim(step)?;
-    // A transaction that is open, a writer in a crash loop, one that writes every so often.
+    crash_loop(shop, agent, step)?;
+    // A transaction that is open: nobody is connected who writes, and nothing is written yet.
     let open = shop.open_transaction(Side::Source, &["orders", "payments"], 3).map_err(text)?;
+    shop.stop_writers().map_err(text)?;
+    agent.wait_reason("done", step, "open-transaction", "source")?;
+    shop.commit_transaction(&open).map_err(text)?;
+    // The last write of all was inside that transaction: the agent, which reads the oplog anew, names it and no other.
+    let last = last_transaction(pair)?;
+    agent.kill_and_restart()?;
+    agent.wait_reason("done", step, "recent-write", "shop.payments")?;
+    agent.wait_go("done", step)?;
+    // Against that write everything is held from now on.
+    let config = command(pair, Side::Source, "admin", doc! { "replSetGetConfig": 1 })?;
+    let settings = config.get_document("config").and_then(|c| c.get_document("settings")).map_err(|e| e.to_string())?;
+    let set = settings.get_object_id("replicaSetId").map_err(|e| e.to_string())?.to_hex();
+    let anchor = format!("{{\"fact\":\"last-write\",\"set\":\"{set}\",\"ts\":{last},\"unseen\":false");
+    let journal = agent.journal()?;
+    match journal.contains(&anchor) {
+        true => Ok(()),
+        false => Err(format!("the anchor of the source is not {anchor}…:\n{journal}")),
+    }
+}
+
+/// A writer in a crash loop and nothing else: all others have been stopped for longer than the silence that is asked for,
+/// no transaction is open, and most of the time nobody is connected.
+fn crash_loop(shop: &MongoShop, agent: &Agent, step: &str) -> Result<(), String> {
     shop.start_writer(Side::Source, "svc-flaky").map_err(text)?;
     for writer in ["svc-orders", "svc-import", "svc-payments", "svc-digest"] {
         shop.stop_service(Side::Source, writer).map_err(text)?;
     }
-    agent.wait_reason("done", step, "open-transaction", "source")?;
-    agent.wait("done", step, "a writer in a crash loop", |a| {
-        !a.is_go() && (a.says("recent-write", "shop.events") || a.says("connected", "svc-flaky"))
-    })?;
-    shop.stop_writers().map_err(text)?;
-    shop.commit_transaction(&open).map_err(text)?;
-    agent.kill_and_restart()?;
-    // The last write was inside a transaction.
-    agent.wait_reason("done", step, "recent-write", "shop.")?;
-    agent.wait_go("done", step)?;
-    Ok(())
+    let (alone, mut unseen, mut named) = (now(), 0, 0);
+    while alone.elapsed() < SILENCE + ALONE {
+        let a = agent.ask("done", step)?;
+        if a.is_go() {
+            return Err(format!("done beside a writer in a crash loop: {:#}", a.body));
+        }
+        // What the others wrote last is old enough by now: it is this one that is in the way, and that is said.
+        if alone.elapsed() > SILENCE + Duration::from_secs(8) {
+            let (wrote, connected) = (a.says("recent-write", "shop.events"), a.says("connected", "svc-flaky"));
+            let said = a.summary();
+            if !(wrote || connected) || !(said.contains("shop.events") || said.contains("svc-flaky")) {
+                return Err(format!("beside a writer in a crash loop: {said}\n{:#}", a.body));
+            }
+            named += 1;
+            unseen += u32::from(!connected);
+        }
+        std::thread::sleep(Duration::from_millis(250));
+    }
+    // Otherwise nothing was shown of the time in which it is away.
+    if unseen == 0 { Err(format!("svc-flaky was connected in each of {named} answers")) } else { Ok(()) }
+}
+
+/// The timestamp of the newest transaction in the source's oplog, after which nothing was written.
+fn last_transaction(pair: &MongoPair) -> Result<u64, String> {
+    let real = doc! { "op": { "$ne": "n" }, "ns": { "$not": { "$regex": "^config\\." } } };
+    let find = doc! { "find": "oplog.rs", "filter": real, "sort": { "$natural": -1 }, "limit": 1 };
+    let answer = command(pair, Side::Source, "local", find)?;
+    let batch = answer.get_document("cursor").and_then(|c| c.get_array("firstBatch")).map_err(|e| e.to_string())?;
+    let entry = batch.first().and_then(|d| d.as_document()).ok_or("an empty oplog")?;
+    let inside = entry.get_document("o").and_then(|o| o.get_array("applyOps")).map_err(|e| format!("{e}: {entry}"))?;
+    let touched = |ns: &str| inside.iter().filter_map(|d| d.as_document()?.get_str("ns").ok()).any(|n| n == ns);
+    if !touched("shop.orders") || !touched("shop.payments") {
+        return Err(format!("the newest entry is not the transaction: {entry}"));
+    }
+    let ts = entry.get_timestamp("ts").map_err(|e| e.to_string())?;
+    Ok((u64::from(ts.time) << 32) | u64::from(ts.increment))
 }
 
 fn stop_mirror(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result<(), String> {
@@ -144,9 +197,17 @@ fn stop_mirror(pair: &MongoPair, shop: &MongoShop, agent: &mut Agent) -> Result<
     agent.wait_go("ready", step)?;
     agent.claim(step)?;
 
-    // Its port refuses, but it lives.
+    // Its port refuses, but it lives: what shows that is its sessions on the servers, and for long nothing else does.
     shop.set_faults("mirror", &Faults { refuse: true, ..Faults::default() }).map_err(text)?;
-    agent.wait_reason("done", step, "still-there", "mirror")?;
+    refused(agent, "mirror/mirror")?;
+    for _ in 0..20 {
+        let a = agent.ask("done", step)?;
+        if a.is_go() || !a.says("still-there", "a session on ") || a.says("still-there", "its status port answers") {
+            return Err(format!("its port refuses and its sessions are there: {:#}", a.body));
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    refused(agent, "mirror/mirror")?;
     shop.stop_mirrors().map_err(text)?;
     agent.wait_go("done", step)?;
     agent.refuses(step, 409)
@@ -204,6 +265,19 @@ fn reconcile(agent: &Agent, step: &str, side: &str) -> Result<(), String> {
         (0, _) => Ok(()),
         (code, said) => Err(format!("{args:?} exits {code}: {said}")),
     }
+}
+
+/// The agent itself has found that this target refuses.
+fn refused(agent: &Agent, target: &str) -> Result<(), String> {
+    let up = format!("{{target=\"{target}\"}}");
+    cutover_lab::wait_for(&format!("{target} to be down"), Duration::from_secs(60), || {
+        let scraped = scrape(agent.url())?;
+        match metric(&scraped, "cutover_target_up").get(&up) {
+            Some(v) if *v == 0.0 => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .map_err(text)
 }
 
 /// The gauges say what the replica sets say.

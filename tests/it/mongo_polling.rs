@@ -2,11 +2,16 @@
 //! primary on the way; and nothing is written by looking.
 
 use crate::Estate;
-use crate::agent::{Agent, PATIENCE};
+use crate::agent::{Agent, Answer, PATIENCE};
 use crate::watch::Watch;
 use cutover_lab::mongodb::bson::{Document, doc};
-use cutover_lab::{MongoPair, MongoShop, MongoShopOptions, ReplicaSet, Side};
-use std::time::Duration;
+use cutover_lab::{MongoPair, MongoShop, MongoShopOptions, ReplicaSet, Side, now};
+use std::time::{Duration, Instant};
+
+/// How long `drained` has to hold: 35 s, ten times faster.
+const DWELL: f64 = 3.5;
+/// An instant is told by two clocks, which differ by a little more or less each time; in milliseconds.
+const SHAKES: i64 = 500;
 
 pub(crate) fn run(_: &Estate) -> Result<(), String> {
     let source = ReplicaSet::builder("three").members(3);
@@ -39,11 +44,7 @@ fn migrate(pair: &mut MongoPair, shop: &MongoShop, agent: &Agent) -> Result<(), 
     shop.stop_writers().map_err(text)?;
     agent.wait_go("done", "stop-writers")?;
     agent.wait_go("ready", "stop-mirror")?;
-    // An election in the middle of the dwell.
-    pair.set(Side::Source).step_down(5).map_err(text)?;
-    agent.wait("ready", "stop-mirror", "not go after the election", |a| !a.is_go())?;
-    pair.set_mut(Side::Source).await_primary().map_err(text)?;
-    agent.wait_go("ready", "stop-mirror")?;
+    election_in_the_dwell(pair, agent, "stop-mirror")?;
     writes_nothing(pair)?;
     shop.stop_mirrors().map_err(text)?;
     agent.wait_go("done", "stop-mirror")?;
@@ -59,6 +60,99 @@ fn migrate(pair: &mut MongoPair, shop: &MongoShop, agent: &Agent) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// What `drained` rested on has to be shown again after an election, from the beginning: what the former primary wrote last
+/// may have been rolled back. One election lets it dwell, another comes in the middle of that; a machine too busy for it
+/// is given a few tries.
+fn election_in_the_dwell(pair: &MongoPair, agent: &Agent, step: &str) -> Result<(), String> {
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        let before = three(pair)?;
+        let go = agent.wait_go("ready", step)?;
+        let since = check(&go, "drained").and_then(true_since).ok_or("go, and drained since never")?;
+        pair.set(Side::Source).step_down(5).map_err(text)?;
+        let first = anew(agent, step, since)?;
+        pair.set(Side::Source).step_down(5).map_err(text)?;
+        let so_far = first.dwelt + first.seen.elapsed().as_secs_f64();
+        if so_far >= DWELL {
+            told.push(format!("the second election came {so_far} s after it had begun"));
+            continue;
+        }
+        // Unknown on the way, false never: there is no other reason to begin anew than the other primary.
+        let second = anew(agent, step, first.since)?;
+        let go = agent.wait_go("ready", step)?;
+        let drained = check(&go, "drained").ok_or("no drained")?;
+        let same = true_since(drained).is_some_and(|s| (s - second.since).abs() < SHAKES);
+        if !same || drained["dwelt_seconds"].as_f64() < Some(DWELL) {
+            return Err(format!("go after the election without a whole dwell since {}: {:#}", second.since, go.body));
+        }
+        let after = three(pair)?;
+        return match after >= before + 2 {
+            true => Ok(()),
+            false => Err(format!("two elections, and the term goes from {before} to {after}")),
+        };
+    }
+    Err(format!("no election came inside a dwell: {told:?}"))
+}
+
+/// A dwell that has begun.
+struct Dwelling {
+    /// Since when, by the agent, in milliseconds.
+    since: i64,
+    /// For how long, in seconds.
+    dwelt: f64,
+    /// When the agent was asked.
+    seen: Instant,
+}
+
+/// Waits until `drained` has been true since later than `before` only.
+fn anew(agent: &Agent, step: &str, before: i64) -> Result<Dwelling, String> {
+    let found = cutover_lab::wait_for("drained to dwell anew", PATIENCE, || {
+        let seen = now();
+        let a = agent.ask("ready", step)?;
+        let drained = check(&a, "drained").ok_or("no drained")?;
+        let (verdict, code) = (drained["verdict"].as_str(), drained["code"].as_str());
+        let since = true_since(drained).unwrap_or_default();
+        if verdict == Some("no-go") && code != Some("dwelling") {
+            return Ok(Err(format!("drained is false: {:#}", a.body)));
+        }
+        match verdict {
+            Some("no-go" | "go") if since > before + SHAKES => {
+                let dwelt = drained["dwelt_seconds"].as_f64().unwrap_or_default();
+                Ok(Ok(Dwelling { since, dwelt, seen }))
+            }
+            _ => Err(format!("{verdict:?} {code:?} since {since}")),
+        }
+    });
+    found.map_err(text)?
+}
+
+/// Since when a check is true, in milliseconds.
+fn true_since(check: &serde_json::Value) -> Option<i64> {
+    Some(check["since"].as_str()?.parse::<jiff::Timestamp>().ok()?.as_millisecond())
+}
+
+/// A check of an answer.
+fn check<'a>(a: &'a Answer, id: &str) -> Option<&'a serde_json::Value> {
+    a.body["checks"].as_array()?.iter().find(|c| c["id"] == id)
+}
+
+/// The source has three members that bear data, one of them primary: its term.
+fn three(pair: &MongoPair) -> Result<i64, String> {
+    cutover_lab::wait_for("a primary and two secondaries", PATIENCE, || {
+        let status = pair.set(Side::Source).run("admin", doc! { "replSetGetStatus": 1 }).map_err(text)?;
+        let members = status.get_array("members").map_err(|e| e.to_string())?;
+        let count = |state: &str| {
+            let all = members.iter().filter_map(|m| m.as_document());
+            all.filter(|m| m.get_str("stateStr").is_ok_and(|s| s == state)).count()
+        };
+        match (count("PRIMARY"), count("SECONDARY")) {
+            (1, 2) => status.get_i64("term").map_err(|e| e.to_string()),
+            (primaries, secondaries) => Err(format!("{primaries} primaries and {secondaries} secondaries")),
+        }
+    })
+    .map_err(text)
 }
 
 /// Nobody writes but the sessions that every client has: with the agent sampling, the oplogs gain nothing else.

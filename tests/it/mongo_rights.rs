@@ -1,7 +1,9 @@
 //! Rights on MongoDB: who follows what `check --connect` prints, grant by grant, ends with the role of the documentation,
-//! and with no right more.
+//! and with no right more. A running agent that lacks one says so where it is asked whether a step is ready, with the
+//! same command.
 
 use crate::Estate;
+use crate::agent::Agent;
 use cutover_lab::mongodb::bson::{Document, doc};
 use cutover_lab::{MongoPair, MongoShop, MongoShopOptions, Rights, Scratch, Side};
 use serde_json::Value;
@@ -16,6 +18,7 @@ pub(crate) fn run(_: &Estate) -> Result<(), String> {
     let pair = MongoPair::start().map_err(text)?;
     let shop = MongoShop::open(&pair, MongoShopOptions::database("shop")).map_err(text)?;
     shop.start().map_err(text)?;
+    answers(&pair, &shop)?;
     let folder = Scratch::new("mongo-rights").map_err(text)?;
     for side in Side::BOTH {
         let account = pair.set(side).create_user("agent", Rights::none()).map_err(text)?;
@@ -50,6 +53,57 @@ pub(crate) fn run(_: &Estate) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// A missing right is named by `/ready/<step>`, with the command that grants it; the answer is unknown until it is there.
+fn answers(pair: &MongoPair, shop: &MongoShop) -> Result<(), String> {
+    let mut agent = Agent::prepared("mongo-rights-asked")?;
+    let mirror = shop.mirror("mirror").map_err(text)?;
+    agent.with_mongodb(pair, shop.options(), &["shop"], &[(mirror, "*")])?;
+    let user = "agent-mongo-rights-asked";
+    let command = |what: &str, side: Side, role: &str, db: &str| -> Result<(), String> {
+        let roles = if role.is_empty() { vec![] } else { vec![doc! { "role": role, "db": db }] };
+        pair.set(side).run("admin", doc! { what: user, "roles": roles }).map(drop).map_err(text)
+    };
+    for side in Side::BOTH {
+        command("updateUser", side, "", "")?;
+    }
+    agent.up()?;
+    // What is missing first hides what is missing next; each side says its own.
+    for (side, role, db) in [
+        (Side::Source, "clusterMonitor", "admin"),
+        (Side::Source, "read", "shop"),
+        (Side::Destination, "clusterMonitor", "admin"),
+        (Side::Destination, "read", "shop"),
+    ] {
+        let grant =
+            format!("db.getSiblingDB(\"admin\").grantRolesToUser(\"{user}\", [{{ role: \"{role}\", db: \"{db}\" }}])");
+        let what = format!("that {role} on {db} is missing on the {side}");
+        let a = agent.wait("ready", "start-mirror", &what, |a| {
+            let named = fixes(&a.body)
+                .into_iter()
+                .any(|(code, at, fix)| code == "privilege" && at.contains(&side.to_string()) && fix == grant);
+            named || a.is_go()
+        })?;
+        if a.is_go() || a.status != 503 {
+            return Err(format!("{what}, and start-mirror answers {}", a.summary()));
+        }
+        command("grantRolesToUser", side, role, db)?;
+    }
+    agent.wait_go("ready", "start-mirror").map(drop)
+}
+
+/// Code, words and fix of everything in a body that has a fix.
+fn fixes(v: &Value) -> Vec<(String, String, String)> {
+    match v {
+        Value::Object(o) => {
+            let of = |key: &str| o.get(key).and_then(Value::as_str).map(str::to_owned);
+            let own = of("fix").map(|fix| (of("code").unwrap_or_default(), v.to_string(), fix));
+            own.into_iter().chain(o.values().flat_map(fixes)).collect()
+        }
+        Value::Array(a) => a.iter().flat_map(fixes).collect(),
+        _ => vec![],
+    }
 }
 
 /// What the user may do now.

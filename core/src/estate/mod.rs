@@ -164,6 +164,8 @@ pub enum Content {
     Mongodb(Box<MongoSample>),
     /// The slow reading of a MongoDB deployment: what is in it.
     MongoCatalog(Box<MongoCatalog>),
+    /// Why the slow reading of a MongoDB deployment came to nothing.
+    MongoUnlisted(Failure),
     /// The exact counts a check demanded.
     MongoCounts(MongoCounts),
     /// The regular reading of a mirror.
@@ -255,6 +257,7 @@ impl Estate {
                 match content {
                     Content::Mongodb(m) => memory.apply(span, *m),
                     Content::MongoCatalog(c) => memory.list(span, *c),
+                    Content::MongoUnlisted(why) => memory.not_listed(span, why),
                     Content::MongoCounts(c) => memory.count(span, c),
                     _ => {}
                 }

@@ -273,9 +273,9 @@ pub struct Index {
 /// Exact counts that a check asked for.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct MongoCounts {
-    /// The deployment.
+    /// The deployment; empty where it could not be asked for, and every count has failed.
     pub set_id: Name,
-    /// Documents by namespace, counted one by one.
+    /// Documents by namespace, counted one by one, or why they could not be.
     pub counts: BTreeMap<Name, Result<u64, Failure>>,
 }
 

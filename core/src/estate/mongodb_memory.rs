@@ -58,8 +58,10 @@ pub struct MongoMemory {
     pub(crate) last: Option<(Span, MongoSample)>,
     /// The newest catalogue.
     pub(crate) catalog: Option<(Span, Listing)>,
-    /// The newest exact count of each namespace.
-    pub(crate) counts: BTreeMap<Name, (Span, u64)>,
+    /// Why the newest try to read a catalogue came to nothing, and when it ended; none once one succeeded.
+    unlisted: Option<(Span, Failure)>,
+    /// The newest exact count of each namespace, or why counting failed.
+    counts: BTreeMap<Name, (Span, Result<u64, Failure>)>,
     /// The newest write anywhere in the databases, and when the first sample that showed it had come in.
     pub(crate) newest: Option<(Option<Ts>, Mono)>,
     /// The newest write of each namespace before the one that is its newest now.
@@ -96,9 +98,20 @@ impl MongoMemory {
         self.catalog.as_ref().map(|(s, c)| (*s, c))
     }
 
-    /// The newest exact count of a namespace, and when it was taken.
+    /// Why the newest try to read a catalogue came to nothing, and when that was; `None` where it succeeded.
+    pub fn unlisted(&self) -> Option<(Span, &Failure)> {
+        self.unlisted.as_ref().map(|(span, f)| (*span, f))
+    }
+
+    /// The newest exact count of a namespace, and when it was taken; `None` also where counting failed.
     pub fn exact(&self, namespace: &str) -> Option<(Span, u64)> {
-        self.counts.get(namespace).copied()
+        let (span, n) = self.counted(namespace)?;
+        Some((span, *n.ok()?))
+    }
+
+    /// The newest try to count a namespace exactly, and when it was made.
+    pub fn counted(&self, namespace: &str) -> Option<(Span, Result<&u64, &Failure>)> {
+        self.counts.get(namespace).map(|(span, n)| (*span, n.as_ref()))
     }
 
     /// From here on every write of every namespace is remembered by the second.
@@ -207,19 +220,20 @@ impl MongoMemory {
 
     pub(super) fn list(&mut self, span: Span, catalog: MongoCatalog) {
         self.catalog = Some((span, Listing::new(catalog)));
+        self.unlisted = None;
+    }
+
+    pub(super) fn not_listed(&mut self, span: Span, why: Failure) {
+        self.unlisted = Some((span, why));
     }
 
     pub(super) fn count(&mut self, span: Span, counts: MongoCounts) {
-        if self.last.as_ref().is_none_or(|(_, l)| l.set_id != counts.set_id) {
-            return;
-        }
-        for (ns, count) in counts.counts {
-            // A count that failed says nothing, and takes an older one with it.
-            match count {
-                Ok(n) => drop(self.counts.insert(ns, (span, n))),
-                Err(_) => drop(self.counts.remove(&ns)),
-            }
-        }
+        let Some((_, last)) = &self.last else { return };
+        let same = last.set_id == counts.set_id;
+        // A count that failed says nothing but why, and takes an older one with it; whoever could not even say which
+        // deployment it is has failed too.
+        let told = counts.counts.into_iter().filter(|(_, n)| same || (counts.set_id.is_empty() && n.is_err()));
+        self.counts.extend(told.map(|(ns, n)| (ns, (span, n))));
     }
 }
 

@@ -35,10 +35,11 @@ struct Deployment {
     clock: i64,
     term: i64,
     exact: BTreeMap<String, u64>,
+    /// Nothing may be counted; the catalogue cannot be read as a whole.
+    uncounted: bool,
+    uncatalogued: bool,
     offsets: StoredOffsets,
     changes: u64,
-    /// Its documents cannot be counted one by one.
-    uncounted: bool,
     from: Ts,
 }
 
@@ -107,9 +108,10 @@ impl Mongo {
             clock: 0,
             term: 1,
             exact: BTreeMap::new(),
+            uncounted: false,
+            uncatalogued: false,
             offsets: StoredOffsets::default(),
             changes: 0,
-            uncounted: false,
             from: Ts::new(1_789_990_000, 0),
         };
         Mongo {
@@ -163,6 +165,7 @@ impl Mongo {
                 }
             }
             "exact" => drop(d.exact.insert(word(0), rest[1].parse().unwrap())),
+            "catalogue" => d.uncatalogued = rest[0] == "no",
             "join" => d.clients.push((word(0), i64::from(self.ordinal))),
             "leave" => d.clients.retain(|(c, _)| c != rest[0]),
             // The newest write is gone: an election took it back.
@@ -297,7 +300,11 @@ impl Mongo {
             apply(target.clone(), span(30, 100), Ok(Content::Mongodb(Box::new(sample))));
             // The slow reading comes every time it is asked for, and every five minutes.
             if demands.contains(&Demand::Collections(*side)) || now.mono.0 % 300_000 < 5000 {
-                apply(target.clone(), span(30, 100), Ok(Content::MongoCatalog(Box::new(d.catalog()))));
+                let listed = match d.uncatalogued {
+                    false => Content::MongoCatalog(Box::new(d.catalog())),
+                    true => Content::MongoUnlisted(Failure::new(FailureKind::Timeout, "replSetGetConfig: no answer")),
+                };
+                apply(target.clone(), span(30, 100), Ok(listed));
             }
             let asked = demands.iter().filter_map(|x| match x {
                 Demand::Count { side: s, namespace } if s == side => Some(namespace.clone()),
@@ -396,7 +403,8 @@ impl Deployment {
     }
 
     fn counted(&self, ns: &str) -> Result<u64, Failure> {
-        let refused = || Failure::new(FailureKind::Privilege, "not authorized on shop");
+        let refused =
+            || Failure::new(FailureKind::Privilege, "counting: not allowed; grant it: db.grantRolesToUser(…)");
         if self.uncounted { Err(refused()) } else { Ok(self.exactly(ns)) }
     }
 

@@ -416,6 +416,56 @@ fn counts_that_agree_and_an_index_that_is_missing() {
         t=1200 stop-mirror pending go"#]].assert_eq(&shown);
 }
 
+/// Who waits for a count that fails again and again has to know why, and what would mend it.
+#[test]
+fn what_cannot_be_counted_says_why() {
+    let shown = detour(
+        "t=600 mdst.count shop.orders 99; mdst.write shop.orders; mdst.counted no",
+        "
+        t=850 show stop-mirror
+        t=851 mdst.exact shop.orders 100; mdst.counted yes
+        t=940 show stop-mirror
+    ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=720 stop-writers done: go
+        t=850 stop-mirror pending unknown (privilege): shop.orders (destination): the agent is not allowed to read it: its documents could not be counted: counting: not allowed; grant it: db.grantRolesToUser(…)
+        t=940 stop-mirror pending go"#]].assert_eq(&shown);
+}
+
+/// So has who waits for a list of what there is.
+#[test]
+fn what_cannot_be_listed_says_why() {
+    let shown = detour(
+        "t=600 mdst.write shop.orders; mdst.catalogue no",
+        "
+        t=850 show stop-mirror
+        t=851 mdst.catalogue yes
+        t=940 show stop-mirror
+    ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=720 stop-writers done: go
+        t=850 stop-mirror pending unknown (timeout): the destination MongoDB does not answer in time: its collections could not be listed: replSetGetConfig: no answer
+        t=940 stop-mirror pending go"#]].assert_eq(&shown);
+}
+
 #[test]
 fn counts_that_differ_need_a_word_about_exactly_this_difference() {
     let shown = detour(

@@ -232,7 +232,7 @@ fn every_check_of_the_mongodb_track_refuses_by_itself() {
         stop-writers ready headroom: no-go (headroom-short): mirror all has 1 min 44 s left in the oplog, must have 4 min 10 s [enlarge the oplog (replSetResizeOplog) or slow the writers down]
         stop-writers ready coverage: no-go (not-covered): shop.extra (source) is carried by no mirror [add it to the namespaces of a mirror, or: mongodb.left_behind: { shop.extra: "<reason>" }]
         stop-writers ready readers-moved: no-go (connected): client crud-orders (source) is still connected: on h1:27017
-        stop-writers ready counting-time: unknown (partial): shop.orders (destination): part of the reading is missing: its documents are being counted one by one, to know how long that takes
+        stop-writers ready counting-time: unknown (privilege): shop.orders (destination): the agent is not allowed to read it: its documents could not be counted: counting: not allowed; grant it: db.grantRolesToUser(…) [db.grantRolesToUser(…)]
         stop-writers done no-source-write: no-go (recent-write): shop.orders (source) was written 1 min 35 s ago, must be silent for 6 min [block user writes on the source, or, if every writer is stopped and nothing starts one again: cutover-agent confirm scaled-to-zero mongodb --reason …  # then 2 min 30 s is enough]
         stop-writers done no-source-write: no-go (open-transaction): the source MongoDB has an open transaction (1 open)
         stop-writers done writers-gone: no-go (connected): client svc-orders (source) is still connected: on h1:27017

@@ -3,6 +3,8 @@
 //! Only MongoMirror is read. Left out: retries inside a sample, and redirects, which a status port does not send.
 
 mod status;
+#[cfg(test)]
+mod tests;
 
 use super::mongodb::shown;
 use super::{millis, supervised};

@@ -67,10 +67,9 @@ async fn collection(s: &Server, db: &Name, name: &Name, listed: &Document, withi
     };
     if kind != CollectionKind::View {
         collection.indexes = indexes(s, db, name, within).await;
-        match sizes(s, db, name, within).await {
+        match sizes(s, db, name, kind, within).await {
             Ok((documents, data_size, index_size)) => {
-                // A time-series collection counts its buckets, which are no documents.
-                collection.documents = Ok((kind == CollectionKind::Collection).then_some(documents));
+                collection.documents = Ok(documents);
                 (collection.data_size, collection.index_size) = (data_size, index_size);
             }
             Err(f) => collection.documents = Err(f),
@@ -105,8 +104,10 @@ async fn indexes(s: &Server, db: &Name, name: &Name, within: Duration) -> Result
     indexes.ok_or_else(|| s.odd(&format!("{what} lists an index without a name")))
 }
 
-/// Documents, bytes of them, and bytes of their indexes.
-async fn sizes(s: &Server, db: &Name, name: &Name, within: Duration) -> Result<(i64, i64, i64), Failure> {
+/// Documents, where they are counted, bytes of them, and bytes of their indexes.
+type Sizes = (Option<i64>, i64, i64);
+
+async fn sizes(s: &Server, db: &Name, name: &Name, kind: CollectionKind, within: Duration) -> Result<Sizes, Failure> {
     let what = format!("$collStats of {db}.{name}");
     let need = Need { what: &what, role: "clusterMonitor", db: "admin" };
     let fields = doc! { "storageStats.count": 1, "storageStats.size": 1, "storageStats.totalIndexSize": 1 };
@@ -116,13 +117,19 @@ async fn sizes(s: &Server, db: &Name, name: &Name, within: Duration) -> Result<(
         "cursor": {},
     };
     let stats = s.list(&need, db, command, within).await?;
-    let told = |key: &str| stats.first().and_then(|d| int_at(d, &format!("storageStats.{key}")));
-    match (told("count"), told("size"), told("totalIndexSize")) {
-        (Some(documents), Some(data), Some(indexes)) => Ok((documents, data, indexes)),
-        // A time-series collection that holds nothing yet tells no count.
-        (None, Some(data), Some(indexes)) => Ok((0, data, indexes)),
-        _ => Err(s.odd(&format!("{what} tells no sizes"))),
-    }
+    let told = stats.first().and_then(|d| told_sizes(d, kind));
+    told.ok_or_else(|| s.odd(&format!("{what} tells no sizes")))
+}
+
+fn told_sizes(stats: &Document, kind: CollectionKind) -> Option<Sizes> {
+    let told = |key: &str| int_at(stats, &format!("storageStats.{key}"));
+    let documents = match kind {
+        // A number that is not there is not 0.
+        CollectionKind::Collection => Some(told("count")?),
+        // It counts its buckets, which are no documents, and tells no count at all while it holds nothing.
+        CollectionKind::TimeSeries | CollectionKind::View => None,
+    };
+    Some((documents, told("size")?, told("totalIndexSize")?))
 }
 
 /// How many user databases there are besides these.
@@ -146,5 +153,23 @@ fn hex(uuid: &Bson) -> String {
     match uuid {
         Bson::Binary(Binary { bytes, .. }) => bytes.iter().map(|b| format!("{b:02x}")).collect(),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_that_is_not_told_is_not_zero() {
+        let of = |d: Document, kind| told_sizes(&doc! { "storageStats": d }, kind);
+        let whole = doc! { "count": 3_i64, "size": 50, "totalIndexSize": 20.0 };
+        assert_eq!(of(whole.clone(), CollectionKind::Collection), Some((Some(3), 50, 20)));
+        assert_eq!(of(whole, CollectionKind::TimeSeries), Some((None, 50, 20)), "buckets are no documents");
+        let uncounted = doc! { "size": 50, "totalIndexSize": 20 };
+        assert_eq!(of(uncounted.clone(), CollectionKind::Collection), None);
+        assert_eq!(of(uncounted, CollectionKind::TimeSeries), Some((None, 50, 20)), "it holds nothing yet");
+        assert_eq!(of(doc! { "count": "3", "size": 50, "totalIndexSize": 20 }, CollectionKind::Collection), None);
+        assert_eq!(of(doc! { "count": 3, "size": 50 }, CollectionKind::Collection), None);
     }
 }

@@ -1,9 +1,10 @@
 //! Who is connected, and which transactions and index builds are under way: what `$currentOp` of a member says.
 //!
-//! A client is a connection: an entry with a connection id. Left out are the agent's own (by its `appName`) and those of
-//! the set's members among each other: logged in as `__system`, or, in a set without authentication, by the driver that
-//! only a mongod names (`NetworkInterfaceTL-Repl…`; `MongoDB Internal Client` as `OplogFetcher`, or without an `appName`,
-//! as members refresh sessions). A mongos and the old shell, which gives a name, are neither and stay in.
+//! A client is a connection: an entry with a connection id. Left out are the agent's own (by its `appName`, logged in as
+//! the agent is) and those of the set's members among each other: logged in as `__system` alone, or, by whoever is not
+//! logged in at all, by the driver that only a mongod names (`NetworkInterfaceTL-Repl…`; `MongoDB Internal Client` as
+//! `OplogFetcher`, or without an `appName`, as members refresh sessions). Whoever is logged in as somebody else is a
+//! client, whatever the names it gives. A mongos and the old shell, which gives a name, are neither and stay in.
 
 use super::deployment::APP;
 use super::server::{Need, Server};
@@ -11,7 +12,7 @@ use super::values::{int, number};
 use cutover_core::Name;
 use cutover_core::estate::Failure;
 use cutover_core::estate::mongodb::{ANYWHERE, MongoClient, Transactions};
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Document, doc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -35,12 +36,15 @@ pub(super) async fn current(s: &Server, within: Duration) -> Result<Vec<Document
     s.list(&NEED, "admin", command, within).await
 }
 
-/// The clients among them, those alike as one.
-pub(super) fn clients(current: &[Document]) -> Vec<MongoClient> {
+/// A user, and the database it is in.
+pub(super) type User = (Name, Name);
+
+/// The clients among them, those alike as one; `own` is whom the agent is logged in as.
+pub(super) fn clients(current: &[Document], own: &BTreeSet<User>) -> Vec<MongoClient> {
     let mut alike: BTreeMap<(Name, Name, Name), (i64, i64)> = BTreeMap::new();
     for d in current {
         let Some(id) = d.get("connectionId").and_then(number) else { continue };
-        if is_internal(d) {
+        if is_internal(d, own) {
             continue;
         }
         let text = |key: &str| d.get_str(key).unwrap_or("");
@@ -48,7 +52,8 @@ pub(super) fn clients(current: &[Document]) -> Vec<MongoClient> {
             "" => text("client_s"),
             address => address,
         };
-        let key = (text("appName").into(), user(d).into(), without_port(address).into());
+        let user = users(d).next().map_or("", |(user, _)| user);
+        let key = (text("appName").into(), user.into(), without_port(address).into());
         let (first, last) = alike.entry(key).or_insert((id, id));
         (*first, *last) = (id.min(*first), id.max(*last));
     }
@@ -80,22 +85,32 @@ pub(super) fn index_builds(current: &[Document]) -> BTreeSet<Name> {
     current.iter().filter(builds).map(|d| d.get_str("ns").unwrap_or(ANYWHERE).into()).collect()
 }
 
-fn is_internal(d: &Document) -> bool {
+fn is_internal(d: &Document, own: &BTreeSet<User>) -> bool {
+    let is_own = |(user, db): (&str, &str)| own.iter().any(|(u, of)| **u == *user && **of == *db);
+    // The connections by which a driver watches the servers never log in.
+    if d.get_str("appName").is_ok_and(|t| t == APP) && users(d).all(is_own) {
+        return true;
+    }
+    if users(d).next().is_some() {
+        return users(d).all(|u| u == ("__system", "local"));
+    }
     let metadata = |part: &str| {
         let m = d.get_document("clientMetadata").ok()?.get_document(part).ok()?;
         m.get_str("name").ok()
     };
     let driver = metadata("driver").unwrap_or("");
-    d.get_str("appName").is_ok_and(|t| t == APP)
-        || user(d) == "__system"
-        || driver.starts_with("NetworkInterfaceTL-Repl")
+    driver.starts_with("NetworkInterfaceTL-Repl")
         || (driver == "MongoDB Internal Client" && matches!(metadata("application"), None | Some("" | "OplogFetcher")))
 }
 
-fn user(d: &Document) -> &str {
-    let users = d.get_array("effectiveUsers").ok();
-    let first = users.and_then(|u| u.first()).and_then(Bson::as_document);
-    first.and_then(|u| u.get_str("user").ok()).unwrap_or("")
+/// Whom a connection is logged in as; nobody where it is not.
+fn users(d: &Document) -> impl Iterator<Item = (&str, &str)> {
+    let all = d.get_array("effectiveUsers").ok().into_iter().flatten();
+    // One that cannot be read is somebody all the same.
+    all.map(|u| {
+        let part = |key: &str| u.as_document().and_then(|u| u.get_str(key).ok()).unwrap_or("");
+        (part("user"), part("db"))
+    })
 }
 
 fn without_port(address: &str) -> &str {
@@ -111,8 +126,52 @@ mod tests {
     fn conn(id: i64, app: &str, user: &str, client: &str, driver: &str) -> Document {
         doc! {
             "type": "op", "connectionId": id, "client": client, "appName": app,
-            "effectiveUsers": [{ "user": user, "db": "admin" }], "clientMetadata": { "driver": { "name": driver } },
+            "effectiveUsers": match user {
+                "" => vec![],
+                "__system" => vec![doc! { "user": user, "db": "local" }],
+                _ => vec![doc! { "user": user, "db": "admin" }],
+            },
+            "clientMetadata": { "driver": { "name": driver } },
         }
+    }
+
+    fn told(current: &[Document]) -> Vec<String> {
+        let own = BTreeSet::from([("agent".into(), "admin".into())]);
+        let of = |c: &MongoClient| format!("{}/{}/{} {}-{}", c.app_name, c.user, c.address, c.first, c.last);
+        clients(current, &own).iter().map(of).collect()
+    }
+
+    /// Names that a driver gives are the client's own word; whom it is logged in as is the server's.
+    #[test]
+    fn whoever_is_logged_in_is_seen_whatever_names_it_gives() {
+        let mut two = conn(6, "cutover-agent", "agent", "10.0.0.6:1", "x");
+        two.get_array_mut("effectiveUsers").unwrap().push(doc! { "user": "writer", "db": "shop" }.into());
+        let mut namesake = conn(7, "", "__system", "10.0.0.7:1", "x");
+        namesake.insert("effectiveUsers", vec![doc! { "user": "__system", "db": "shop" }]);
+        let mut odd = conn(8, "cutover-agent", "", "10.0.0.8:1", "x");
+        odd.insert("effectiveUsers", vec![1]);
+        let current = [
+            conn(1, "", "writer", "10.0.0.1:1", "NetworkInterfaceTL-ReplNetwork"),
+            conn(2, "", "writer", "10.0.0.2:1", "MongoDB Internal Client"),
+            conn(3, "cutover-agent", "writer", "10.0.0.3:1", "nodejs"),
+            conn(4, "cutover-agent", "agent", "10.0.0.4:1", "mongo-rust-driver"),
+            conn(5, "cutover-agent", "", "10.0.0.5:1", "mongo-rust-driver"),
+            two,
+            namesake,
+            odd,
+            conn(9, "", "__system", "10.0.0.9:1", "x"),
+        ];
+        assert_eq!(
+            told(&current),
+            [
+                "/__system/10.0.0.7 7-7",
+                "/writer/10.0.0.1 1-1",
+                "/writer/10.0.0.2 2-2",
+                "cutover-agent//10.0.0.8 8-8",
+                "cutover-agent/agent/10.0.0.6 6-6",
+                "cutover-agent/writer/10.0.0.3 3-3",
+            ]
+        );
     }
 
     #[test]
@@ -135,12 +194,8 @@ mod tests {
             shell,
             conn(12, "", "", "10.0.0.4:1", "NetworkInterfaceTL-TaskExecutorPool-0"),
         ];
-        let told: Vec<String> = clients(&current)
-            .iter()
-            .map(|c| format!("{}/{}/{} {}-{}", c.app_name, c.user, c.address, c.first, c.last))
-            .collect();
         assert_eq!(
-            told,
+            told(&current),
             [
                 "// 11-11",
                 "//10.0.0.4 12-12",

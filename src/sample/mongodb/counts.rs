@@ -18,6 +18,8 @@ use std::time::Duration;
 const LONGEST: Dur = Dur::mins(30);
 /// A namespace is counted again after this long at the earliest, or five times what counting it took.
 const AGAIN: Dur = Dur::secs(30);
+/// A namespace is tried again after this long where the deployment could not be asked.
+const AFTER_FAILURE: Dur = Dur::secs(5);
 
 /// Counts until nobody takes samples any more.
 pub(super) async fn run(mut s: Sampler) {
@@ -47,19 +49,23 @@ pub(super) async fn run(mut s: Sampler) {
                     kept = Some(d);
                     Ok::<_, Failure>(counted)
                 };
-                match counting.await {
+                let sent = clock::now().mono;
+                let (span, counts) = match counting.await {
                     Ok((span, counts)) => {
                         let took = span.received - span.sent;
                         next.insert(ns, span.received + Dur(took.0.saturating_mul(5)).max(AGAIN));
-                        let answer = std::future::ready(Ok((span, Content::MongoCounts(counts))));
-                        if !s.take(answer, s.timeout).await {
-                            return;
-                        }
+                        (span, counts)
                     }
+                    // Which deployment this is could not be asked.
                     Err(f) => {
-                        tracing::debug!(side = %s.side, "{ns} could not be counted: {}", f.message);
-                        next.insert(ns, clock::now().mono + Dur::secs(5));
+                        let received = clock::now().mono;
+                        next.insert(ns.clone(), received + AFTER_FAILURE);
+                        let counts = MongoCounts { set_id: "".into(), counts: BTreeMap::from([(ns, Err(f))]) };
+                        (Span { sent, received }, counts)
                     }
+                };
+                if !s.take(std::future::ready(Ok((span, Content::MongoCounts(counts)))), s.timeout).await {
+                    return;
                 }
             }
         }

@@ -1,15 +1,18 @@
 //! The connections to a deployment: one client that follows it, and one for each member that is looked at by itself.
 //!
-//! Few and small: `appName` [`APP`], at most four connections each. Members that are gone lose theirs.
+//! `appName` [`APP`], at most four connections each and two more by which the driver watches a server. Each task of a
+//! sampler has a deployment of its own; only the regular one looks at members. Members that are gone lose theirs.
 
+use super::clients::User;
 use super::failure;
 use super::server::{Need, Server};
 use crate::config::MongodbTarget;
 use cutover_core::Name;
 use cutover_core::estate::{Failure, FailureKind};
 use mongodb::Client;
+use mongodb::bson::{Bson, doc};
 use mongodb::options::{ClientOptions, ServerAddress};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -17,6 +20,7 @@ use tokio::sync::Semaphore;
 /// How the agent's own connections are called.
 pub(super) const APP: &str = "cutover-agent";
 const POOL: u32 = 4;
+const WHO: Need<'static> = Need { what: "connectionStatus", role: "clusterMonitor", db: "admin" };
 const CONNECT: Need<'static> = Need { what: "connecting", role: "clusterMonitor", db: "admin" };
 
 /// The connections to a deployment.
@@ -28,6 +32,7 @@ pub(super) struct Deployment {
     primary: Server,
     members: BTreeMap<Name, Server>,
     under_way: Arc<Semaphore>,
+    own: Option<BTreeSet<User>>,
 }
 
 impl Deployment {
@@ -66,7 +71,7 @@ impl Deployment {
         let seed = client(&options, &hosts.join(","), user.as_ref())?;
         let seed = Server::new(hosts.join(",").into(), seed, user.clone(), under_way.clone());
         let primary = seed.primary_only();
-        Ok(Deployment { options, user, seed, primary, members: BTreeMap::new(), under_way })
+        Ok(Deployment { options, user, seed, primary, members: BTreeMap::new(), under_way, own: None })
     }
 
     /// The deployment as the driver sees it.
@@ -77,6 +82,22 @@ impl Deployment {
     /// Its primary, whoever that is when it is asked.
     pub(super) fn primary(&self) -> &Server {
         &self.primary
+    }
+
+    /// Whom the agent is logged in as, as the servers know it (a certificate's user is named by nobody else); asked once.
+    pub(super) async fn own(&mut self, within: Duration) -> Result<BTreeSet<User>, Failure> {
+        if let Some(own) = &self.own {
+            return Ok(own.clone());
+        }
+        let status = self.seed.ask(&WHO, "admin", doc! { "connectionStatus": 1 }, within).await?;
+        let users = status.get_document("authInfo").and_then(|a| a.get_array("authenticatedUsers"));
+        let user = |u: &Bson| {
+            let u = u.as_document()?;
+            Some((u.get_str("user").ok()?.into(), u.get_str("db").ok()?.into()))
+        };
+        let own = users.ok().and_then(|all| all.iter().map(user).collect::<Option<BTreeSet<User>>>());
+        let own = own.ok_or_else(|| self.seed.odd("connectionStatus does not tell whom the agent is logged in as"))?;
+        Ok(self.own.insert(own).clone())
     }
 
     /// The connection string asks for one server and no other.

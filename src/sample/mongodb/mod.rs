@@ -1,9 +1,9 @@
 //! The sampler of a MongoDB deployment: a supervised task for the regular reading, one for the catalogue, one for exact
 //! counts.
 //!
-//! It only reads: the commands it sends are hello, buildInfo, replSetGetStatus, replSetGetConfig, serverStatus, finds
-//! and aggregations that read, listDatabases, listCollections and listIndexes. Each part of a reading fails by itself,
-//! and a missing right comes with the command that grants it.
+//! It only reads: the commands it sends are hello, connectionStatus, buildInfo, replSetGetStatus, replSetGetConfig,
+//! serverStatus, finds and aggregations that read, listDatabases, listCollections and listIndexes. Each part of a reading
+//! fails by itself, and a missing right comes with the command that grants it.
 
 mod canonical;
 mod catalog;

@@ -2,7 +2,7 @@
 //! and last the writes, each when the one before has come back. The writes are thereby never older than what was
 //! concluded without them.
 
-use super::clients::{self, clients, index_builds, transactions};
+use super::clients::{self, User, clients, index_builds, transactions};
 use super::deployment::Deployment;
 use super::oplog::{self, Memory};
 use super::server::Need;
@@ -11,11 +11,11 @@ use super::values::int_at;
 use super::{Sampler, millis};
 use crate::clock;
 use cutover_core::Name;
-use cutover_core::estate::mongodb::{MongoMember, MongoSample, Transactions};
+use cutover_core::estate::mongodb::{MongoClient, MongoMember, MongoSample, Transactions};
 use cutover_core::estate::{Content, Failure, FailureKind};
 use cutover_core::time::Span;
 use mongodb::bson::{Document, doc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -25,11 +25,12 @@ const STATUS: Need<'static> = Need { what: "serverStatus", role: "clusterMonitor
 /// Failed readings in a row after which the deployment is connected to anew.
 const PATIENCE: u32 = 5;
 
-/// What is remembered of an oplog, and whose it is: another primary or term begins anew.
+/// What is remembered of a deployment's oplog, and which primary told it last, in which term.
 #[derive(Debug)]
 pub(super) struct Ring {
-    of: (Name, Name, i64),
-    memory: Option<Memory>,
+    set: Name,
+    told: (Name, i64),
+    memory: Memory,
 }
 
 /// Samples until nobody takes samples any more.
@@ -75,6 +76,7 @@ pub(super) async fn read(
     let t = topology::read(d, whole * 2 / 5).await?;
 
     let asked = clock::now().mono;
+    let own = d.own(share(3)).await;
     let current = everybody(d, &t, share(3)).await;
     let listed = Span { sent: asked, received: clock::now().mono };
 
@@ -96,9 +98,9 @@ pub(super) async fn read(
             let ends = oplog::ends(p, share(3)).await;
             let writes = match &ends {
                 Ok(ends) => {
-                    let memory = memory(ring, &t);
+                    let memory = memory(ring, &t, &s.settings.databases);
                     let expiring = s.shared.expiring.borrow().clone();
-                    oplog::read(p, memory, &s.settings.databases, &expiring, ends.last, until).await
+                    oplog::read(p, memory, &expiring, ends.last, until).await
                 }
                 Err(f) => Err(f.clone()),
             };
@@ -114,7 +116,7 @@ pub(super) async fn read(
     let members = t.members.iter().map(|(address, state)| {
         let unasked = || Err(Failure::new(FailureKind::Unreachable, format!("{address} was not asked")));
         let seen = current.get(address).cloned().unwrap_or_else(unasked);
-        (address.clone(), MongoMember { state: state.clone(), clients: seen.map(|c| clients(&c)) })
+        (address.clone(), MongoMember { state: state.clone(), clients: listed_clients(seen, &own) })
     });
     let sample = MongoSample {
         members: members.collect(),
@@ -173,16 +175,32 @@ async fn everybody(
     answers
 }
 
+/// The clients among what a member has under way. Who is the agent itself has to be known.
+fn listed_clients(
+    seen: Result<Vec<Document>, Failure>,
+    own: &Result<BTreeSet<User>, Failure>,
+) -> Result<Vec<MongoClient>, Failure> {
+    Ok(clients(&seen?, own.as_ref().map_err(Clone::clone)?))
+}
+
 fn nobody(t: &Topology) -> Failure {
     t.primary.clone().err().unwrap_or_else(|| Failure::new(FailureKind::Server, "the primary is gone"))
 }
 
-/// The memory of this primary's oplog in this term.
-fn memory<'r>(ring: &'r mut Option<Ring>, t: &Topology) -> &'r mut Option<Memory> {
-    let primary = t.primary.clone().unwrap_or_else(|_| "".into());
-    let of = (t.set_id.clone(), primary, t.term);
-    let kept = ring.take().filter(|r| r.of == of);
-    &mut ring.insert(kept.unwrap_or(Ring { of, memory: None })).memory
+/// The memory of this deployment's oplog; it knows when it is another primary's or another term's.
+fn memory<'r>(ring: &'r mut Option<Ring>, t: &Topology, databases: &BTreeSet<Name>) -> &'r mut Memory {
+    let told = (t.primary.clone().unwrap_or_else(|_| "".into()), t.term);
+    let kept = ring.take().filter(|r| r.set == t.set_id);
+    let mut now = kept.unwrap_or_else(|| Ring {
+        set: t.set_id.clone(),
+        told: told.clone(),
+        memory: Memory::new(databases.clone()),
+    });
+    if now.told != told {
+        now.told = told;
+        now.memory.moved();
+    }
+    &mut ring.insert(now).memory
 }
 
 /// Open transactions by both tellings, the larger.

@@ -7,7 +7,7 @@ use super::{Sampler, millis, offsets, topology};
 use crate::clock;
 use cutover_core::Name;
 use cutover_core::estate::mongodb::{CollectionKind, MongoCatalog, StoredOffsets};
-use cutover_core::estate::{Content, Failure};
+use cutover_core::estate::{Content, Failure, FailureKind};
 use cutover_core::reading::Demand;
 use cutover_core::time::{Dur, Span};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,17 +34,14 @@ pub(super) async fn run(mut s: Sampler) {
             kept = Some(d);
             Ok::<_, Failure>((span, Content::MongoCatalog(Box::new(catalog))))
         };
-        // A failure is the regular reading's to tell: this one only leaves its part unmeasured.
-        match tokio::time::timeout(millis(LONGEST), reading).await {
-            Ok(Ok(read)) => {
-                if !s.take(std::future::ready(Ok(read)), LONGEST).await {
-                    return;
-                }
-            }
-            Ok(Err(f)) => tracing::debug!(side = %s.side, "the catalogue could not be read: {}", f.message),
-            Err(_) => tracing::debug!(side = %s.side, "the catalogue took longer than {LONGEST}"),
-        }
-        if s.samples.is_closed() {
+        let sent = clock::now().mono;
+        let read = match tokio::time::timeout(millis(LONGEST), reading).await {
+            Ok(read) => read,
+            Err(_) => Err(Failure::new(FailureKind::Timeout, format!("reading it took longer than {LONGEST}"))),
+        };
+        // How the deployment is doing is the regular reading's to tell; a check that waits for this one has to know why.
+        let told = read.unwrap_or_else(|why| (Span { sent, received: clock::now().mono }, Content::MongoUnlisted(why)));
+        if !s.take(std::future::ready(Ok(told)), LONGEST).await {
             return;
         }
         let regular = millis(s.settings.slow_interval);

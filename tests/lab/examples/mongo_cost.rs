@@ -1,10 +1,15 @@
 //! What sampling costs a MongoDB source with a full oplog of 1 GB under a write load, told in two ways: the CPU of the
 //! threads of its `mongod` that serve the agent's connections (one thread serves one connection), and, for comparison,
-//! the CPU of the whole `mongod` while the agent runs at its default intervals and while it does not, in turns.
+//! the CPU of the whole `mongod` while the agent runs at its default intervals and while it does not, in turns. Then, for
+//! as long as is asked for, nobody but the agent is there, and the oplogs of both sides show whether anything is written.
 //!
-//! `cargo run --release -p cutover-lab --example mongo_cost -- target/release/cutover-agent [seconds a turn] [turns]`
+//! It exits 1 where the threads that serve the agent take more than 1 % of a core, where the agent has more connections to
+//! the source than `docs/configuration.md` says, or where something was written.
+//!
+//! `cargo run --release -p cutover-lab --example mongo_cost -- target/release/cutover-agent [seconds a turn] [turns]
+//! [seconds of quiet]`
 
-use cutover_lab::mongodb::bson::{Document, doc};
+use cutover_lab::mongodb::bson::{Document, Timestamp, doc};
 use cutover_lab::{MongoPair, MongoShop, MongoShopOptions, ReplicaSet, Rights, Scratch, Side, free_port, now};
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
@@ -12,11 +17,23 @@ use std::time::Duration;
 
 type Failure = Box<dyn std::error::Error>;
 
+/// What the agent may cost the source, as a share of a core.
+const LIMIT: f64 = 0.01;
+/// Connections the agent may have to a server.
+const CONNECTIONS: usize = 24;
+/// What every client makes a server write for it, however little it does: the table of sessions, brought up to date
+/// every five minutes, and what is left of sessions that ended.
+const OF_EVERY_CLIENT: [&str; 2] = ["config.system.sessions", "config.transactions"];
+
 fn main() -> Result<(), Failure> {
     let mut args = std::env::args().skip(1);
     let agent = args.next().ok_or("which agent? as in target/release/cutover-agent")?;
     let seconds: u64 = args.next().map_or(Ok(60), |s| s.parse())?;
     let turns: usize = args.next().map_or(Ok(3), |s| s.parse())?;
+    let quiet: u64 = args.next().map_or(Ok(0), |s| s.parse())?;
+    if turns == 0 {
+        return Err("no turn measures nothing".into());
+    }
     let source = ReplicaSet::builder("cost-src").oplog_mb(1024);
     let pair = MongoPair::start_with(source, ReplicaSet::builder("cost-dst"))?;
     let shop =
@@ -27,7 +44,7 @@ fn main() -> Result<(), Failure> {
     let config = configuration(&pair, &folder)?;
     let pid = pid_of("cost-src")?;
     let mut spent = [Vec::new(), Vec::new()];
-    let mut served = Vec::new();
+    let (mut served, mut most) = (Vec::new(), 0);
     for turn in 0..turns {
         for with in [false, true] {
             let running = with.then(|| start(&agent, &config)).transpose()?;
@@ -44,6 +61,10 @@ fn main() -> Result<(), Failure> {
                 served.push(after.iter().map(of).sum::<f64>() / elapsed);
                 let lost = threads.keys().filter(|t| !after.contains_key(t)).count();
                 println!("{} connections of the agent, {lost} more ended meanwhile", after.len());
+                most = most.max(after.len());
+                if after.is_empty() {
+                    return Err("the agent has no connection to the source: does it run at all?".into());
+                }
             }
             println!(
                 "turn {turn}, {} the agent: {:.2} % of a core",
@@ -71,6 +92,56 @@ fn main() -> Result<(), Failure> {
         served * 100.0,
         served / without
     );
+    if quiet > 0 {
+        for service in shop.services(Side::Source) {
+            shop.stop_service(Side::Source, &service)?;
+        }
+        let _running = start(&agent, &config)?;
+        writes_nothing(&pair, quiet)?;
+    }
+    if served > LIMIT {
+        return Err(format!("the agent costs the source more than {:.0} % of a core", LIMIT * 100.0).into());
+    }
+    if most > CONNECTIONS {
+        return Err(format!("the agent has {most} connections to the source, more than {CONNECTIONS}").into());
+    }
+    Ok(())
+}
+
+/// For so many seconds nobody is there but the agent: what is in the oplogs of that time?
+fn writes_nothing(pair: &MongoPair, seconds: u64) -> Result<(), Failure> {
+    let newest = |side| -> Result<Timestamp, Failure> {
+        let found = doc! { "find": "oplog.rs", "sort": { "$natural": -1 }, "limit": 1 };
+        let answer = pair.set(side).run("local", found)?;
+        let batch = answer.get_document("cursor")?.get_array("firstBatch")?;
+        Ok(batch.first().and_then(|d| d.as_document()).ok_or("an empty oplog")?.get_timestamp("ts")?)
+    };
+    let before = Side::BOTH.map(newest).into_iter().collect::<Result<Vec<_>, _>>()?;
+    std::thread::sleep(Duration::from_secs(seconds));
+    let mut written = Vec::new();
+    for (side, since) in Side::BOTH.into_iter().zip(before) {
+        let real = doc! { "$match": { "ts": { "$gt": since }, "op": { "$ne": "n" } } };
+        // A command is told by the collection that it makes or indexes.
+        let made = doc! { "$ifNull": ["$o.create", { "$ifNull": ["$o.createIndexes", "$o.commitIndexBuild"] }] };
+        let count = doc! { "$group": { "_id": { "ns": "$ns", "made": made }, "n": { "$sum": 1 } } };
+        let counted = doc! { "aggregate": "oplog.rs", "pipeline": [real, count], "cursor": { "batchSize": 1000 } };
+        let answer = pair.set(side).run("local", counted)?;
+        for d in answer.get_document("cursor")?.get_array("firstBatch")?.iter().filter_map(|d| d.as_document()) {
+            let (of, n) = (d.get_document("_id")?, d.get_i32("n")?);
+            let ns = match (of.get_str("ns")?, of.get_str("made")) {
+                (ns, Ok(made)) => ns.replace("$cmd", made),
+                (ns, Err(_)) => ns.to_owned(),
+            };
+            println!("in {seconds} s with the agent alone: {n} entries of {ns} in the oplog of the {side}");
+            if !OF_EVERY_CLIENT.contains(&&*ns) {
+                written.push(format!("{n} in {ns} of the {side}"));
+            }
+        }
+    }
+    if !written.is_empty() {
+        return Err(format!("something was written while the agent only looked: {}", written.join(", ")).into());
+    }
+    println!("in {seconds} s with the agent alone nothing was written but to {}", OF_EVERY_CLIENT.join(" and "));
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use crate::Name;
 use crate::estate::Side;
 use crate::reading::{Code, Demand, Finding, Gap, Qty, Reading, Subject};
 use crate::time::Dur;
-use crate::view::View;
+use crate::view::{View, gap};
 
 /// The collection that the speed is measured on has so many documents at most, where there is one.
 const SAMPLE: u64 = 1_000_000;
@@ -32,9 +32,13 @@ pub(super) fn counting_time(v: &View<'_>) -> Reading {
             Some((n, (span.received - span.sent).max(Dur(1)), *ns))
         });
         let Some((n, took, ns)) = counted.max() else {
-            return Err(Gap::new(Code::Partial, Subject::Namespace(Side::Destination, chosen.clone()))
-                .detail("its documents are being counted one by one, to know how long that takes")
-                .want(Demand::Count { side: Side::Destination, namespace: chosen.clone() }));
+            let at = Subject::Namespace(Side::Destination, chosen.clone());
+            let gap = match d.memory.counted(chosen) {
+                Some((_, Err(f))) => gap(f, at).detail(format!("its documents could not be counted: {}", f.message)),
+                _ => Gap::new(Code::Partial, at)
+                    .detail("its documents are being counted one by one, to know how long that takes"),
+            };
+            return Err(gap.want(Demand::Count { side: Side::Destination, namespace: chosen.clone() }));
         };
         let all: u64 = sizes.iter().map(|(n, _)| n).sum();
         let lasts = u128::from(all) * u128::from(took.0.unsigned_abs()) / u128::from(n.max(1));

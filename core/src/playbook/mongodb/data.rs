@@ -28,9 +28,9 @@ struct Holds<'a> {
 fn holds<'a>(v: &View<'a>, settings: &MongodbSettings, m: &Mongodb<'a>, after: Option<Mono>) -> Known<Holds<'a>> {
     let (basis, span, catalog) = v.catalog(m)?;
     if after.is_some_and(|t| span.sent < t) {
-        return Err(Gap::new(Code::Stale, Subject::Mongodb(m.side))
-            .detail("its collections have not been listed since the last write was applied")
-            .want(Demand::Collections(m.side)));
+        let late = Gap::new(Code::Stale, Subject::Mongodb(m.side))
+            .detail("its collections have not been listed since the last write was applied");
+        return Err(v.unlisted(m).unwrap_or(late).want(Demand::Collections(m.side)));
     }
     let listed = in_scope(settings, m.side, catalog)?;
     let known = |(ns, (_, held)): (&'a Name, Listed<'a>)| {
@@ -182,16 +182,16 @@ fn exact(v: &View<'_>, side: Side, ns: &Name, after: Option<Mono>) -> Known<u64>
             return kept.and_then(|n| u64::try_from(n).ok()).filter(|_| side == Side::Source).ok_or(g);
         }
     };
-    let want = || Demand::Count { side, namespace: ns.clone() };
     let settings = v.mongodb_settings()?;
-    let counted = m.memory.exact(ns).filter(|(span, _)| {
-        let fresh = v.is_young(*span, crate::time::Dur(settings.slow_interval.0 * crate::view::INTERVALS));
-        fresh && after.is_none_or(|t| span.sent >= t)
-    });
-    counted.map(|(_, n)| n).ok_or_else(|| {
-        let at = Subject::Namespace(side, ns.clone());
-        Gap::new(Code::Partial, at).detail("its documents are being counted one by one").want(want())
-    })
+    let young = |span| v.is_young(span, crate::time::Dur(settings.slow_interval.0 * crate::view::INTERVALS));
+    let at = Subject::Namespace(side, ns.clone());
+    let gap = match m.memory.counted(ns).filter(|(span, _)| young(*span)) {
+        Some((span, Ok(n))) if after.is_none_or(|t| span.sent >= t) => return Ok(*n),
+        // It is tried again, but who waits has to know why it has failed.
+        Some((_, Err(f))) => gap(f, at).detail(format!("its documents could not be counted: {}", f.message)),
+        _ => Gap::new(Code::Partial, at).detail("its documents are being counted one by one"),
+    };
+    Err(gap.want(Demand::Count { side, namespace: ns.clone() }))
 }
 
 /// What basis a person's word about counts has: both exact counts of now.

@@ -23,6 +23,8 @@ pub(super) type Touches = BTreeMap<Name, Touch>;
 pub(super) struct Entry {
     /// Its timestamp.
     pub(super) ts: Ts,
+    /// The term in which it was written.
+    pub(super) term: Option<i64>,
     /// What it is.
     pub(super) kind: Kind,
 }
@@ -55,6 +57,10 @@ pub(super) struct Batch {
     pub(super) prepared: bool,
 }
 
+/// Where deletes in the server's own namespaces are counted: they are nobody's writes, but the TTL monitor's counter has
+/// them (`config.system.sessions` expires).
+pub(super) const ELSEWHERE: &str = "config.";
+
 /// How deep batches may lie in batches.
 const DEPTH: u32 = 8;
 
@@ -73,7 +79,7 @@ pub(super) fn projection() -> Document {
     let body =
         doc! { "$cond": [is_command("$op"), command, { "$cond": [views.clone(), { "_id": "$o._id" }, "$$REMOVE"] }] };
     doc! {
-        "_id": 0, "ts": 1, "op": 1, "ns": 1, "fromMigrate": 1, "prevOpTime": 1, "multiOpType": 1,
+        "_id": 0, "ts": 1, "t": 1, "op": 1, "ns": 1, "fromMigrate": 1, "prevOpTime": 1, "multiOpType": 1,
         "o": body,
         "o2": { "$cond": [views, { "_id": "$o2._id" }, "$$REMOVE"] },
     }
@@ -82,10 +88,10 @@ pub(super) fn projection() -> Document {
 /// Reads an entry; `None` if it is none.
 pub(super) fn parse(d: &Document) -> Option<Entry> {
     let at = ts(d, "ts")?;
-    let op = d.get_str("op").ok()?;
+    let (term, op) = (int(d, "t"), d.get_str("op").ok()?);
     // What a chunk migration moved was written elsewhere.
     if op == "n" || d.get_bool("fromMigrate").unwrap_or(false) {
-        return Some(Entry { ts: at, kind: Kind::Nothing });
+        return Some(Entry { ts: at, term, kind: Kind::Nothing });
     }
     let command = (op == "c").then(|| d.get_document("o").ok()).flatten();
     let previous = d.get_document("prevOpTime").ok().and_then(|p| ts(p, "ts")).filter(|t| *t != Ts(0));
@@ -110,7 +116,7 @@ pub(super) fn parse(d: &Document) -> Option<Entry> {
             if touches.is_empty() { Kind::Nothing } else { Kind::Single(touches) }
         }
     };
-    Some(Entry { ts: at, kind })
+    Some(Entry { ts: at, term, kind })
 }
 
 /// Adds what a list of operations touches.
@@ -142,11 +148,11 @@ fn operation(d: &Document, depth: u32, touches: &mut Touches) {
             let id = |key| d.get_document(key).ok().and_then(|o| o.get_str("_id").ok()).filter(|v| v.contains('.'));
             touch(touches, id("o").or(id("o2")).unwrap_or(ns).into(), false);
         }
-        _ => {
-            if let Some(ns) = told(ns) {
-                touch(touches, ns, op == "d");
-            }
-        }
+        _ => match told(ns) {
+            Some(ns) => touch(touches, ns, op == "d"),
+            None if op == "d" => touch(touches, ELSEWHERE.into(), true),
+            None => {}
+        },
     }
 }
 

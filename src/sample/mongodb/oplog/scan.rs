@@ -15,9 +15,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How far back the first reading of an oplog goes, in seconds of it and in entries.
+/// How far back the first reading of an oplog goes, in seconds of it; [`BACK_ENTRIES`] in entries.
+///
+/// [`BACK_ENTRIES`]: super::memory::BACK_ENTRIES
 const BACK: u32 = 2 * 86_400;
-const BACK_ENTRIES: i64 = 200_000;
+/// With less time than this left of a reading, nothing more is tried in it.
+const TRY: Duration = Duration::from_millis(500);
 /// Entries of a page.
 const PAGE: i64 = 5000;
 
@@ -51,47 +54,67 @@ pub(in super::super) async fn ends(s: &Server, within: Duration) -> Result<Oplog
     }
 }
 
+/// What is asked of whoever has an oplog.
+pub(super) trait Log {
+    /// What messages call it.
+    fn name(&self) -> &Name;
+    /// A page of entries from a timestamp on, the oldest first.
+    async fn forward(&self, from: Ts, within: Duration) -> Result<Vec<Entry>, Failure>;
+    /// The entry so many before the end, if there are as many that are not older than `bound`.
+    async fn back(&self, bound: Ts, entries: u32, within: Duration) -> Result<Option<Ts>, Failure>;
+    /// The TTL monitor's counter of deleted documents.
+    async fn swept(&self, within: Duration) -> Option<i64>;
+}
+
 /// Reads forward to at least the end as it was seen, and tells what was written. What was taken in stays in `memory`,
 /// so that a reading that did not come to the end goes on there.
 pub(in super::super) async fn read(
     s: &Server,
-    memory: &mut Option<Memory>,
-    databases: &BTreeSet<Name>,
+    memory: &mut Memory,
     expiring: &BTreeSet<Name>,
     end: Ts,
     until: Instant,
 ) -> Result<Writes, Failure> {
+    from(s, memory, expiring, end, until).await
+}
+
+/// The same, of whoever has an oplog.
+pub(super) async fn from(
+    s: &impl Log,
+    memory: &mut Memory,
+    expiring: &BTreeSet<Name>,
+    end: Ts,
+    until: Instant,
+) -> Result<Writes, Failure> {
+    let odd = |what: &str| Failure::new(FailureKind::Protocol, format!("{}: {what}", s.name()));
     let mut again = true;
-    loop {
-        let m = memory.get_or_insert_with(|| Memory::new(databases.clone()));
-        let start = match m.to() {
+    // Another member's oplog may end before the entry that was seen last, and not hold it: that is looked at in any case.
+    while !memory.is_of_this() || memory.to().is_none_or(|to| to < end) {
+        let start = match memory.to() {
             Some(to) => to,
-            None => begin(s, end, left(until)).await?,
+            None => begin(s, memory, end, until).await?,
         };
-        if m.to().is_some_and(|to| to >= end) {
-            break;
-        }
-        let entries = forward(s, start, left(until)).await?;
-        let known = match m.to() {
-            None => 0,
-            Some(to) => match entries.first() {
-                Some(first) if first.ts == to => 1,
-                // It was truncated or rolled back: what is remembered is not the past of what is there.
-                _ if again => {
-                    (again, *memory) = (false, None);
-                    continue;
-                }
-                _ => return Err(s.odd("the oplog moves away faster than it can be read")),
-            },
+        let entries = s.forward(start, left(until)).await?;
+        let known = match (memory.to(), entries.first()) {
+            (None, _) => 0,
+            (Some(_), Some(first)) if memory.ends_with(first) => 1,
+            // It was truncated or rolled back: what is remembered is not the past of what is there.
+            _ if again => {
+                again = false;
+                memory.forget();
+                continue;
+            }
+            _ => return Err(odd("the oplog moves away faster than it can be read")),
         };
+        memory.found();
         let came = entries.len();
-        entries.into_iter().skip(known).for_each(|e| m.take(e, expiring));
+        entries.into_iter().skip(known).for_each(|e| memory.take(e, expiring));
         if came <= known {
             // The end is not visible yet: something older is still being committed.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        if m.to().is_none_or(|to| to < end) && Instant::now() >= until {
-            let to = m.to().unwrap_or(start);
+        if memory.to().is_none_or(|to| to < end) && Instant::now() >= until {
+            let to = memory.to().unwrap_or(start);
             let why = format!(
                 "the oplog of {} was read up to {to}, {} behind its end at {end}: the next readings go on there",
                 s.name(),
@@ -100,44 +123,68 @@ pub(in super::super) async fn read(
             return Err(Failure::new(FailureKind::Timeout, why));
         }
     }
-    let counter = swept(s, left(until)).await;
-    let m = memory.get_or_insert_with(|| Memory::new(databases.clone()));
-    m.judge(counter);
-    m.writes().ok_or_else(|| s.odd("the oplog is empty"))
+    memory.judge(s.swept(left(until)).await);
+    memory.writes().ok_or_else(|| odd("the oplog is empty"))
 }
 
-/// Where the first reading begins: two days back (a restart in the downtime must see what was written before it), or as many entries as can be read soon, whichever is nearer.
-async fn begin(s: &Server, end: Ts, within: Duration) -> Result<Ts, Failure> {
+/// Where the first reading begins: two days back (a restart in the downtime must see what was written before it), or as
+/// many entries as can be read soon, whichever is nearer. Where it takes too long to count back so many, it is tried with
+/// half as many, in the next readings too: of what was written, as much as can be had is read.
+async fn begin(s: &impl Log, memory: &mut Memory, end: Ts, until: Instant) -> Result<Ts, Failure> {
     let seconds = u32::try_from(end.seconds()).unwrap_or(u32::MAX);
     let bound = Ts::new(seconds.saturating_sub(BACK), 0);
-    let query = doc! {
-        "find": "oplog.rs", "filter": { "ts": { "$gte": stamp(bound) } }, "sort": { "$natural": -1 },
-        "skip": BACK_ENTRIES, "limit": 1, "singleBatch": true, "projection": { "_id": 0, "ts": 1 },
-    };
-    match s.ask(&READ, "local", query, within / 2).await {
-        Ok(reply) => Ok(page(reply)?.first().and_then(|d| ts(d, "ts")).unwrap_or(bound)),
-        // Too long to count back in: begin at its end, and say so by that.
-        Err(f) if f.kind == FailureKind::Timeout => Ok(end),
-        Err(f) => Err(f),
+    loop {
+        let entries = memory.reach();
+        if entries == 0 {
+            return Ok(end);
+        }
+        match s.back(bound, entries, left(until) / 2).await {
+            Ok(found) => return Ok(found.unwrap_or(bound)),
+            Err(f) if f.kind == FailureKind::Timeout => {
+                let fewer = memory.halve();
+                if left(until) < TRY {
+                    let why = format!(
+                        "counting back {entries} entries in the oplog of {} takes too long ({}): the next reading tries \
+                         {fewer}",
+                        s.name(),
+                        f.message,
+                    );
+                    return Err(Failure::new(FailureKind::Timeout, why));
+                }
+            }
+            Err(f) => return Err(f),
+        }
     }
 }
 
-/// A page of entries from a timestamp on.
-async fn forward(s: &Server, from: Ts, within: Duration) -> Result<Vec<Entry>, Failure> {
-    let query = doc! {
-        "find": "oplog.rs", "filter": { "ts": { "$gte": stamp(from) } }, "sort": { "$natural": 1 },
-        "limit": PAGE, "batchSize": PAGE, "singleBatch": true, "projection": entry::projection(),
-    };
-    let page = page(s.ask(&READ, "local", query, within).await?)?;
-    let entries: Option<Vec<Entry>> = page.iter().map(entry::parse).collect();
-    entries.ok_or_else(|| s.odd("an entry of the oplog has no timestamp or no kind"))
-}
+impl Log for Server {
+    fn name(&self) -> &Name {
+        Server::name(self)
+    }
 
-/// The TTL monitor's counter of deleted documents.
-async fn swept(s: &Server, within: Duration) -> Option<i64> {
-    const STATUS: Need = Need { what: "serverStatus", role: "clusterMonitor", db: "admin" };
-    let status = s.ask(&STATUS, "admin", super::super::regular::server_status(), within).await.ok()?;
-    int_at(&status, "metrics.ttl.deletedDocuments")
+    async fn forward(&self, from: Ts, within: Duration) -> Result<Vec<Entry>, Failure> {
+        let query = doc! {
+            "find": "oplog.rs", "filter": { "ts": { "$gte": stamp(from) } }, "sort": { "$natural": 1 },
+            "limit": PAGE, "batchSize": PAGE, "singleBatch": true, "projection": entry::projection(),
+        };
+        let page = page(self.ask(&READ, "local", query, within).await?)?;
+        let entries: Option<Vec<Entry>> = page.iter().map(entry::parse).collect();
+        entries.ok_or_else(|| self.odd("an entry of the oplog has no timestamp or no kind"))
+    }
+
+    async fn back(&self, bound: Ts, entries: u32, within: Duration) -> Result<Option<Ts>, Failure> {
+        let query = doc! {
+            "find": "oplog.rs", "filter": { "ts": { "$gte": stamp(bound) } }, "sort": { "$natural": -1 },
+            "skip": i64::from(entries), "limit": 1, "singleBatch": true, "projection": { "_id": 0, "ts": 1 },
+        };
+        Ok(page(self.ask(&READ, "local", query, within).await?)?.first().and_then(|d| ts(d, "ts")))
+    }
+
+    async fn swept(&self, within: Duration) -> Option<i64> {
+        const STATUS: Need = Need { what: "serverStatus", role: "clusterMonitor", db: "admin" };
+        let status = self.ask(&STATUS, "admin", super::super::regular::server_status(), within).await.ok()?;
+        int_at(&status, "metrics.ttl.deletedDocuments")
+    }
 }
 
 /// The documents of a reply that is one batch.

@@ -1,5 +1,7 @@
 //! Entries as a server writes them, and what is told of them.
 
+mod reading;
+
 use super::entry::parse;
 use super::memory::Memory;
 use cutover_core::Name;
@@ -224,23 +226,53 @@ fn views_and_functions_are_what_people_wrote() {
 fn deletes_of_the_ttl_monitor_are_no_writes_as_far_as_it_counts_them() {
     let deletes = |at: u32, n: u32| (0..n).map(move |i| op(at + i, "d", "shop.sessions")).collect::<Vec<_>>();
     let ttl = &["shop.sessions"][..];
+    // One that has looked twice already, and whose counter stands at 50.
+    let settled = || {
+        let mut m = memory();
+        read_with(&mut m, &[op(100, "n", "")], ttl, Some(50));
+        read_with(&mut m, &[op(101, "n", "")], ttl, Some(50));
+        m
+    };
     let mut m = memory();
-    assert_eq!(last(&read_with(&mut m, &deletes(100, 2), ttl, Some(50))), "shop.sessions@101", "no rise is known yet");
+    assert_eq!(last(&read_with(&mut m, &deletes(102, 2), ttl, Some(52))), "shop.sessions@103", "no rise is known yet");
     let mut m = memory();
     read_with(&mut m, &[op(100, "n", "")], ttl, Some(50));
-    assert_eq!(last(&read_with(&mut m, &deletes(101, 3), ttl, Some(53))), "", "within the rise");
-    assert_eq!(
-        last(&read_with(&mut m, &deletes(110, 3), ttl, Some(55))),
-        "shop.sessions@112",
-        "one too many: all count"
-    );
+    let w = read_with(&mut m, &deletes(101, 3), ttl, Some(53));
+    assert_eq!(last(&w), "shop.sessions@103", "nor that nothing was left to be counted from before");
+    let mut m = settled();
+    assert_eq!(last(&read_with(&mut m, &deletes(102, 3), ttl, Some(53))), "", "exactly the rise");
+    assert_eq!(last(&read_with(&mut m, &deletes(106, 1), ttl, Some(54))), "", "and again");
+    let w = read_with(&mut m, &deletes(110, 3), ttl, Some(56));
+    assert_eq!(last(&w), "shop.sessions@112", "one too many: all count");
     assert_eq!(last(&read_with(&mut m, &deletes(120, 3), ttl, Some(2))), "shop.sessions@122", "it began anew");
     assert_eq!(last(&read_with(&mut m, &deletes(130, 3), ttl, None)), "shop.sessions@132", "it was not told");
     assert_eq!(last(&read_with(&mut m, &deletes(140, 3), ttl, Some(9))), "shop.sessions@142", "nor was it before");
-    let mut m = memory();
-    read_with(&mut m, &[op(100, "n", "")], ttl, Some(0));
-    let other = [op(101, "d", "shop.orders"), op(102, "u", "shop.sessions")];
-    assert_eq!(last(&read_with(&mut m, &other, ttl, Some(9))), "shop.orders@101 shop.sessions@102");
+    let mut m = settled();
+    let other = [op(102, "d", "shop.orders"), op(103, "u", "shop.sessions")];
+    assert_eq!(last(&read_with(&mut m, &other, ttl, Some(51))), "shop.orders@102 shop.sessions@103");
+}
+
+/// The counter is that of the whole server.
+#[test]
+fn what_expires_elsewhere_explains_no_delete_here() {
+    let ttl = &["shop.sessions"][..];
+    let settled = || {
+        let mut m = memory();
+        read_with(&mut m, &[op(100, "n", "")], ttl, Some(0));
+        read_with(&mut m, &[op(101, "n", "")], ttl, Some(0));
+        m
+    };
+    let elsewhere = [op(102, "d", "other.cache"), op(103, "d", "config.system.sessions"), op(104, "d", "other.cache")];
+    let here = op(105, "d", "shop.sessions");
+    let both = [&elsewhere[..], std::slice::from_ref(&here)].concat();
+    // Three expired elsewhere, and somebody deleted one here.
+    assert_eq!(last(&read_with(&mut settled(), &both, ttl, Some(3))), "shop.sessions@105");
+    assert_eq!(last(&read_with(&mut settled(), &both, ttl, Some(4))), "", "all four expired");
+    // What is told late hides nobody either: three are in the oplog before they are counted.
+    let mut m = settled();
+    read_with(&mut m, &elsewhere, ttl, Some(0));
+    let mine: Vec<Document> = (0..3).map(|i| op(110 + i, "d", "shop.sessions")).collect();
+    assert_eq!(last(&read_with(&mut m, &mine, ttl, Some(3))), "shop.sessions@112");
 }
 
 #[test]
