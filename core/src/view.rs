@@ -2,7 +2,7 @@
 //! without the question how old it is, and nothing without a note of what was looked at ([`crate::looked`]).
 
 use crate::Name;
-use crate::estate::kafka::{GroupSample, KafkaConfigs, KafkaSample, TopicSample};
+use crate::estate::kafka::{GroupSample, KafkaConfigs, KafkaSample, PartitionSample, TopicSample};
 use crate::estate::mongodb::{MirrorSample, MongoSample};
 use crate::estate::probe::ProbeSample;
 use crate::estate::{
@@ -364,7 +364,10 @@ impl<'a> View<'a> {
             .topics
             .keys()
             .filter(|(c, t)| *c == source.sample.cluster_id && !listed.contains_key(t) && s.in_scope(t));
-        listed.keys().chain(before.map(|(_, t)| t)).collect()
+        // What a group subscribes to exists, or is thought to: without the right to see it Kafka leaves it out in silence.
+        let read = self.facts.pairs(&source.sample.cluster_id);
+        let read = read.filter(|(g, t)| !s.ignored.contains_key(g) && !listed.contains_key(t) && s.in_scope(t));
+        listed.keys().chain(before.map(|(_, t)| t)).chain(read.map(|(_, t)| t)).collect()
     }
 
     /// The pairs seen on the source in this attempt that count, with their topic's name.
@@ -405,6 +408,26 @@ impl<'a> Kafka<'a> {
     /// The log ends were asked for after the commits came back.
     pub fn ordered(&self) -> bool {
         self.sample.committed.zip(self.sample.ended).is_some_and(|(c, e)| e.sent >= c.received)
+    }
+
+    /// Its high watermark moves with what is written. While fewer replicas are in sync than `min.insync.replicas` it stands,
+    /// and so does everything that is measured by it, although whoever asks for no more than the leader's word goes on
+    /// writing (KAFKA-15583).
+    pub fn moves(&self, topic: &Name, partition: i32, part: &PartitionSample) -> Known<()> {
+        let Some(n) = part.in_sync.filter(|n| *n < part.replicas) else { return Ok(()) };
+        let config = self.memory.configs.as_ref().and_then(|(_, c)| c.topics.get(topic)?.as_ref().ok());
+        let least = config.map_or(i64::from(part.replicas), |c| c.min_insync_replicas.min(part.replicas.into()));
+        if n > 0 && i64::from(n) >= least {
+            return Ok(());
+        }
+        let at = Subject::Partitions(self.side, topic.clone(), vec![partition]);
+        let why = match n {
+            0 => "a replica that is in sync is offline".to_owned(),
+            n => format!("{n} of {} replicas are in sync and {least} must be", part.replicas),
+        };
+        Err(Gap::new(Code::Partial, at)
+            .detail(format!("{why}: its high watermark may stand over records that were written"))
+            .fix("bring its replicas back"))
     }
 
     /// The key of a partition's facts.

@@ -152,7 +152,12 @@ impl Draft {
         }
         let unread = || failure("its log ends were not answered");
         for (name, t) in &c.topics {
-            let part = |_| PartitionSample { replicas: c.replicas, ends: Err(unread()), producers: Err(unread()) };
+            let part = |_| PartitionSample {
+                replicas: c.replicas,
+                in_sync: Some(c.replicas),
+                ends: Err(unread()),
+                producers: Err(unread()),
+            };
             let partitions = (0i32..).zip(&t.logs).map(|(p, l)| (p, part(l))).collect();
             self.sample.topics.insert(name.clone(), TopicSample { id: t.id, partitions, failed: None });
         }

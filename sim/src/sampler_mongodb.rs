@@ -39,12 +39,15 @@ const BACK: i64 = 2 * 86_400_000;
 /// A sample tells every write of so many seconds.
 const RECENT: i64 = 120;
 
-/// What the sampler remembers of an oplog, and whose it is: another primary or term begins anew.
+/// What the sampler remembers of an oplog, and whose it is. It outlives elections: only where the entry that was the newest
+/// is gone, because a rollback took it back or the window has passed it, does it begin anew.
 #[derive(Clone, Debug, Default)]
 pub struct Ring {
-    of: (Name, i64),
+    of: Name,
     from: Ts,
     to: Ts,
+    /// When the newest entry was written: another one may have its timestamp after a rollback.
+    at: Option<i64>,
     last: BTreeMap<Name, Ts>,
     recent: BTreeMap<(i64, Name), Ts>,
     together: BTreeSet<BTreeSet<Name>>,
@@ -54,9 +57,9 @@ impl Ring {
     /// Reads on to the end. `unpacks`: what transactions wrote is found in them.
     fn read(&mut self, db: &Db, side: Side, now: i64, unpacks: bool) -> Writes {
         let d = db.side(side);
-        if self.of != (d.id.clone(), d.term) || !d.oplog.holds(self.to) {
+        if self.of != d.id || d.oplog.written_at(self.to) != self.at {
             let from = d.oplog.first().max(stamp(now - BACK, 0));
-            *self = Ring { of: (d.id.clone(), d.term), from, to: Ts(from.0 - 1), ..Ring::default() };
+            *self = Ring { of: d.id.clone(), from, to: Ts(from.0 - 1), ..Ring::default() };
         }
         for e in d.oplog.after(self.to) {
             let touched = e.what.namespaces();
@@ -73,6 +76,7 @@ impl Ring {
             }
         }
         self.to = d.oplog.newest();
+        self.at = d.oplog.written_at(self.to);
         self.recent.retain(|(second, _), _| *second >= self.to.seconds() - RECENT);
         let mut recent: Vec<(Ts, Name)> = self.recent.iter().map(|((_, ns), ts)| (*ts, ns.clone())).collect();
         recent.sort();

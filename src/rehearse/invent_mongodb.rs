@@ -34,7 +34,8 @@ pub(super) fn estate(settings: &Settings, assumed: &mut Vec<String>) -> Option<M
         out.relaxed.extend(named.keys().map(|ns| (what.to_owned(), ns.clone())));
     }
     for (name, x) in &m.mirrors {
-        out.mirrors.push(Mirror { namespaces: x.namespaces.clone(), ..Mirror::new(name) });
+        let allowed = x.lag.map(|l| l.0);
+        out.mirrors.push(Mirror { namespaces: x.namespaces.clone(), allowed, ..Mirror::new(name) });
     }
     let written: Vec<Name> = out.collections.iter().map(|(ns, ..)| ns.clone()).collect();
     let readers = names(&m.readers, "reader");

@@ -68,6 +68,9 @@ pub struct TopicSample {
 pub struct PartitionSample {
     /// How many replicas it has.
     pub replicas: u32,
+    /// How many of them are in sync; 0 while one of those is offline, and not known where the broker does not say.
+    #[serde(default)]
+    pub in_sync: Option<u32>,
     /// Its log ends.
     pub ends: Result<Ends, Failure>,
     /// Its active producers, where the cluster can tell.

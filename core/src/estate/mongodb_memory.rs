@@ -12,6 +12,11 @@ use std::collections::{BTreeMap, VecDeque};
 /// Points kept of a series: at least ten minutes at the default interval.
 const POINTS: usize = 160;
 
+/// How far the oplog went is remembered for this long: longer than anybody waits for silence.
+const SCANS: Dur = Dur::hours(2);
+/// And so many of its ends at most.
+const MOST_SCANS: usize = 16_384;
+
 /// A sample tells every write of so many seconds.
 const RECENT: i64 = 120;
 
@@ -141,6 +146,11 @@ impl MongoMemory {
         self.scans.iter().rev().find(|(to, _)| *to < ts).map(|(_, asked)| *asked)
     }
 
+    /// How far the oplog went when it was asked at this instant, or last before it: whatever was written later lies beyond.
+    pub fn ended_at(&self, at: Mono) -> Option<Ts> {
+        self.scans.iter().rev().find(|(_, asked)| *asked <= at).map(|(to, _)| *to)
+    }
+
     /// The newest write before those that came when nobody of these clients had been connected any more. Samples list the
     /// clients before they read the oplog: whoever is not listed has written nothing that is not read. `None` where no
     /// such write is known.
@@ -189,8 +199,12 @@ impl MongoMemory {
             }
         }
         if let (Ok(w), Some(scanned)) = (&sample.writes, sample.scanned) {
+            if self.scans.back().is_some_and(|(to, _)| *to == w.to) {
+                self.scans.pop_back();
+            }
             self.scans.push_back((w.to, scanned.sent));
-            if self.scans.len() > POINTS {
+            let old = |(_, asked): &(Ts, Mono)| scanned.sent - *asked > SCANS;
+            while self.scans.len() > MOST_SCANS || self.scans.front().is_some_and(old) {
                 self.scans.pop_front();
             }
         }
@@ -214,8 +228,8 @@ impl MongoMemory {
     /// After a jump of the clocks nobody can be told to have been seen within ten minutes.
     pub(super) fn forget_spans(&mut self) {
         self.clients.clear();
-        self.scans.clear();
         self.watched = None;
+        // A monotonic clock that stood still makes what it measured shorter than it was: ends of the oplog stay.
     }
 
     pub(super) fn list(&mut self, span: Span, catalog: MongoCatalog) {

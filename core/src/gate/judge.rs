@@ -191,13 +191,17 @@ impl Judged {
 
     /// Whether the effect of an appearance step is seen.
     pub(super) fn sighted(&self, step: &Step) -> Tri {
-        self.sightings.get(step.id).map_or(Tri::No, |k| k.it.is)
+        self.effect(step).map_or(Tri::No, |r| r.is)
+    }
+
+    /// What the newest samples say of the effect of an appearance step.
+    pub(super) fn effect(&self, step: &Step) -> Option<&Reading> {
+        self.sightings.get(step.id).map(|k| &k.it)
     }
 
     /// The effect of an appearance step as it is seen, or as it was seen last and not measured to be gone since.
     pub(super) fn sighting(&self, step: &Step) -> Option<&Reading> {
-        let now = self.sightings.get(step.id).map(|k| &k.it).filter(|r| r.is == Tri::Yes);
-        now.or_else(|| self.lost.get(step.id))
+        self.effect(step).filter(|r| r.is == Tri::Yes).or_else(|| self.lost.get(step.id))
     }
 
     /// Everything the checks want beyond the regular readings.

@@ -57,6 +57,7 @@ fn failure() -> Failure {
 fn sample(ends: &[Option<(i64, i64)>], commits: &[(i32, i64)]) -> KafkaSample {
     let part = |e: &Option<(i64, i64)>| PartitionSample {
         replicas: 1,
+        in_sync: Some(1),
         ends: e.map(|(low, high)| Ends { low, high, stable: high, epoch: 0 }).ok_or_else(failure),
         producers: Ok(vec![]),
     };

@@ -109,8 +109,15 @@ fn words(v: &View<'_>, out: &mut Vec<Fact>) {
     let came_back = s.memory.earlier(1).is_some_and(|before| {
         s.sample.groups.keys().any(|g| members(s.sample, g) == Some(true) && members(before, g) != Some(true))
     });
-    if came_back {
-        void("scaled-to-zero", vec!["kafka".into()]);
+    // Who is still there when every session that there was has ended was not scaled to zero.
+    let zero = [Name::from("kafka")];
+    let remains = v.facts.confirmed("scaled-to-zero", &zero).zip(v.settings.kafka.as_ref()).is_some_and(|(word, k)| {
+        let asked = v.now().wall_of(s.basis.span.sent);
+        asked > word.at + k.session_timeout + k.interval
+            && s.sample.groups.keys().any(|g| !k.ignored.contains_key(g) && members(s.sample, g) == Some(true))
+    });
+    if came_back || remains {
+        void("scaled-to-zero", zero.to_vec());
     }
 }
 

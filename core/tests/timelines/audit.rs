@@ -159,3 +159,177 @@ fn a_clock_that_is_ahead_makes_no_write_older_than_it_can_be() {
         t=680 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:26Z
         t=680 stop-writers done: go"#]].assert_eq(&shown);
 }
+
+/// With fewer replicas in sync than a majority of writers asks for, the high watermark stands, and the leader still takes
+/// what writers ask no more than its word for: nothing that is measured by it says that nobody writes.
+#[test]
+fn a_high_watermark_that_cannot_move_is_no_silence() {
+    let shown = super::world::run(
+        "
+        t=0 src.topic crm.ingestion 1; src.topic crm.pr-update 1; src.topic crm.sv-trigger 1; src.replicas 3
+        t=0 dst.topic crm.ingestion 1; dst.topic crm.pr-update 1; dst.topic crm.sv-trigger 1
+        t=0 src.member rtu rtu-src-0 crm.ingestion; src.member svt svt-src-0 crm.pr-update
+        t=1 src.commit rtu crm.ingestion/0 =0; src.commit svt crm.pr-update/0 =0
+        t=6 src.end crm.ingestion/0 +10; src.commit rtu crm.ingestion/0 =10
+        t=20 op begin switch-producers
+        t=21 dst.end crm.ingestion/0 +1
+        t=30 src.in-sync crm.ingestion/0 0
+        t=200 show switch-producers
+        t=201 src.in-sync crm.ingestion/0 2
+        t=400 show switch-producers
+        ",
+    );
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=200 switch-producers begun go
+        t=200 switch-producers done: unknown (partial): topic crm.ingestion partition 0 (source): part of the reading is missing: a replica that is in sync is offline: its high watermark may stand over records that were written
+        t=400 switch-producers done no-go (already-done): switch-producers is done since 2026-09-21T14:16:46Z
+        t=400 switch-producers done: go"#]].assert_eq(&shown);
+}
+
+/// Without the right to see it a topic is in no list. A group that subscribes to it says that it is there.
+#[test]
+fn a_topic_that_only_a_subscription_names_is_missed() {
+    let shown = super::world::run(
+        "
+        t=0 src.topic crm.ingestion 1; dst.topic crm.ingestion 1
+        t=0 src.member rtu rtu-src-0 crm.ingestion,crm.pr-update
+        t=1 src.commit rtu crm.ingestion/0 =0
+        t=6 src.end crm.ingestion/0 +10; src.commit rtu crm.ingestion/0 =10
+        t=15 show switch-producers
+        ",
+    );
+    expect!["t=15 switch-producers pending unknown (vanished): topic crm.pr-update (source) is gone: it is not in the cluster's list of topics"].assert_eq(&shown);
+}
+
+/// What is limited by size is measured by what is held and for how long, where nothing is written while one looks.
+#[test]
+fn a_rate_that_was_not_seen_is_not_zero() {
+    let shown = super::world::run(
+        "
+        t=0 src.topic crm.ingestion 1; dst.topic crm.ingestion 1; dst.config crm.ingestion bytes=1000; src.config crm.ingestion retention=604800000
+        t=0 src.member rtu rtu-src-0 crm.ingestion
+        t=1 src.commit rtu crm.ingestion/0 =0
+        t=6 src.end crm.ingestion/0 +10; src.commit rtu crm.ingestion/0 =10
+        t=100 restart
+        t=600 show switch-producers; src.config crm.ingestion retention=-1
+        t=1000 show switch-producers
+        ",
+    );
+    expect![[r#"
+        t=600 switch-producers pending no-go (retention-short): topic crm.ingestion (destination) keeps records for 1 000 bytes, less than 20 000 bytes: twice the measured rate of one partition over 7 d
+        t=1000 switch-producers pending unknown (not-measured): topic crm.ingestion (source) is not measured: retention.bytes is limited, and how fast partition 0 is written was not seen; set it to -1, or wait"#]].assert_eq(&shown);
+}
+
+/// The word that everything is scaled to zero does not count beside somebody who stays.
+#[test]
+fn who_is_still_there_was_not_scaled_to_zero() {
+    let shown = super::world::run(
+        "
+        t=0 src.topic crm.ingestion 1; dst.topic crm.ingestion 1
+        t=0 src.member rtu rtu-src-0 crm.ingestion
+        t=1 src.commit rtu crm.ingestion/0 =0
+        t=6 src.end crm.ingestion/0 +10; src.commit rtu crm.ingestion/0 =10
+        t=20 op begin switch-producers
+        t=21 dst.end crm.ingestion/0 +1; dst.commit rtu crm.ingestion/0 =0
+        t=22 op confirm offsets-handled
+        t=120 op begin stop-consumers; op confirm scaled-to-zero kafka
+        t=400 show stop-consumers; src.leave rtu
+        t=480 show stop-consumers
+        ",
+    );
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=22 confirm offsets-handled: ok
+        t=120 begin stop-consumers: ok
+        t=120 confirm scaled-to-zero kafka: ok
+        t=400 stop-consumers begun go
+        t=400 stop-consumers done: no-go (attached): group rtu (source) is attached: member rtu-src-0 reads crm.ingestion
+        t=480 stop-consumers begun go
+        t=480 stop-consumers done: no-go (dwelling): nobody-attached: true for 1 min 14 s, must be for 6 min"#]].assert_eq(&shown);
+}
+
+/// A topic that appears in the downtime and cannot be read may hold anything.
+#[test]
+fn what_appears_in_the_downtime_and_cannot_be_read_is_unknown() {
+    let shown = super::world::run(
+        "
+        t=0 src.topic crm.ingestion 1; dst.topic crm.ingestion 1
+        t=0 src.member rtu rtu-src-0 crm.ingestion
+        t=1 src.commit rtu crm.ingestion/0 =0
+        t=6 src.end crm.ingestion/0 +10; src.commit rtu crm.ingestion/0 =10
+        t=20 op begin switch-producers
+        t=21 dst.end crm.ingestion/0 +1; dst.commit rtu crm.ingestion/0 =0
+        t=22 op confirm offsets-handled
+        t=120 op begin stop-consumers
+        t=121 src.leave rtu
+        t=520 show start-consumers; src.topic crm.erp.ingestion 1; src.break crm.erp.ingestion/0
+        t=540 show start-consumers
+        ",
+    );
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=22 confirm offsets-handled: ok
+        t=120 begin stop-consumers: ok
+        t=520 start-consumers pending go
+        t=540 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.erp.ingestion partition 0 (source) does not answer in time: no answer in 4 s"#]].assert_eq(&shown);
+}
+
+/// An ignored group of others at the destination that cannot be read holds up nothing.
+#[test]
+fn an_ignored_group_at_the_destination_is_nobodys_member() {
+    let mut s = super::world::settings();
+    s.kafka.as_mut().unwrap().ignored.insert("theirs".into(), "of others".into());
+    let shown = run_with(
+        s,
+        "
+        t=0 src.topic crm.ingestion 1; dst.topic crm.ingestion 1
+        t=0 src.member rtu rtu-src-0 crm.ingestion; dst.member theirs theirs-0 ?
+        t=1 src.commit rtu crm.ingestion/0 =0
+        t=6 src.end crm.ingestion/0 +10; src.commit rtu crm.ingestion/0 =10
+        t=15 show switch-producers all
+        ",
+    );
+    expect![[r#"
+        t=15 switch-producers pending go
+            two-clusters go
+            visible go
+            topics-ready go
+            retention-outlasts go
+            destination-clean go
+            producers-known go
+            requirements unknown"#]]
+    .assert_eq(&shown);
+}
+
+/// A mirror that was seen running: an agent that comes later and cannot list the clients does not know that it runs.
+#[test]
+fn an_agent_that_cannot_look_does_not_start_a_mirror() {
+    let shown = with_mongo(
+        "t=2 msrc.listed no; mdst.listed no\n t=20 show start-mirror; msrc.listed yes\n t=30 show start-mirror",
+    );
+    expect![[r#"
+        t=20 start-mirror pending unknown (privilege): start-mirror: the agent is not allowed to read it: whether this was done already: MongoDB member h1:27017 (destination): the agent is not allowed to read it: not authorized on local
+        t=30 start-mirror pending go"#]].assert_eq(&shown);
+}
+
+/// What was seen out of order and cannot be looked at now says what is missing.
+#[test]
+fn what_was_seen_out_of_order_and_cannot_be_looked_at_says_so() {
+    let shown = with_mongo(
+        "
+        t=10 mdst.coll shop.orders 1; mdst.join crud-orders
+        t=20 show start-mirror; mdst.leave crud-orders; mdst.listed no
+        t=30 show start-mirror; mdst.listed yes
+        t=40 show start-mirror
+        ",
+    );
+    expect![[r#"
+        t=20 start-mirror pending no-go (out-of-order): the effect of switch-readers was seen, and it was not go: client crud-orders (destination): on h1:27017
+        t=30 start-mirror pending no-go (out-of-order): the effect of switch-readers was seen, and it was not go: client crud-orders (destination): on h1:27017; whether it still is cannot be told: MongoDB member h1:27017 (destination): the agent is not allowed to read it: not authorized on local
+        t=40 start-mirror pending no-go (not-empty): shop.orders (destination) holds 1 documents"#]].assert_eq(&shown);
+}
+
+fn with_mongo(then: &str) -> String {
+    run_with(super::mongodb::mongo(), &[super::mongodb::SHOP, then].concat())
+}

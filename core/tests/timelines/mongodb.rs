@@ -1001,7 +1001,7 @@ fn an_outage_of_the_mirror_after_the_writers_came_back() {
         t=1200 stop-writers undone unknown (unreachable): mirror all cannot be reached: connection refused
         t=1200 stop-writers done: no-go (undone): stop-writers was done and is no longer true
         t=1200 stop-mirror pending no-go (undone): stop-writers was done and is no longer true
-        t=1200 stop-mirror done: unknown (unclaimed): stop-mirror looks done, but was neither claimed nor go shortly before
+        t=1200 stop-mirror done: unknown (unclaimed): stop-mirror looks done, and nobody claimed it: it was not go shortly before, or another step could be meant as well
         t=1210 start-writers pending no-go (predecessor): stop-mirror comes before and is not done (pending)"#]].assert_eq(&shown);
 }
 
@@ -1036,7 +1036,7 @@ fn a_second_try_inherits_the_go_of_the_first() {
         t=1300 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:33:06Z
         t=1300 stop-writers done: go
         t=1300 stop-mirror pending unknown (unreachable): mirror all cannot be reached: connection refused
-        t=1300 stop-mirror done: unknown (unclaimed): stop-mirror looks done, but was neither claimed nor go shortly before
+        t=1300 stop-mirror done: unknown (unclaimed): stop-mirror looks done, and nobody claimed it: it was not go shortly before, or another step could be meant as well
         t=1310 start-writers pending no-go (predecessor): stop-mirror comes before and is not done (pending)"#]]
     .assert_eq(&shown);
 }

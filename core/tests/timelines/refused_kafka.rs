@@ -270,7 +270,7 @@ fn every_check_of_the_kafka_track_refuses_by_itself() {
         stop-consumers ready drained: no-go (dwelling): true for 59 s, must be for 1 min
         stop-consumers ready drained: no-go (abandoned): group svt on crm.pr-update partition 0 (source) is 7 records behind, and nobody is there to read: no member, and nothing committed while watched [kafka: { ignored: { "svt": "<why>" } }  # or start it again and let it drain]
         stop-consumers ready drained: no-go (stuck): group svt on crm.pr-update partition 0 (source) is 7 records behind and not getting less: not falling for 1 min
-        stop-consumers ready drained: no-go (lost): group svt on crm.pr-update partition 0 (source): 1 record expired before they were read
+        stop-consumers ready drained: no-go (lost): group svt on crm.pr-update partition 0 (source): 1 record expired unread
         stop-consumers ready drained: unknown (recreated): group svt on crm.pr-update partition 0 (source) was recreated since it was first seen [cutover-agent accept-offset svt crm.pr-update 0 --reason …  # if an unclean election took back what it read]
         stop-consumers ready drained: unknown (order): group rtu on crm.ingestion partitions 0, 1 (source): read in an order that could hide something: the log ends were not asked for after the commits came back
         stop-consumers ready drained: unknown (vanished): group svt on crm.pr-update partition 0 (source) is gone: the group was seen before and is not in the cluster's list now [kafka: { ignored: { "svt": "<why>" } }]
@@ -296,7 +296,7 @@ fn every_check_of_the_kafka_track_refuses_by_itself() {
         start-consumers done redeployed: no-go (catching-up): group rtu on crm.ingestion partition 0 (destination) is at 0 committed, to reach 1 end when it attached
         start-consumers done nothing-skipped: unknown (skipped): group svt on crm.pr-update partition 0 (destination) may have skipped records that lay there before it attached [cutover-agent confirm nothing-skipped svt crm.pr-update --reason …]
         start-consumers done destination-kept: no-go (trimmed): topic crm.ingestion partition 0 (destination) lost records from the recorded start on: 1 low watermark, 0 recorded start [carry the records over, then: cutover-agent confirm reconciled-destination crm.ingestion 0 1 --reason …]
-        start-consumers done effect: no-go (not-written): the source MongoDB has not been written since the mirrors ended
+        start-consumers done effect: no-go (not-written): the source MongoDB has not been written since the consumers were started
         start-consumers holds effect: go (written): the source MongoDB was written at 1790000590.1
         retire-source ready source-ends: no-go (moved): topic crm.pr-update partition 0 (source) moved: 6 end offset, 5 when the consumers were stopped [carry the records over, then: cutover-agent confirm reconciled crm.pr-update 0 6 --reason …]
         retire-source ready expired: no-go (never-expires): topic crm.ingestion partition 0 (source) never expires by itself [kafka: { archived: { "crm.ingestion": "<where it is kept>" } }]

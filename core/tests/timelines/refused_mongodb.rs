@@ -204,7 +204,7 @@ fn every_check_of_the_mongodb_track_refuses_by_itself() {
         start-mirror ready two-deployments: no-go (same-cluster): source and destination are the same cluster, replica set id old
         start-mirror ready two-deployments: unknown (no-primary): the destination MongoDB has no primary: election
         start-mirror ready supported: no-go (unsupported-version): 5.0.9 to 4.4.9 is outside what the mirror is made for (2.6 … 5.0 to 4.2 … 6.0, not older) [choose other versions, or set mongodb.unsupported_versions to the reason why these will do]
-        start-mirror ready supported: unknown (protocol): : the answer could not be understood: versions 5.0.9 and unknown
+        start-mirror ready supported: unknown (protocol): the answer could not be understood: versions 5.0.9 and unknown
         start-mirror ready supported: unknown (not-built): mongosync is not measured by this version: this kind of mirror
         start-mirror holds supported: go (relaxed): relaxed by the configuration: tried out
         start-mirror ready coverage: no-go (not-covered): shop.extra (source) is carried by no mirror [add it to the namespaces of a mirror, or: mongodb.left_behind: { shop.extra: "<reason>" }]

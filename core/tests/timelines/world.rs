@@ -38,6 +38,8 @@ struct Cluster {
     phantom: bool,
     disorder: bool,
     broken: BTreeSet<(String, usize)>,
+    /// Partitions of which not every replica is in sync, and how many are.
+    in_sync: BTreeMap<(String, usize), u32>,
 }
 
 #[derive(Clone, Default)]
@@ -439,12 +441,23 @@ impl Cluster {
                 let key = part(rest[0]);
                 self.broken.insert(key);
             }
+            "in-sync" => drop(self.in_sync.insert(part(rest[0]), rest[1].parse().unwrap())),
             "mend" => {
                 self.broken.remove(&part(rest[0]));
             }
             "id" => self.id = rest[0].into(),
             other => panic!("no such command: {other}"),
         }
+    }
+
+    /// A kilobyte a record.
+    fn sizes(&self) -> BTreeMap<TopicPartition, i64> {
+        let of = |(name, (_, parts)): (&String, &(Uuid, Vec<Ends>))| {
+            let name = Name::from(name.as_str());
+            let size = |(p, e): (usize, &Ends)| ((name.clone(), p as i32), (e.high - e.low) * 1_000);
+            parts.iter().enumerate().map(size).collect::<Vec<_>>()
+        };
+        self.topics.iter().flat_map(of).collect()
     }
 
     fn sample(&self, span: Span) -> KafkaSample {
@@ -454,6 +467,7 @@ impl Cluster {
                 let key = (name.clone(), p);
                 let part = PartitionSample {
                     replicas: self.replicas,
+                    in_sync: Some(self.in_sync.get(&key).copied().unwrap_or(self.replicas)),
                     ends: if self.broken.contains(&key) { Err(failure()) } else { Ok(*ends) },
                     producers: Ok(self.producers.get(&key).cloned().unwrap_or_default()),
                 };
@@ -519,7 +533,7 @@ impl Cluster {
             cluster_id: self.id.as_str().into(),
             topics: topics.collect(),
             offsets_retention_ms: Some(604_800_000),
-            sizes: BTreeMap::new(),
+            sizes: self.sizes(),
             newest: newest.collect(),
         }
     }

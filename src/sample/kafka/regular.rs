@@ -77,6 +77,7 @@ pub(super) async fn read(s: &Sampler, c: &Cluster) -> Result<(Span, KafkaSample)
     whole = whole.merge(ended);
 
     let may_describe = self::may_describe(before).and_then(|before| Ok(self::may_describe(after)? && before));
+    let may_describe = leaderless(&metadata.value).map_or(may_describe, Err);
     let brokers = metadata.value.brokers.iter().map(|b| {
         let reached = match listed.value.get(&b.id) {
             Some(Ok(_)) => Ok(()),
@@ -110,6 +111,27 @@ pub(super) async fn read(s: &Sampler, c: &Cluster) -> Result<(Span, KafkaSample)
     Ok((whole, sample))
 }
 
+/// Groups whose coordinator is away are in no broker's list, and a broker that is down is in no list of brokers: only the
+/// partitions of the offsets' own topic show that somebody is missing.
+fn leaderless(metadata: &Metadata) -> Option<Failure> {
+    let offsets = metadata.topics.iter().find(|t| t.name.as_deref() == Some("__consumer_offsets"))?;
+    let away: Vec<String> =
+        offsets.partitions.iter().filter(|p| p.leader < 0).map(|p| p.partition.to_string()).collect();
+    (!away.is_empty()).then(|| {
+        let few = away.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+        Failure::new(
+            FailureKind::Server,
+            format!(
+                "{} of {} partitions of __consumer_offsets have no leader ({few}{}): the groups they hold are in no list; \
+                 bring their brokers back",
+                away.len(),
+                offsets.partitions.len(),
+                if away.len() > 5 { ", …" } else { "" }
+            ),
+        )
+    })
+}
+
 /// Whether one answer says that the agent may see every group.
 fn may_describe(told: Result<Timed<ClusterDescription>, KafkaError>) -> Result<bool, Failure> {
     let untold = || Failure::new(FailureKind::Protocol, "the broker does not tell what the agent may do");
@@ -133,7 +155,9 @@ fn topics(s: &Sampler, metadata: &Metadata) -> (BTreeMap<Name, TopicSample>, u64
         let unread = || Failure::new(FailureKind::Protocol, "its log ends were not answered");
         let partitions = t.partitions.iter().map(|p| {
             let replicas = u32::try_from(p.replicas.len()).unwrap_or(u32::MAX);
-            (p.partition, PartitionSample { replicas, ends: Err(unread()), producers: Err(unread()) })
+            let offline = p.in_sync.iter().any(|b| p.offline.contains(b));
+            let in_sync = Some(if offline { 0 } else { u32::try_from(p.in_sync.len()).unwrap_or(u32::MAX) });
+            (p.partition, PartitionSample { replicas, in_sync, ends: Err(unread()), producers: Err(unread()) })
         });
         topics.insert(name.clone(), TopicSample { id: t.id, partitions: partitions.collect(), failed });
     }

@@ -40,6 +40,7 @@ impl World<'_, '_> {
         }
         let mut blockers = Vec::new();
         self.order(step, begun, &mut blockers);
+        self.already(step, begun, &mut blockers);
         self.downtimes(step, &mut blockers);
         self.tripwires(step.track, &mut blockers);
         if step.downtime == Downtime::Opens && !begun {
@@ -54,16 +55,34 @@ impl World<'_, '_> {
         self.answer(blockers, checks, until)
     }
 
+    /// What may be done only once has not been done already: unknown where nobody can look.
+    fn already(&self, step: &'static Step, begun: bool, out: &mut Vec<Finding>) {
+        if step.run == Run::Once && !begun {
+            let unseen = self.j.effect(step).filter(|r| r.is == Tri::Unknown).and_then(|r| r.chief());
+            out.extend(unseen.map(|f| {
+                let said = format!("whether this was done already: {}", render::sentence(f));
+                Finding { detail: Some(said.into()), at: Subject::Step(step.id), ..f.clone() }
+            }));
+        }
+    }
+
     fn order(&self, step: &'static Step, begun: bool, out: &mut Vec<Finding>) {
         let v = self.v;
         for (other, life) in self.lives.iter().filter(|(s, _)| s.track == step.track) {
             if *life == Life::OutOfOrder {
                 let seen = self.j.sighting(other).and_then(|r| r.chief()).map(render::sentence).unwrap_or_default();
-                out.push(
-                    Finding::no(Code::OutOfOrder, Subject::Step(other.id))
-                        .detail(seen)
-                        .fix(format!("undo it, or, if it is meant: cutover-agent adopt {} --reason …", other.id)),
-                );
+                let f = Finding::no(Code::OutOfOrder, Subject::Step(other.id));
+                let undo = format!("undo it, or, if it is meant: cutover-agent adopt {} --reason …", other.id);
+                let unseen = self.j.effect(other).filter(|r| r.is == Tri::Unknown).and_then(|r| r.chief());
+                out.push(match unseen {
+                    None => f.detail(seen).fix(undo),
+                    // It may have been undone long since.
+                    Some(why) => {
+                        let mend = why.fix.as_deref().unwrap_or("mend that");
+                        f.detail(format!("{seen}; whether it still is cannot be told: {}", render::sentence(why)))
+                            .fix(format!("{mend}; then {undo}"))
+                    }
+                });
             }
         }
         if let Some(p) = predecessor(v, step) {

@@ -1,6 +1,6 @@
 //! Is the destination untouched?
 
-use super::shared::{NO_TOPIC, attached, body, both};
+use super::shared::{NO_TOPIC, attached_there, body, both, ignored_there};
 use crate::estate::Side;
 use crate::reading::{Code, Finding, Qty, Reading, Subject, each, none_of};
 use crate::view::{View, gap};
@@ -37,11 +37,12 @@ pub(super) fn destination_clean(v: &View<'_>) -> Reading {
                     deletes.join(",")
                 )))
         });
-        let mut found = attached(&d);
+        let mut found = attached_there(settings, &d);
         for (group, g) in &d.sample.groups {
             let at = || Subject::Group(Side::Destination, group.clone());
             let commits = match &g.commits {
                 Ok(c) => c,
+                Err(_) if ignored_there(settings, group) => continue,
                 Err(f) => {
                     found.push(gap(f, at()).into());
                     continue;

@@ -173,16 +173,27 @@ fn bytes_needed(s: &Kafka<'_>, c: &crate::estate::kafka::KafkaConfigs, topic: &N
                 "retention.bytes is limited and the rate was watched for {watched} of {WINDOW}; set it to -1, or wait"
             )));
         }
-        let grown = m.ends.high - first.1;
-        if grown == 0 || held == 0 {
+        if m.ends.high == 0 {
+            // Nobody ever wrote there.
             continue;
         }
+        let grown = m.ends.high - first.1;
         let size = c.sizes.get(&tp).copied().ok_or_else(|| {
             Gap::new(Code::NotMeasured, at()).detail("retention.bytes is limited and its size on disk is not known")
         })?;
-        let over = (m.last - first.0).0.max(1);
-        let need =
-            2 * i128::from(size) * i128::from(grown) * i128::from(pause.0) / (i128::from(held) * i128::from(over));
+        let twice = |millis: i64| 2 * i128::from(size) * i128::from(pause.0) / i128::from(millis.max(1));
+        // What is held was written within the retention of the source: by night more, maybe, than is seen by day.
+        let kept = c.topics.get(topic).and_then(|c| c.as_ref().ok()).map(|c| c.retention_ms).filter(|ms| *ms > 0);
+        let by_retention = kept.filter(|_| held > 0).map(twice);
+        let measured = (grown > 0 && held > 0).then(|| {
+            let over = (m.last - first.0).0.max(1);
+            2 * i128::from(size) * i128::from(grown) * i128::from(pause.0) / (i128::from(held) * i128::from(over))
+        });
+        let need = by_retention.max(measured).ok_or_else(|| {
+            Gap::new(Code::NotMeasured, at()).detail(format!(
+                "retention.bytes is limited, and how fast partition {p} is written was not seen; set it to -1, or wait"
+            ))
+        })?;
         most = most.max(need);
     }
     Ok(i64::try_from(most).unwrap_or(i64::MAX))

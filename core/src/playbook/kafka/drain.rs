@@ -65,6 +65,7 @@ pub(super) fn still(s: &Kafka<'_>, topic: &Name) -> Known<Finding> {
     for (p, part) in &t.partitions {
         let at = || Subject::Partitions(Side::Source, topic.clone(), vec![*p]);
         part.ends.as_ref().map_err(|f| gap(f, at()))?;
+        s.moves(topic, *p, part)?;
         let m = s.memory.ends().get(&(topic.clone(), *p)).ok_or_else(|| Gap::new(Code::Partial, at()))?;
         if m.unmoved_for() == Dur::ZERO {
             let grows = m.grew == Some(m.last);

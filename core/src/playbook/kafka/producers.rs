@@ -82,6 +82,7 @@ fn producer_idle(v: &View<'_>, s: &Kafka<'_>, name: &Name, p: &Producer) -> Know
         for (n, part) in &t.partitions {
             let here = || Subject::Partitions(Side::Source, topic.clone(), vec![*n]);
             let ends = part.ends.as_ref().map_err(|f| gap(f, here()))?;
+            s.moves(topic, *n, part)?;
             sum += i128::from(ends.high);
             replicated |= part.replicas > 1;
             if ends.has_open_transaction() {
@@ -210,6 +211,9 @@ pub(super) fn destination_grows(v: &View<'_>) -> Reading {
             .collect();
         let (mut grown, mut missing) = (Vec::new(), None);
         for (name, t) in d.sample.topics.iter().filter(|(name, _)| written.contains(name)) {
+            if let Some(f) = &t.failed {
+                missing = Some(gap(f, Subject::Topic(Side::Destination, name.clone())));
+            }
             for (p, part) in &t.partitions {
                 let at = || Subject::Partitions(Side::Destination, name.clone(), vec![*p]);
                 let Some(before) = v.facts.empty.get(&d.key(name, t, *p)) else { continue };

@@ -69,12 +69,12 @@ pub(super) fn changes_drained(v: &View<'_>) -> Reading {
     body(|| {
         let m = projections(v)?;
         let (basis, _, catalog) = v.catalog(&m)?;
+        let waiting = *catalog.catalog.changes.as_ref().map_err(|f| gap(f, Subject::Mongodb(m.side)))?;
         let listed = catalog.catalog.databases.values().filter_map(|db| db.as_ref().ok());
         if !listed.flat_map(BTreeMap::keys).any(|c| c.starts_with("fd-pc-")) {
             return Err(Gap::new(Code::EmptySet, Subject::Mongodb(m.side))
                 .detail("collections of projection changes (fd-pc-*)"));
         }
-        let waiting = *catalog.catalog.changes.as_ref().map_err(|f| gap(f, Subject::Mongodb(m.side)))?;
         let seen = Qty::Count(i64::try_from(waiting).unwrap_or(i64::MAX), "projection changes");
         let f = match waiting {
             0 => Finding::yes(Code::Ok, Subject::Mongodb(m.side)),
@@ -92,8 +92,10 @@ pub(super) fn effect(v: &View<'_>) -> Reading {
         let begun = v.facts.step("start-consumers").begun.map(|b| b.0);
         let begun = begun.ok_or_else(|| Gap::new(Code::NotBegun, Subject::Step("start-consumers")))?;
         let last = crate::playbook::newest_write(v, &m)?;
-        let f =
-            if last.wall() > begun { Finding::yes(Code::Written, at()) } else { Finding::no(Code::NotWritten, at()) };
+        let f = match last.wall() > begun {
+            true => Finding::yes(Code::Written, at()),
+            false => Finding::no(Code::NotWritten, at()).limit(Qty::Words("the consumers were started".into())),
+        };
         Ok(Reading::of(f.seen(Qty::Words(last.to_string().into())), Some(m.basis)))
     })
 }

@@ -57,6 +57,19 @@ pub(super) fn attached(k: &Kafka<'_>) -> Vec<Finding> {
     found
 }
 
+/// The same at the destination, without groups that are ignored and not to be read: of others, who share the cluster.
+pub(super) fn attached_there(s: &KafkaSettings, d: &Kafka<'_>) -> Vec<Finding> {
+    let other = |f: &Finding| {
+        f.is == crate::reading::Tri::Unknown && matches!(&f.at, Subject::Group(_, g) if ignored_there(s, g))
+    };
+    attached(d).into_iter().filter(|f| !other(f)).collect()
+}
+
+/// A group that is ignored, by its own name or by that of the source's.
+pub(super) fn ignored_there(s: &KafkaSettings, group: &Name) -> bool {
+    s.ignored.keys().any(|g| g == group || s.group_there(g) == *group)
+}
+
 fn first_few<'n>(names: impl Iterator<Item = &'n Name>) -> String {
     let names: Vec<&str> = names.map(|n| &**n).collect();
     match names.len() {

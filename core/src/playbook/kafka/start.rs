@@ -1,7 +1,7 @@
 //! Would the consumers find everything at the destination, and have they?
 
 use super::clusters::visible;
-use super::shared::{NO_PAIR, attached, body, sighted};
+use super::shared::{NO_PAIR, attached, attached_there, body, sighted};
 use super::stop::held;
 use crate::Name;
 use crate::estate::Side;
@@ -128,7 +128,8 @@ fn unseeded(v: &View<'_>, d: &Kafka<'_>, group: &Name, topic: &Name, t: &TopicSa
 pub(super) fn destination_unattended(v: &View<'_>) -> Reading {
     body(|| {
         let d = v.kafka(Side::Destination)?;
-        Ok(visible(v, Side::Destination).and(none_of(Some(d.basis), attached(&d))))
+        let found = attached_there(v.kafka_settings()?, &d);
+        Ok(visible(v, Side::Destination).and(none_of(Some(d.basis), found)))
     })
 }
 

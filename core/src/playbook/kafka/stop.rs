@@ -119,6 +119,7 @@ pub(super) fn source_ends(v: &View<'_>) -> Reading {
             }
             let part = t.partitions.get(&key.partition).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
             let ends = part.ends.as_ref().map_err(|f| gap(f, at()))?;
+            s.moves(&key.topic, key.partition, part)?;
             if part.has_open_transaction() {
                 // Nobody can have carried over what is not decided yet.
                 let held = Qty::Count(ends.high - ends.stable, "records held back");
@@ -126,17 +127,23 @@ pub(super) fn source_ends(v: &View<'_>) -> Reading {
             }
             Ok(if ends.high == anchor.offset { held(at(), anchor) } else { moved(at(), key, anchor.offset, ends.high) })
         });
-        let fresh = s.sample.topics.iter().flat_map(|(name, t)| {
-            t.partitions.iter().filter_map(|(p, part)| {
+        // What was not there then, or not to be read, must be empty, and be read.
+        let mut fresh = Vec::new();
+        for (name, t) in s.sample.topics.iter().filter(|_| !anchors.is_empty()) {
+            if let Some(f) = t.failed.as_ref().filter(|_| !anchors.iter().any(|(k, _)| k.topic == *name)) {
+                fresh.push(Finding::from(gap(f, Subject::Topic(Side::Source, name.clone()))));
+            }
+            for (p, part) in &t.partitions {
                 let key = s.key(name, t, *p);
-                let ends = part.ends.as_ref().ok()?;
-                (ends.high > 0 && !v.facts.source_ends.contains_key(&key)).then(|| {
-                    let at = Subject::Partitions(Side::Source, name.clone(), vec![*p]);
-                    moved(at, &key, 0, ends.high)
-                })
-            })
-        });
-        let fresh: Vec<Finding> = if anchors.is_empty() { Vec::new() } else { fresh.collect() };
+                let at = || Subject::Partitions(Side::Source, name.clone(), vec![*p]);
+                match &part.ends {
+                    _ if v.facts.source_ends.contains_key(&key) => {}
+                    Ok(ends) if ends.high > 0 => fresh.push(moved(at(), &key, 0, ends.high)),
+                    Ok(_) => {}
+                    Err(f) => fresh.push(gap(f, at()).into()),
+                }
+            }
+        }
         Ok(kept.and(none_of(Some(s.basis), fresh)))
     })
 }

@@ -3,7 +3,7 @@
 use super::shared::{body, both, in_scope, writes};
 use crate::Name;
 use crate::estate::Side;
-use crate::estate::mongodb::{ANYWHERE, CollectionKind, MongoSample};
+use crate::estate::mongodb::{ANYWHERE, CollectionKind, MongoSample, Ts};
 use crate::reading::{Basis, Code, Demand, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
 use crate::settings::{MirrorKind, MongodbSettings};
 use crate::time::Dur;
@@ -85,8 +85,17 @@ fn source_namespaces(settings: &MongodbSettings, v: &View<'_>, s: &Mongodb<'_>) 
     let carried = listed.iter().filter(|(_, (c, _))| c.kind != CollectionKind::View);
     let mut all: BTreeSet<Name> = carried.map(|(ns, _)| (*ns).clone()).collect();
     // What was dropped before the list was taken is not there any more, and was written before.
+    let w = writes(s)?;
     let listed = s.sample.clock.0 - (s.span.sent - listed_at.sent).0;
-    let since = writes(s)?.last.iter().filter(|(_, ts)| ts.wall().0 + 1000 >= listed).map(|(ns, _)| ns);
+    // That clock may have been set since: how far the oplog went then is known as well.
+    let then = s.memory.ended_at(listed_at.sent);
+    if then.map_or(w.from.wall().0 > listed, |then| w.from > then) {
+        return Err(Gap::new(Code::Partial, Subject::Mongodb(Side::Source))
+            .detail(format!("its oplog was read back to {} only, and its collections were listed before", w.from))
+            .want(Demand::Collections(Side::Source)));
+    }
+    let later = |ts: &Ts| ts.wall().0 + 1000 >= listed || then.is_some_and(|then| *ts > then);
+    let since = w.last.iter().filter(|(_, ts)| later(ts)).map(|(ns, _)| ns);
     all.extend(since.filter(|ns| ns.contains('.') && settings.in_scope(ns)).cloned());
     Ok((basis, all))
 }
@@ -144,6 +153,11 @@ pub(super) fn spanning(v: &View<'_>) -> Reading {
     })
 }
 
+/// Whether a collection's options, as canonical JSON, make its documents expire.
+fn expires(options: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(options).is_ok_and(|o| o.get("expireAfterSeconds").is_some())
+}
+
 pub(super) fn mirrorable(v: &View<'_>) -> Reading {
     body(|| {
         let (settings, s) = (v.mongodb_settings()?, v.mongodb(Side::Source)?);
@@ -156,7 +170,7 @@ pub(super) fn mirrorable(v: &View<'_>) -> Reading {
             if mongomirror && c.kind == CollectionKind::TimeSeries {
                 return Ok(Finding::no(Code::NotMirrorable, at()).detail("a time-series collection"));
             }
-            if mongomirror && c.options.contains("\"expireAfterSeconds\"") {
+            if mongomirror && expires(&c.options) {
                 return Ok(Finding::no(Code::NotMirrorable, at()).detail("its documents expire").fix(format!(
                     "until the migration is over: db.runCommand({{ collMod: \"{}\", expireAfterSeconds: \"off\" }})",
                     ns.split_once('.').map_or("", |(_, c)| c)

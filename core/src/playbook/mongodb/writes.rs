@@ -25,8 +25,8 @@ fn silent(v: &View<'_>, m: &Mongodb<'_>, need: Dur) -> Known<Finding> {
     // The write may have come at the end of its second.
     let told = Dur((m.sample.clock.0 - (last.wall().0 + 1000)).max(0));
     // That clock may have been set, or be a new primary's: what was seen to come is no older than it can be.
-    let seen_to_come = m.memory.not_yet(last).filter(|_| seen).map(|t| m.span.received - t);
-    let age = seen_to_come.map_or(told, |most| told.min(most));
+    let most = m.memory.not_yet(last).map(|asked| m.span.received - asked);
+    let age = most.map_or(told, |most| told.min(most));
     let f = |f: Finding| f.seen(Qty::Time(age)).limit(Qty::Time(need));
     if age >= need {
         let note = if seen { format!("last write {last}") } else { format!("no write since {last}") };
@@ -187,7 +187,7 @@ pub(super) fn written_since(v: &View<'_>, d: &Mongodb<'_>) -> Known<Reading> {
     let f = if seen && last > anchor.ts {
         Finding::yes(Code::Written, at()).seen(written)
     } else {
-        Finding::no(Code::NotWritten, at())
+        Finding::no(Code::NotWritten, at()).limit(Qty::Words("the mirrors ended".into()))
     };
     Ok(Reading::of(f, Some(d.basis)))
 }

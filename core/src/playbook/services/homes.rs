@@ -264,8 +264,9 @@ fn keeps_up(v: &View<'_>, k: &Kafka<'_>, group: &Name, topic: &Name, word: &Name
     let over = v.settings.scaled(SLOPE);
     let mut worst = Dur::ZERO;
     let mut known = true;
-    // Partitions it is behind on; those on which it has committed nothing for as long as a slope takes.
-    let (mut late, mut stands, mut want) = (false, Vec::new(), None);
+    // Partitions it is behind on; those on which it has committed nothing for as long as a slope takes, and by how much it
+    // is behind there; and what would show that nothing is left to be read.
+    let (mut late, mut stands, mut records, mut want) = (false, Vec::new(), 0i64, None);
     for (p, part) in &t.partitions {
         let ends = part.ends.as_ref().map_err(|f| gap(f, at()))?;
         let tp = (topic.clone(), *p);
@@ -274,8 +275,14 @@ fn keeps_up(v: &View<'_>, k: &Kafka<'_>, group: &Name, topic: &Name, word: &Name
             None if ends.is_empty() => continue,
             None => return Err(Gap::new(Code::NeverCommitted, at()).fix(say)),
         };
+        if committed > ends.high {
+            let at = Subject::Pair(k.side, group.clone(), topic.clone(), vec![*p]);
+            return Err(
+                Gap::new(Code::Recreated, at).detail(format!("committed {committed}, it ends at {}", ends.high))
+            );
+        }
         let key = k.key(topic, t, *p);
-        if committed >= ends.high || v.facts.phantoms.contains(&(key.clone(), committed, ends.high)) {
+        if committed == ends.high || v.facts.phantoms.contains(&(key.clone(), committed, ends.high)) {
             continue;
         }
         match k.memory.ends().get(&tp).and_then(|m| m.age_of(committed)) {
@@ -284,12 +291,15 @@ fn keeps_up(v: &View<'_>, k: &Kafka<'_>, group: &Name, topic: &Name, word: &Name
             None => known = false,
         }
         late = true;
-        if !part.has_open_transaction() {
+        let unmoved = k.memory.commit(group, &tp).map_or(Dur::ZERO, |m| m.unmoved_for());
+        // One that moves is behind by what it reads. The first that stands is asked about first.
+        if !part.has_open_transaction() && unmoved >= BEHIND.min(over) && (stands.is_empty() || want.is_none()) {
             let (side, topic, from, to) = (k.side, topic.clone(), committed, ends.high);
             want = Some(Demand::Tail { side, topic, topic_id: key.id, partition: *p, from, to });
         }
-        if k.memory.commit(group, &tp).is_some_and(|m| m.unmoved_for() >= over) {
+        if unmoved >= over {
             stands.push(*p);
+            records = records.saturating_add(ends.high - committed);
         }
     }
     if !late {
@@ -304,15 +314,22 @@ fn keeps_up(v: &View<'_>, k: &Kafka<'_>, group: &Name, topic: &Name, word: &Name
     if !stands.is_empty() {
         // Whoever reads nothing falls no further behind while nobody writes.
         let at = Subject::Pair(k.side, group.clone(), topic.clone(), stands);
-        let f = falling(Finding::no(Code::FallingBehind, at)).detail(format!("nothing was committed for {over}"));
-        return Ok(Finding { want, ..f });
+        let f = match g.members.as_ref().is_ok_and(Vec::is_empty) {
+            true => Finding::no(Code::Abandoned, at).seen(Qty::Count(records, "records behind")).fix(format!(
+                "start it again; or, if nobody needs it: kafka: {{ ignored: {{ \"{group}\": \"<why>\" }} }}"
+            )),
+            false => falling(Finding::no(Code::FallingBehind, at)),
+        };
+        return Ok(Finding { want, ..f.detail(format!("nothing was committed for {over}")) });
     }
     let series = k.memory.lags(group, topic).ok_or_else(|| Gap::new(Code::Partial, at()).detail("its lag"))?;
-    let newest = series.back().ok_or_else(|| Gap::new(Code::Partial, at()).detail("its lag"))?;
+    let newest = series.back().filter(|p| k.sample.ended.is_some_and(|e| e.sent <= p.at));
+    let newest = newest.ok_or_else(|| Gap::new(Code::Partial, at()).detail("its lag"))?;
     // The newest point at least as old as the window.
-    match series.iter().rev().find(|p| newest.at - p.at >= over) {
-        Some(before) if newest.lag <= before.lag => Ok(Finding::yes(Code::Ok, at()).detail("catching up")),
-        Some(_) => Ok(Finding { want, ..falling(Finding::no(Code::FallingBehind, at())) }),
-        None => Err(Gap::new(Code::Dwelling, at()).detail("how its lag moves is not known yet")),
-    }
+    let f = match series.iter().rev().find(|p| newest.at - p.at >= over) {
+        Some(before) if newest.lag <= before.lag => Finding::yes(Code::Ok, at()).detail("catching up"),
+        Some(_) => falling(Finding::no(Code::FallingBehind, at())),
+        None => Finding::unknown(Code::Dwelling, at()).detail("how its lag moves is not known yet"),
+    };
+    Ok(Finding { want, ..f })
 }

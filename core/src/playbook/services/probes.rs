@@ -148,23 +148,21 @@ pub(super) fn traffic_moved(v: &View<'_>) -> Reading {
 
 /// The traffic reaches the destination: what begins `redirect-traffic`.
 pub(super) fn traffic_appears(v: &View<'_>) -> Reading {
-    appears(v, moves_traffic, |p| p.sample.pass)
+    appears(v, moves_traffic, |p| Ok(p.sample.pass))
 }
 
-fn appears(v: &View<'_>, pick: impl Fn(&ProbeSettings) -> bool, seen: impl Fn(&Probe<'_>) -> bool) -> Reading {
+fn appears(v: &View<'_>, pick: impl Fn(&ProbeSettings) -> bool, seen: impl Fn(&Probe<'_>) -> Known<bool>) -> Reading {
     let mut basis: Option<Basis> = None;
     let (mut found, mut missing) = (Vec::new(), None);
     for (name, settings) in v.settings.probes.iter().filter(|(_, p)| pick(p)) {
-        let p = match v.probe(name, settings) {
-            Ok(p) => p,
-            Err(g) => {
-                missing = Some(g);
-                continue;
-            }
-        };
-        basis = Basis::join(basis, Some(p.basis));
-        if seen(&p) {
-            found.push(Finding::yes(Code::Seen, Subject::Probe(name.clone())).detail(p.sample.said.clone()));
+        let looked = v.probe(name, settings).and_then(|p| {
+            basis = Basis::join(basis, Some(p.basis));
+            let f = || Finding::yes(Code::Seen, Subject::Probe(name.clone())).detail(p.sample.said.clone());
+            Ok(seen(&p)?.then(f))
+        });
+        match looked {
+            Ok(f) => found.extend(f),
+            Err(g) => missing = Some(g),
         }
     }
     sighted(basis, found, missing)
@@ -227,7 +225,15 @@ pub(in crate::playbook) fn observe(v: &View<'_>, out: &mut Vec<Fact>) {
 /// Some resolver answers with the destination: what begins `switch-dns`.
 pub(super) fn names_appear(v: &View<'_>) -> Reading {
     let moved = |p: &Probe<'_>| {
-        p.sample.names.values().any(|a| a.as_ref().is_ok_and(|a| a.expected && !a.addresses.is_empty()))
+        let answers = || p.sample.names.values();
+        if answers().any(|a| a.as_ref().is_ok_and(|a| a.expected && !a.addresses.is_empty())) {
+            return Ok(true);
+        }
+        // A resolver that is silent may give it.
+        match answers().find_map(|a| a.as_ref().err()) {
+            Some(f) => Err(gap(f, Subject::Probe(p.name.clone()))),
+            None => Ok(false),
+        }
     };
     appears(v, |p| p.kind == ProbeKind::Dns, moved)
 }

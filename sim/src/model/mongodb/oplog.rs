@@ -86,9 +86,10 @@ impl Oplog {
         self.entries.range(from..)
     }
 
-    /// Whether an entry of that timestamp is there.
-    pub fn holds(&self, ts: Ts) -> bool {
-        self.entries.binary_search_by(|e| e.ts.cmp(&ts)).is_ok()
+    /// When the entry of that timestamp was written, in true milliseconds; `None` where there is none.
+    pub fn written_at(&self, ts: Ts) -> Option<i64> {
+        let i = self.entries.binary_search_by(|e| e.ts.cmp(&ts)).ok()?;
+        self.entries.get(i).map(|e| e.at)
     }
 
     /// Appends an entry and lets go of what is older than the window.

@@ -144,6 +144,8 @@ pub(in crate::playbook::mongodb) fn appears(v: &View<'_>) -> Reading {
                     found.push(Finding::yes(Code::Seen, at()).detail("its status port answers"));
                 }
             }
+            // One that runs has sessions on both sides: a whole list of either side is enough to see that there are none.
+            let (mut looked, mut why) = (false, None);
             for side in Side::BOTH {
                 let seen = v.mongodb(side).and_then(|db| {
                     basis = Basis::join(basis, Some(db.basis));
@@ -153,9 +155,18 @@ pub(in crate::playbook::mongodb) fn appears(v: &View<'_>) -> Reading {
                     Ok(Some(who)) => {
                         found.push(Finding::yes(Code::Seen, at()).detail(format!("a session on the {side}: {who}")));
                     }
-                    Ok(None) => {}
-                    Err(g) => missing = Some(g),
+                    Ok(None) => looked = true,
+                    Err(g) => why = Some(g),
                 }
+            }
+            if m.client.is_empty() {
+                let unseen = Gap::new(Code::NotMeasured, at()).detail(
+                    "whether it runs already: its port does not answer, and nothing says what its sessions look like",
+                );
+                missing =
+                    Some(unseen.fix(format!("mongodb.mirrors.{name}.client: {{ app_name: … }} or {{ address: … }}")));
+            } else if !looked {
+                missing = missing.or(why);
             }
         }
         Ok(sighted(basis, found, missing))
