@@ -214,7 +214,7 @@ fn the_table_is_readable_at_night() {
               and 3 more: cutover-agent status stop-consumers
           3 start-consumers      pending      GO [no way back]
           4 retire-source        pending      unknown [no way back]
-              (unclaimed): retire-source looks done, but was neither claimed nor go shortly before
+              (unclaimed): retire-source looks done, and nobody claimed it: it was not go shortly before, or another step could be meant as well
               fix: cutover-agent begin retire-source
     "#]].assert_eq(&text::status(&p, noon()));
     let later = Now { mono: noon().mono + Dur::mins(1), wall: noon().wall + Dur::mins(1) };
