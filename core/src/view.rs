@@ -414,18 +414,22 @@ impl<'a> Kafka<'a> {
     /// and so does everything that is measured by it, although whoever asks for no more than the leader's word goes on
     /// writing (KAFKA-15583).
     pub fn moves(&self, topic: &Name, partition: i32, part: &PartitionSample) -> Known<()> {
-        let Some(n) = part.in_sync.filter(|n| *n < part.replicas) else { return Ok(()) };
+        let at = || Subject::Partitions(self.side, topic.clone(), vec![partition]);
+        let untold = || Gap::new(Code::Partial, at()).detail("which of its replicas are in sync was not told");
+        let n = part.in_sync.ok_or_else(untold)?;
+        if n >= part.replicas {
+            return Ok(());
+        }
         let config = self.memory.configs.as_ref().and_then(|(_, c)| c.topics.get(topic)?.as_ref().ok());
         let least = config.map_or(i64::from(part.replicas), |c| c.min_insync_replicas.min(part.replicas.into()));
         if n > 0 && i64::from(n) >= least {
             return Ok(());
         }
-        let at = Subject::Partitions(self.side, topic.clone(), vec![partition]);
         let why = match n {
             0 => "a replica that is in sync is offline".to_owned(),
             n => format!("{n} of {} replicas are in sync and {least} must be", part.replicas),
         };
-        Err(Gap::new(Code::Partial, at)
+        Err(Gap::new(Code::Partial, at())
             .detail(format!("{why}: its high watermark may stand over records that were written"))
             .fix("bring its replicas back"))
     }

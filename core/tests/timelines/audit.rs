@@ -205,12 +205,9 @@ fn a_topic_that_only_a_subscription_names_is_missed() {
 /// What is limited by size is measured by what is held and for how long, where nothing is written while one looks.
 #[test]
 fn a_rate_that_was_not_seen_is_not_zero() {
-    let shown = super::world::run(
+    let shown = with_kafka(
         "
-        t=0 src.topic crm.ingestion 1; dst.topic crm.ingestion 1; dst.config crm.ingestion bytes=1000; src.config crm.ingestion retention=604800000
-        t=0 src.member rtu rtu-src-0 crm.ingestion
-        t=1 src.commit rtu crm.ingestion/0 =0
-        t=6 src.end crm.ingestion/0 +10; src.commit rtu crm.ingestion/0 =10
+        t=6 dst.config crm.ingestion bytes=1000; src.config crm.ingestion retention=604800000
         t=100 restart
         t=600 show switch-producers; src.config crm.ingestion retention=-1
         t=1000 show switch-producers
@@ -224,12 +221,8 @@ fn a_rate_that_was_not_seen_is_not_zero() {
 /// The word that everything is scaled to zero does not count beside somebody who stays.
 #[test]
 fn who_is_still_there_was_not_scaled_to_zero() {
-    let shown = super::world::run(
+    let shown = with_kafka(
         "
-        t=0 src.topic crm.ingestion 1; dst.topic crm.ingestion 1
-        t=0 src.member rtu rtu-src-0 crm.ingestion
-        t=1 src.commit rtu crm.ingestion/0 =0
-        t=6 src.end crm.ingestion/0 +10; src.commit rtu crm.ingestion/0 =10
         t=20 op begin switch-producers
         t=21 dst.end crm.ingestion/0 +1; dst.commit rtu crm.ingestion/0 =0
         t=22 op confirm offsets-handled
@@ -252,12 +245,8 @@ fn who_is_still_there_was_not_scaled_to_zero() {
 /// A topic that appears in the downtime and cannot be read may hold anything.
 #[test]
 fn what_appears_in_the_downtime_and_cannot_be_read_is_unknown() {
-    let shown = super::world::run(
+    let shown = with_kafka(
         "
-        t=0 src.topic crm.ingestion 1; dst.topic crm.ingestion 1
-        t=0 src.member rtu rtu-src-0 crm.ingestion
-        t=1 src.commit rtu crm.ingestion/0 =0
-        t=6 src.end crm.ingestion/0 +10; src.commit rtu crm.ingestion/0 =10
         t=20 op begin switch-producers
         t=21 dst.end crm.ingestion/0 +1; dst.commit rtu crm.ingestion/0 =0
         t=22 op confirm offsets-handled
@@ -280,16 +269,7 @@ fn what_appears_in_the_downtime_and_cannot_be_read_is_unknown() {
 fn an_ignored_group_at_the_destination_is_nobodys_member() {
     let mut s = super::world::settings();
     s.kafka.as_mut().unwrap().ignored.insert("theirs".into(), "of others".into());
-    let shown = run_with(
-        s,
-        "
-        t=0 src.topic crm.ingestion 1; dst.topic crm.ingestion 1
-        t=0 src.member rtu rtu-src-0 crm.ingestion; dst.member theirs theirs-0 ?
-        t=1 src.commit rtu crm.ingestion/0 =0
-        t=6 src.end crm.ingestion/0 +10; src.commit rtu crm.ingestion/0 =10
-        t=15 show switch-producers all
-        ",
-    );
+    let shown = run_with(s, &[ONE_PAIR, "t=6 dst.member theirs theirs-0 ?\n t=15 show switch-producers all"].concat());
     expect![[r#"
         t=15 switch-producers pending go
             two-clusters go
@@ -328,6 +308,18 @@ fn what_was_seen_out_of_order_and_cannot_be_looked_at_says_so() {
         t=20 start-mirror pending no-go (out-of-order): the effect of switch-readers was seen, and it was not go: client crud-orders (destination): on h1:27017
         t=30 start-mirror pending no-go (out-of-order): the effect of switch-readers was seen, and it was not go: client crud-orders (destination): on h1:27017; whether it still is cannot be told: MongoDB member h1:27017 (destination): the agent is not allowed to read it: not authorized on local
         t=40 start-mirror pending no-go (not-empty): shop.orders (destination) holds 1 documents"#]].assert_eq(&shown);
+}
+
+/// A topic and the group that reads it.
+const ONE_PAIR: &str = "
+    t=0 src.topic crm.ingestion 1; dst.topic crm.ingestion 1
+    t=0 src.member rtu rtu-src-0 crm.ingestion
+    t=1 src.commit rtu crm.ingestion/0 =0
+    t=6 src.end crm.ingestion/0 +10; src.commit rtu crm.ingestion/0 =10
+";
+
+fn with_kafka(then: &str) -> String {
+    super::world::run(&[ONE_PAIR, then].concat())
 }
 
 fn with_mongo(then: &str) -> String {

@@ -1,12 +1,12 @@
 //! How long the exact counts of the downtime would take: measured while there is time, on one collection of the
 //! destination.
 
-use super::shared::{body, in_scope};
+use super::shared::{body, in_scope, uncounted};
 use crate::Name;
 use crate::estate::Side;
 use crate::reading::{Code, Demand, Finding, Gap, Qty, Reading, Subject};
 use crate::time::Dur;
-use crate::view::{View, gap};
+use crate::view::View;
 
 /// The collection that the speed is measured on has so many documents at most, where there is one.
 const SAMPLE: u64 = 1_000_000;
@@ -34,7 +34,7 @@ pub(super) fn counting_time(v: &View<'_>) -> Reading {
         let Some((n, took, ns)) = counted.max() else {
             let at = Subject::Namespace(Side::Destination, chosen.clone());
             let gap = match d.memory.counted(chosen) {
-                Some((_, Err(f))) => gap(f, at).detail(format!("its documents could not be counted: {}", f.message)),
+                Some((_, Err(f))) => uncounted(f, at),
                 _ => Gap::new(Code::Partial, at)
                     .detail("its documents are being counted one by one, to know how long that takes"),
             };

@@ -3,7 +3,7 @@
 use super::clients::source_set;
 use super::mirrors::settled_since;
 use super::plan::primary;
-use super::shared::{body, in_scope};
+use super::shared::{body, in_scope, uncounted};
 use super::writes::fenced;
 use crate::Name;
 use crate::estate::mongodb::HeldData;
@@ -188,7 +188,7 @@ fn exact(v: &View<'_>, side: Side, ns: &Name, after: Option<Mono>) -> Known<u64>
     let gap = match m.memory.counted(ns).filter(|(span, _)| young(*span)) {
         Some((span, Ok(n))) if after.is_none_or(|t| span.sent >= t) => return Ok(*n),
         // It is tried again, but who waits has to know why it has failed.
-        Some((_, Err(f))) => gap(f, at).detail(format!("its documents could not be counted: {}", f.message)),
+        Some((_, Err(f))) => uncounted(f, at),
         _ => Gap::new(Code::Partial, at).detail("its documents are being counted one by one"),
     };
     Err(gap.want(Demand::Count { side, namespace: ns.clone() }))

@@ -2,7 +2,7 @@
 
 use crate::Name;
 use crate::estate::mongodb::{ANYWHERE, Ts, Writes};
-use crate::estate::{Listed, Listing, Side};
+use crate::estate::{Failure, Listed, Listing, Side};
 use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Reading, Subject, each};
 use crate::settings::{MirrorSettings, MongodbSettings};
 use crate::view::{Mirror, Mongodb, View, gap};
@@ -73,6 +73,11 @@ pub(super) fn in_scope<'c>(s: &MongodbSettings, side: Side, c: &'c Listing) -> K
         all.extend(listed.filter(|(ns, _)| s.in_scope(ns)));
     }
     Ok(all)
+}
+
+/// Why the documents of a namespace could not be counted one by one.
+pub(super) fn uncounted(f: &Failure, at: Subject) -> Gap {
+    gap(f, at).detail(format!("its documents could not be counted: {}", f.message))
 }
 
 /// A person's word, as a reading that rests on no sample.
