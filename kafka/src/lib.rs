@@ -28,7 +28,8 @@ pub use cluster::{
 pub use codes::{code as error_code, name as error_name};
 pub use config::{ClientConfig, PropertyError};
 pub use decode::{
-    BrokerInfo, ClusterDescription, ListedGroup, Member, Metadata, ProducerState, Readable, Subscription, TopicMetadata,
+    BrokerInfo, ClusterDescription, ListedGroup, Member, Metadata, PartitionMetadata, ProducerState, Readable,
+    Subscription, TopicMetadata,
 };
 pub use decode::{ConfigEntry, ListedTransaction, Operation, Operations};
 pub use error::{At, KafkaError};

@@ -12,7 +12,7 @@ use cutover_core::estate::{Content, Failure, FailureKind, Side};
 use cutover_core::time::Span;
 use cutover_kafka::{
     Cluster, ClusterDescription, GroupDescription, GroupKind, Isolation, KafkaError, ListedGroup, Metadata, Named,
-    OffsetAt, OffsetSpec, Partitions, Timed,
+    OffsetAt, OffsetSpec, PartitionMetadata, Partitions, Timed,
 };
 use std::collections::BTreeMap;
 use tokio::time::MissedTickBehavior;
@@ -155,13 +155,20 @@ fn topics(s: &Sampler, metadata: &Metadata) -> (BTreeMap<Name, TopicSample>, u64
         let unread = || Failure::new(FailureKind::Protocol, "its log ends were not answered");
         let partitions = t.partitions.iter().map(|p| {
             let replicas = u32::try_from(p.replicas.len()).unwrap_or(u32::MAX);
-            let offline = p.in_sync.iter().any(|b| p.offline.contains(b));
-            let in_sync = Some(if offline { 0 } else { u32::try_from(p.in_sync.len()).unwrap_or(u32::MAX) });
+            let in_sync = Some(in_sync_of(p));
             (p.partition, PartitionSample { replicas, in_sync, ends: Err(unread()), producers: Err(unread()) })
         });
         topics.insert(name.clone(), TopicSample { id: t.id, partitions: partitions.collect(), failed });
     }
     (topics, outside)
+}
+
+/// How many replicas are in sync; none counts while one of those is offline, since the end waits for it.
+fn in_sync_of(p: &PartitionMetadata) -> u32 {
+    match p.in_sync.iter().any(|b| p.offline.contains(b)) {
+        true => 0,
+        false => u32::try_from(p.in_sync.len()).unwrap_or(u32::MAX),
+    }
 }
 
 /// The members of every group, each asked as the type it is listed as.
@@ -324,4 +331,57 @@ fn states_of(
         .collect();
     states.sort_unstable();
     Ok(states)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cutover_kafka::{Operations, TopicMetadata};
+
+    fn partition(partition: i32, leader: i32, in_sync: &[i32], offline: &[i32]) -> PartitionMetadata {
+        let (in_sync, offline) = (in_sync.to_vec(), offline.to_vec());
+        PartitionMetadata {
+            error_code: 0,
+            partition,
+            leader,
+            leader_epoch: 1,
+            replicas: vec![1, 2, 3],
+            in_sync,
+            offline,
+        }
+    }
+
+    fn metadata(name: &str, partitions: Vec<PartitionMetadata>) -> Metadata {
+        let topic = TopicMetadata {
+            error_code: 0,
+            name: Some(name.into()),
+            id: uuid::Uuid::nil(),
+            internal: true,
+            partitions,
+            operations: Operations::NOT_TOLD,
+        };
+        Metadata { throttle_ms: 0, brokers: vec![], cluster_id: None, controller: 1, topics: vec![topic] }
+    }
+
+    #[test]
+    fn groups_whose_coordinator_is_away_are_in_no_list() {
+        let there = vec![partition(0, 1, &[1, 2, 3], &[]), partition(1, 2, &[2], &[])];
+        assert!(leaderless(&metadata("__consumer_offsets", there.clone())).is_none());
+        let away = vec![there[0].clone(), partition(1, -1, &[3], &[3])];
+        let said = leaderless(&metadata("__consumer_offsets", away.clone())).expect("a partition without a leader");
+        assert!(
+            said.message.contains("1 of 2 partitions of __consumer_offsets have no leader (1)"),
+            "{}",
+            said.message
+        );
+        assert!(leaderless(&metadata("crm.ingestion", away)).is_none(), "it holds no groups");
+    }
+
+    #[test]
+    fn a_replica_that_is_in_sync_and_offline_holds_up_the_high_watermark() {
+        let count = |in_sync: &[i32], offline: &[i32]| in_sync_of(&partition(0, 1, in_sync, offline));
+        assert_eq!(count(&[1, 2, 3], &[]), 3);
+        assert_eq!(count(&[1, 2], &[3]), 2, "it was taken out");
+        assert_eq!(count(&[1, 2, 3], &[3]), 0, "it was not");
+    }
 }
