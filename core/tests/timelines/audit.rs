@@ -286,11 +286,17 @@ fn an_ignored_group_at_the_destination_is_nobodys_member() {
 #[test]
 fn an_agent_that_cannot_look_does_not_start_a_mirror() {
     let shown = with_mongo(
-        "t=2 msrc.listed no; mdst.listed no\n t=20 show start-mirror; msrc.listed yes\n t=30 show start-mirror",
+        "
+        t=2 msrc.listed no; mdst.listed no
+        t=20 show start-mirror; msrc.listed yes
+        t=30 show start-mirror; mdst.listed yes
+        t=40 show start-mirror
+        ",
     );
     expect![[r#"
         t=20 start-mirror pending unknown (privilege): start-mirror: the agent is not allowed to read it: whether this was done already: MongoDB member h1:27017 (destination): the agent is not allowed to read it: not authorized on local
-        t=30 start-mirror pending go"#]].assert_eq(&shown);
+        t=30 start-mirror pending unknown (privilege): start-mirror: the agent is not allowed to read it: whether this was done already: MongoDB member h1:27017 (destination): the agent is not allowed to read it: not authorized on local
+        t=40 start-mirror pending go"#]].assert_eq(&shown);
 }
 
 /// What was seen out of order and cannot be looked at now says what is missing.

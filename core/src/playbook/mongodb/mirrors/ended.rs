@@ -144,19 +144,18 @@ pub(in crate::playbook::mongodb) fn appears(v: &View<'_>) -> Reading {
                     found.push(Finding::yes(Code::Seen, at()).detail("its status port answers"));
                 }
             }
-            // One that runs has sessions on both sides: a whole list of either side is enough to see that there are none.
-            let (mut looked, mut why) = (false, None);
             for side in Side::BOTH {
                 let seen = v.mongodb(side).and_then(|db| {
                     basis = Basis::join(basis, Some(db.basis));
                     Ok(sessions(v, &db, name)?.first().map(|(_, who)| (*who).to_owned()))
                 });
                 match seen {
-                    Ok(Some(who)) => {
-                        found.push(Finding::yes(Code::Seen, at()).detail(format!("a session on the {side}: {who}")));
+                    Ok(who) => {
+                        found.extend(who.map(|who| {
+                            Finding::yes(Code::Seen, at()).detail(format!("a session on the {side}: {who}"))
+                        }))
                     }
-                    Ok(None) => looked = true,
-                    Err(g) => why = Some(g),
+                    Err(g) => missing = Some(g),
                 }
             }
             if m.client.is_empty() {
@@ -165,8 +164,6 @@ pub(in crate::playbook::mongodb) fn appears(v: &View<'_>) -> Reading {
                 );
                 missing =
                     Some(unseen.fix(format!("mongodb.mirrors.{name}.client: {{ app_name: … }} or {{ address: … }}")));
-            } else if !looked {
-                missing = missing.or(why);
             }
         }
         Ok(sighted(basis, found, missing))
