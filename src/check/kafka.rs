@@ -5,7 +5,7 @@ use super::{CONNECT, Row, Taken, first};
 use crate::sample::kafka::{Once, Sampler, read_once};
 use cutover_core::Name;
 use cutover_core::estate::kafka::{KafkaConfigs, KafkaSample};
-use cutover_core::estate::{Content, Failure, Side, Target};
+use cutover_core::estate::{Content, Failure, FailureKind, Side, Target};
 
 const EVERY: &str = "every step of the kafka track";
 
@@ -45,18 +45,21 @@ pub(super) async fn side(s: &Sampler, taken: &mut Taken) -> Vec<Row> {
             "kafka-acls --bootstrap-server … --add --allow-principal <principal> --operation {operation} {resource}"
         )
     };
+    let needed = "switch-producers, stop-consumers, start-consumers";
+    let offsets = sample.may_describe.as_ref().err().filter(|f| f.kind == FailureKind::Privilege);
     let visible = match &sample.may_describe {
         Ok(true) => Ok("allowed; the list of groups hides nothing".to_owned()),
         Ok(false) => Err("not allowed: the list of groups may be shortened without a word".to_owned()),
+        Err(_) if offsets.is_some() => Ok("allowed".to_owned()),
         Err(f) => Err(f.message.to_string()),
     };
-    rows.push(row(
-        "Describe on the cluster",
-        "switch-producers, stop-consumers, start-consumers",
-        visible.is_ok(),
-        visible.unwrap_or_else(|e| e),
-        Some(&acl("--cluster", "Describe")),
-    ));
+    let (ok, found) = (visible.is_ok(), visible.unwrap_or_else(|e| e));
+    rows.push(row("Describe on the cluster", needed, ok, found, Some(&acl("--cluster", "Describe"))));
+    if let Some(f) = offsets {
+        let found = f.message.split("; grant it: ").next().unwrap_or_default().to_owned();
+        let fix = acl("--topic __consumer_offsets", "Describe");
+        rows.push(row("Describe on __consumer_offsets", needed, false, found, Some(&fix)));
+    }
     let unlisted: Vec<String> = sample.unlisted.values().map(|f| f.message.to_string()).collect();
     let listed = unlisted.is_empty();
     let found = if listed { format!("{} concern the scope", sample.groups.len()) } else { unlisted.join("; ") };

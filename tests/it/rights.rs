@@ -53,9 +53,19 @@ pub(crate) fn run(_: &Estate) -> Result<(), String> {
         grant(&["--cluster"], "Describe")?;
         grant(&["--cluster"], "DescribeConfigs")?;
         grant(&["--group", "*"], "Describe")?;
+        let prefix = if side == Side::Source { "acl.PROD." } else { "acl.prod." };
         for operation in ["Describe", "DescribeConfigs", "Read"] {
-            grant(&["--topic", "*"], operation)?;
+            grant(&["--topic", prefix, "--resource-pattern-type", "prefixed"], operation)?;
         }
+    }
+    let (code, said) = check(&folder, &sasl("PLAIN"))?;
+    let wanted = ["Describe on __consumer_offsets", "nobody notices", "--operation Describe --topic __consumer_offsets"];
+    if code != 1 || wanted.iter().any(|w| !said.contains(w)) || said.matches("FAIL").count() != 2 {
+        return Err(format!("with all rights but one, on both sides: exit {code}\n{said}"));
+    }
+    for side in Side::BOTH {
+        let rule = ["--add", "--allow-principal", "User:agent", "--operation", "Describe", "--topic", "__consumer_offsets"];
+        pair.cluster(side).acl(&rule).map(drop).map_err(text)?;
     }
     for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
         let (code, said) = check(&folder, &sasl(mechanism))?;

@@ -222,8 +222,8 @@ impl Facts {
                 }
                 let anchor = Anchor { offset, adopted, late };
                 if anchor.adopted.is_some() {
-                    if self.starts.get(&key).is_some_and(|a| a.offset != offset) {
-                        // Groups were seeded at the old one when what follows was go.
+                    if self.starts.get(&key).is_none_or(|a| a.offset != offset) {
+                        // Groups were seeded at the old one, or at none, when what follows was go.
                         self.void_what_followed("switch-producers");
                     }
                     self.starts.insert(key, anchor);

@@ -4,6 +4,7 @@ mod arrivals;
 mod audit;
 mod dwells;
 mod kafka;
+mod kafka_found;
 mod lockstep;
 mod lockstep_found;
 mod mongo;

@@ -40,6 +40,10 @@ struct Cluster {
     broken: BTreeSet<(String, usize)>,
     /// Partitions of which not every replica is in sync, and how many are.
     in_sync: BTreeMap<(String, usize), u32>,
+    /// Topics that are there and that the agent may not see.
+    secret: BTreeSet<String>,
+    /// Brokers do not tell what they hold on disk.
+    logs_untold: bool,
 }
 
 #[derive(Clone, Default)]
@@ -353,6 +357,17 @@ impl Cluster {
             "delete" => {
                 self.topics.remove(rest[0]);
             }
+            "grow" => {
+                let ends = Ends { low: 0, high: 0, stable: 0, epoch: 1 };
+                self.topics.get_mut(rest[0]).expect("a topic").1.push(ends);
+            }
+            // It is there, and the agent may not see it.
+            "conceal" => {
+                self.topics.remove(rest[0]);
+                self.secret.insert(rest[0].into());
+            }
+            "discard" => drop(self.secret.remove(rest[0])),
+            "untell-logs" | "tell-logs" => self.logs_untold = verb == "untell-logs",
             "config" => {
                 let c = self.configs.entry(rest[0].into()).or_insert_with(config);
                 for kv in &rest[1..] {
@@ -534,6 +549,10 @@ impl Cluster {
             topics: topics.collect(),
             offsets_retention_ms: Some(604_800_000),
             sizes: self.sizes(),
+            logs: (!self.logs_untold).then(|| {
+                let secret = self.secret.iter().map(|t| Name::from(t.as_str()));
+                self.topics.keys().map(|t| Name::from(t.as_str())).chain(secret).collect()
+            }),
             newest: newest.collect(),
         }
     }

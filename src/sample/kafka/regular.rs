@@ -12,7 +12,7 @@ use cutover_core::estate::{Content, Failure, FailureKind, Side};
 use cutover_core::time::Span;
 use cutover_kafka::{
     Cluster, ClusterDescription, GroupDescription, GroupKind, Isolation, KafkaError, ListedGroup, Metadata, Named,
-    OffsetAt, OffsetSpec, PartitionMetadata, Partitions, Timed,
+    OffsetAt, OffsetSpec, PartitionMetadata, Partitions, Timed, TopicMetadata,
 };
 use std::collections::BTreeMap;
 use tokio::time::MissedTickBehavior;
@@ -48,6 +48,15 @@ pub(super) async fn read(s: &Sampler, c: &Cluster) -> Result<(Span, KafkaSample)
     let (metadata, before) = tokio::join!(c.metadata(None), c.describe_cluster());
     let (metadata, listed) = (metadata?, c.list_groups().await?);
     let mut whole = span(&metadata).merge(span(&listed));
+    let offsets = match offsets_topic(&metadata.value) {
+        Some(t) => leaderless(t).map_or(Ok(()), Err),
+        // A list of all topics leaves out in silence what the agent may not see; asked for by name, it is refused.
+        None => {
+            let asked = c.metadata(Some(&[OFFSETS.into()])).await?;
+            whole = whole.merge(span(&asked));
+            unlisted_offsets(&asked.value)
+        }
+    };
     let (mut topics, topics_outside) = topics(s, &metadata.value);
     let groups: Vec<&ListedGroup> = listed.value.values().flatten().flatten().collect();
 
@@ -77,7 +86,7 @@ pub(super) async fn read(s: &Sampler, c: &Cluster) -> Result<(Span, KafkaSample)
     whole = whole.merge(ended);
 
     let may_describe = self::may_describe(before).and_then(|before| Ok(self::may_describe(after)? && before));
-    let may_describe = leaderless(&metadata.value).map_or(may_describe, Err);
+    let may_describe = may_describe.and_then(|may| if may { offsets.map(|()| may) } else { Ok(may) });
     let brokers = metadata.value.brokers.iter().map(|b| {
         let reached = match listed.value.get(&b.id) {
             Some(Ok(_)) => Ok(()),
@@ -111,10 +120,16 @@ pub(super) async fn read(s: &Sampler, c: &Cluster) -> Result<(Span, KafkaSample)
     Ok((whole, sample))
 }
 
+/// Where Kafka keeps the groups and what they have committed.
+const OFFSETS: &str = "__consumer_offsets";
+
+fn offsets_topic(metadata: &Metadata) -> Option<&TopicMetadata> {
+    metadata.topics.iter().find(|t| t.name.as_deref() == Some(OFFSETS))
+}
+
 /// Groups whose coordinator is away are in no broker's list, and a broker that is down is in no list of brokers: only the
 /// partitions of the offsets' own topic show that somebody is missing.
-fn leaderless(metadata: &Metadata) -> Option<Failure> {
-    let offsets = metadata.topics.iter().find(|t| t.name.as_deref() == Some("__consumer_offsets"))?;
+fn leaderless(offsets: &TopicMetadata) -> Option<Failure> {
     let away: Vec<String> =
         offsets.partitions.iter().filter(|p| p.leader < 0).map(|p| p.partition.to_string()).collect();
     (!away.is_empty()).then(|| {
@@ -122,7 +137,7 @@ fn leaderless(metadata: &Metadata) -> Option<Failure> {
         Failure::new(
             FailureKind::Server,
             format!(
-                "{} of {} partitions of __consumer_offsets have no leader ({few}{}): the groups they hold are in no list; \
+                "{} of {} partitions of {OFFSETS} have no leader ({few}{}): the groups they hold are in no list; \
                  bring their brokers back",
                 away.len(),
                 offsets.partitions.len(),
@@ -130,6 +145,28 @@ fn leaderless(metadata: &Metadata) -> Option<Failure> {
             ),
         )
     })
+}
+
+/// What a question for the offsets' topic alone says of it, where the list of all topics leaves it out: it does not exist,
+/// so that no group has ever committed, or the agent may not see it.
+fn unlisted_offsets(asked: &Metadata) -> Result<(), Failure> {
+    let Some(t) = offsets_topic(asked) else {
+        return Err(Failure::new(FailureKind::Protocol, format!("Metadata left {OFFSETS} out")));
+    };
+    let code = t.error_code;
+    match cutover_kafka::error_name(code) {
+        _ if code == 0 => leaderless(t).map_or(Ok(()), Err),
+        "UNKNOWN_TOPIC_OR_PARTITION" => Ok(()),
+        "TOPIC_AUTHORIZATION_FAILED" => Err(Failure::new(
+            FailureKind::Privilege,
+            format!(
+                "the agent may not describe the topic {OFFSETS}, so that nobody notices where a part of it has no leader, \
+                 and which groups that hides; grant it: kafka-acls --bootstrap-server … --add --allow-principal \
+                 User:cutover-agent --operation Describe --topic {OFFSETS}"
+            ),
+        )),
+        name => Err(Failure::new(FailureKind::Server, format!("Metadata answered {name} ({code}) for {OFFSETS}"))),
+    }
 }
 
 /// Whether one answer says that the agent may see every group.
@@ -336,7 +373,7 @@ fn states_of(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cutover_kafka::{Operations, TopicMetadata};
+    use cutover_kafka::Operations;
 
     fn partition(partition: i32, leader: i32, in_sync: &[i32], offline: &[i32]) -> PartitionMetadata {
         let (in_sync, offline) = (in_sync.to_vec(), offline.to_vec());
@@ -351,30 +388,46 @@ mod tests {
         }
     }
 
-    fn metadata(name: &str, partitions: Vec<PartitionMetadata>) -> Metadata {
-        let topic = TopicMetadata {
+    fn offsets(partitions: Vec<PartitionMetadata>) -> TopicMetadata {
+        TopicMetadata {
             error_code: 0,
-            name: Some(name.into()),
+            name: Some(OFFSETS.into()),
             id: uuid::Uuid::nil(),
             internal: true,
             partitions,
             operations: Operations::NOT_TOLD,
-        };
-        Metadata { throttle_ms: 0, brokers: vec![], cluster_id: None, controller: 1, topics: vec![topic] }
+        }
+    }
+
+    fn metadata(topics: Vec<TopicMetadata>) -> Metadata {
+        Metadata { throttle_ms: 0, brokers: vec![], cluster_id: None, controller: 1, topics }
     }
 
     #[test]
     fn groups_whose_coordinator_is_away_are_in_no_list() {
         let there = vec![partition(0, 1, &[1, 2, 3], &[]), partition(1, 2, &[2], &[])];
-        assert!(leaderless(&metadata("__consumer_offsets", there.clone())).is_none());
+        assert!(leaderless(&offsets(there.clone())).is_none());
         let away = vec![there[0].clone(), partition(1, -1, &[3], &[3])];
-        let said = leaderless(&metadata("__consumer_offsets", away.clone())).expect("a partition without a leader");
+        let said = leaderless(&offsets(away.clone())).expect("a partition without a leader");
         assert!(
             said.message.contains("1 of 2 partitions of __consumer_offsets have no leader (1)"),
             "{}",
             said.message
         );
-        assert!(leaderless(&metadata("crm.ingestion", away)).is_none(), "it holds no groups");
+        assert_eq!(unlisted_offsets(&metadata(vec![offsets(away)])), Err(said), "it came since the list");
+    }
+
+    #[test]
+    fn the_topic_of_the_offsets_may_be_hidden_or_not_exist() {
+        let refused = |error_code| unlisted_offsets(&metadata(vec![TopicMetadata { error_code, ..offsets(vec![]) }]));
+        assert_eq!(refused(3), Ok(()), "there is none, and nobody has committed");
+        let hidden = refused(29).expect_err("hidden");
+        assert_eq!(hidden.kind, FailureKind::Privilege);
+        assert!(hidden.message.ends_with("grant it: kafka-acls --bootstrap-server … --add --allow-principal \
+            User:cutover-agent --operation Describe --topic __consumer_offsets"), "{}", hidden.message);
+        let failed = refused(5).expect_err("failed");
+        assert!(failed.message.contains("LEADER_NOT_AVAILABLE (5)"), "{}", failed.message);
+        assert!(unlisted_offsets(&metadata(vec![])).is_err(), "left out");
     }
 
     #[test]

@@ -8,8 +8,8 @@ use cutover_core::estate::kafka::{KafkaConfigs, TopicPartition};
 use cutover_core::estate::{Content, Failure, Side};
 use cutover_core::reading::Demand;
 use cutover_core::time::{Dur, Span};
-use cutover_kafka::{Cluster, Isolation, KafkaError, OffsetSpec};
-use std::collections::BTreeMap;
+use cutover_kafka::{Cluster, Isolation, KafkaError, LogDir, OffsetSpec};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A demand is answered at most this often.
@@ -85,7 +85,7 @@ pub(super) async fn read(s: &Sampler, c: &Cluster) -> Result<(Span, KafkaConfigs
         // What was read last decides how old the timestamps are: the span must not begin before it.
         let read = newest.value.into_iter().map(|(tp, o)| (tp, o.map(|o| o.timestamp).map_err(|e| failure(&e))));
         out.newest = read.collect();
-        out.sizes = sizes(s, c).await;
+        (out.sizes, out.logs) = on_disk(s, c).await;
     }
     Ok((Span { sent: whole.sent, received: crate::clock::now().mono }, out))
 }
@@ -99,15 +99,26 @@ async fn offsets_retention(c: &Cluster) -> Option<i64> {
     Some(shortest.saturating_mul(60_000))
 }
 
-/// The size of each partition's largest replica in scope, where the brokers tell.
-async fn sizes(s: &Sampler, c: &Cluster) -> BTreeMap<TopicPartition, i64> {
-    let Ok(dirs) = c.log_dirs().await else { return BTreeMap::new() };
+/// Kafka's own topics: the list of topics marks them, the directories do not.
+const INTERNAL: [&str; 4] = ["__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata"];
+
+/// What lies on the brokers' disks of the topics in scope: the size of each partition's largest replica, and which topics
+/// there are, where every directory of every broker was told of.
+async fn on_disk(s: &Sampler, c: &Cluster) -> (BTreeMap<TopicPartition, i64>, Option<BTreeSet<Name>>) {
+    let Ok(dirs) = c.log_dirs().await else { return (BTreeMap::new(), None) };
+    let all = !dirs.value.is_empty() && dirs.value.values().all(|b| whole(b.as_deref().ok()));
     let mut sizes: BTreeMap<TopicPartition, i64> = BTreeMap::new();
     for p in dirs.value.into_values().flatten().flatten().filter_map(|d| d.partitions.ok()).flatten() {
-        if s.settings.in_scope_on(s.side, &p.topic) {
+        if !INTERNAL.contains(&&*p.topic) && s.settings.in_scope_on(s.side, &p.topic) {
             let size = sizes.entry((p.topic, p.partition)).or_insert(0);
             *size = (*size).max(p.size);
         }
     }
-    sizes
+    let logs = all.then(|| sizes.keys().map(|(t, _)| t.clone()).collect());
+    (sizes, logs)
+}
+
+/// A broker told of all its directories.
+fn whole(dirs: Option<&[LogDir]>) -> bool {
+    dirs.is_some_and(|dirs| !dirs.is_empty() && dirs.iter().all(|d| d.partitions.is_ok()))
 }

@@ -1,12 +1,15 @@
 //! What sampling costs a MongoDB source with a full oplog of 1 GB under a write load, told in two ways: the CPU of the
 //! threads of its `mongod` that serve the agent's connections (one thread serves one connection), and, for comparison,
-//! the CPU of the whole `mongod` while the agent runs at its default intervals and while it does not, in turns. Then, for
-//! as long as is asked for, nobody but the agent is there, and the oplogs of both sides show whether anything is written.
+//! the CPU of the whole `mongod` while the agent runs at its default intervals and while it does not, in pairs of turns
+//! whose order changes, so that what drifts cancels out. A turn should last a multiple of 60 s: a `mongod` writes a
+//! checkpoint as often, and a turn with one more than another would be told as the agent's. Then, for as long as is asked
+//! for, nobody but the agent is there, and the oplogs of both sides show whether anything is written.
 //!
-//! It exits 1 where the threads that serve the agent take more than 1 % of a core, where the agent has more connections to
-//! the source than `docs/configuration.md` says, or where something was written.
+//! It exits 1 where the threads that serve the agent, or the whole `mongod` with the agent against without, as the median
+//! of the pairs, take more than 1 % of a core, where the agent has more connections to the source than
+//! `docs/configuration.md` says, or where something was written.
 //!
-//! `cargo run --release -p cutover-lab --example mongo_cost -- target/release/cutover-agent [seconds a turn] [turns]
+//! `cargo run --release -p cutover-lab --example mongo_cost -- target/release/cutover-agent [seconds a turn] [pairs]
 //! [seconds of quiet]`
 
 use cutover_lab::mongodb::bson::{Document, Timestamp, doc};
@@ -29,10 +32,10 @@ fn main() -> Result<(), Failure> {
     let mut args = std::env::args().skip(1);
     let agent = args.next().ok_or("which agent? as in target/release/cutover-agent")?;
     let seconds: u64 = args.next().map_or(Ok(60), |s| s.parse())?;
-    let turns: usize = args.next().map_or(Ok(3), |s| s.parse())?;
+    let pairs: usize = args.next().map_or(Ok(8), |s| s.parse())?;
     let quiet: u64 = args.next().map_or(Ok(0), |s| s.parse())?;
-    if turns == 0 {
-        return Err("no turn measures nothing".into());
+    if pairs == 0 {
+        return Err("no pair of turns measures nothing".into());
     }
     let source = ReplicaSet::builder("cost-src").oplog_mb(1024);
     let pair = MongoPair::start_with(source, ReplicaSet::builder("cost-dst"))?;
@@ -43,54 +46,57 @@ fn main() -> Result<(), Failure> {
     let folder = Scratch::new("cost")?;
     let config = configuration(&pair, &folder)?;
     let pid = pid_of("cost-src")?;
-    let mut spent = [Vec::new(), Vec::new()];
-    let (mut served, mut most) = (Vec::new(), 0);
-    for turn in 0..turns {
-        for with in [false, true] {
+    let (mut alone, mut differences, mut served, mut most) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    for n in 0..pairs {
+        let mut spent = [Spent::default(); 2];
+        for with in [n % 2 == 1, n % 2 == 0] {
             let running = with.then(|| start(&agent, &config)).transpose()?;
             // What a start costs is not what sampling costs.
             std::thread::sleep(Duration::from_secs(15));
-            let (cpu, at, threads) = (cpu(&format!("/proc/{pid}/stat"))?, now(), serving(&pair, pid)?);
+            let (before, at, own) = (threads(pid)?, now(), connections(&pair)?);
             std::thread::sleep(Duration::from_secs(seconds));
             let elapsed = at.elapsed().as_secs_f64();
-            let share = (self::cpu(&format!("/proc/{pid}/stat"))? - cpu) / elapsed;
-            let after = serving(&pair, pid)?;
+            spent[usize::from(with)] = Spent::between(&before, &threads(pid)?, &own, elapsed);
+            let after = connections(&pair)?;
             drop(running);
             if with {
-                let of = |(thread, cpu): (&u32, &f64)| cpu - threads.get(thread).copied().unwrap_or_default();
-                served.push(after.iter().map(of).sum::<f64>() / elapsed);
-                let lost = threads.keys().filter(|t| !after.contains_key(t)).count();
+                let lost = own.iter().filter(|c| !after.contains(c)).count();
                 println!("{} connections of the agent, {lost} more ended meanwhile", after.len());
                 most = most.max(after.len());
                 if after.is_empty() {
                     return Err("the agent has no connection to the source: does it run at all?".into());
                 }
             }
-            println!(
-                "turn {turn}, {} the agent: {:.2} % of a core",
-                if with { "with" } else { "without" },
-                share * 100.0
-            );
-            spent[usize::from(with)].push(share);
         }
+        let [without, with] = spent;
+        let by = with.minus(without);
+        println!(
+            "pair {n}: {:.2} % of a core without the agent, {:.2} % with it: {:+.2}, of that {:+.2} in the threads that serve \
+             it, {:+.2} in those of others, {:+.2} in the server's own",
+            without.whole() * 100.0,
+            with.whole() * 100.0,
+            by.whole() * 100.0,
+            by.agent * 100.0,
+            by.others * 100.0,
+            by.own * 100.0
+        );
+        alone.push(without.whole());
+        differences.push(by.whole());
+        served.push(with.agent);
     }
-    let median = |v: &mut Vec<f64>| {
-        v.sort_by(f64::total_cmp);
-        v[v.len() / 2]
-    };
-    let [mut without, mut with] = spent;
-    let (without, with) = (median(&mut without), median(&mut with));
-    println!("median: {:.2} % without, {:.2} % with the agent", without * 100.0, with * 100.0);
+    let (alone, difference, served) = (median(&mut alone), median(&mut differences), median(&mut served));
+    println!("medians of {pairs} pairs; the source alone takes {:.2} % of a core", alone * 100.0);
     println!(
-        "the difference: {:.2} % of a core, {:.3} of the source's load",
-        (with - without) * 100.0,
-        with / without - 1.0
+        "the difference: {:+.2} % of a core (from {:+.2} to {:+.2}), {:+.3} of the source's load",
+        difference * 100.0,
+        differences[0] * 100.0,
+        differences[pairs - 1] * 100.0,
+        difference / alone
     );
-    let served = median(&mut served);
     println!(
         "the threads that serve the agent: {:.2} % of a core, {:.3} of the source's load",
         served * 100.0,
-        served / without
+        served / alone
     );
     if quiet > 0 {
         for service in shop.services(Side::Source) {
@@ -99,13 +105,20 @@ fn main() -> Result<(), Failure> {
         let _running = start(&agent, &config)?;
         writes_nothing(&pair, quiet)?;
     }
-    if served > LIMIT {
+    if served.max(difference) > LIMIT {
         return Err(format!("the agent costs the source more than {:.0} % of a core", LIMIT * 100.0).into());
     }
     if most > CONNECTIONS {
         return Err(format!("the agent has {most} connections to the source, more than {CONNECTIONS}").into());
     }
     Ok(())
+}
+
+/// The value in the middle, or the mean of the two; sorts them.
+fn median(v: &mut [f64]) -> f64 {
+    v.sort_by(f64::total_cmp);
+    let n = v.len();
+    (v[(n - 1) / 2] + v[n / 2]) / 2.0
 }
 
 /// For so many seconds nobody is there but the agent: what is in the oplogs of that time?
@@ -207,30 +220,66 @@ fn pid_of(set: &str) -> Result<u32, Failure> {
     Err(format!("no mongod of {set}").into())
 }
 
-/// The threads of the source that serve the agent's connections, and the seconds of CPU each has used.
-fn serving(pair: &MongoPair, pid: u32) -> Result<BTreeMap<u32, f64>, Failure> {
+/// Which connections of the source are the agent's, as the server names their threads.
+fn connections(pair: &MongoPair) -> Result<Vec<String>, Failure> {
     let current = doc! { "$currentOp": { "allUsers": true, "idleConnections": true } };
     let agents = doc! { "$match": { "appName": "cutover-agent" } };
     let listing = doc! { "aggregate": 1, "pipeline": [current, agents], "cursor": { "batchSize": 1000 } };
     let listed = pair.set(Side::Source).run("admin", listing)?;
     let batch = listed.get_document("cursor")?.get_array("firstBatch")?;
-    let names: Vec<&str> = batch.iter().filter_map(|c| c.as_document()?.get_str("desc").ok()).collect();
+    Ok(batch.iter().filter_map(|c| Some(c.as_document()?.get_str("desc").ok()?.to_owned())).collect())
+}
+
+/// Every thread of a process: its name, and the seconds of CPU it has used.
+fn threads(pid: u32) -> Result<BTreeMap<u32, (String, f64)>, Failure> {
     let mut threads = BTreeMap::new();
     for entry in std::fs::read_dir(format!("/proc/{pid}/task"))?.flatten() {
         let Some(thread) = entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) else { continue };
         // A thread may end while it is looked at.
         let Ok(name) = std::fs::read_to_string(entry.path().join("comm")) else { continue };
-        if names.contains(&name.trim()) {
-            threads.insert(thread, cpu(&format!("/proc/{pid}/task/{thread}/stat"))?);
-        }
+        let Ok(spent) = std::fs::read_to_string(entry.path().join("schedstat")) else { continue };
+        let nanos: f64 = spent.split_whitespace().next().ok_or("an empty schedstat")?.parse()?;
+        threads.insert(thread, (name.trim().to_owned(), nanos / 1e9));
     }
     Ok(threads)
 }
 
-/// Seconds of CPU that a process or a thread has used.
-fn cpu(stat: &str) -> Result<f64, Failure> {
-    let stat = std::fs::read_to_string(stat)?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).ok_or("no such field");
-    Ok((ticks(11)? + ticks(12)?) / 100.0)
+/// What a `mongod` spent, as shares of a core.
+#[derive(Copy, Clone, Default)]
+struct Spent {
+    /// In the threads that serve the agent's connections.
+    agent: f64,
+    /// In those that serve others.
+    others: f64,
+    /// In its own: journal, checkpoints, replication.
+    own: f64,
+}
+
+impl Spent {
+    /// Between two looks at its threads. What a thread spent that ended in between is not in it.
+    fn between(
+        before: &BTreeMap<u32, (String, f64)>,
+        after: &BTreeMap<u32, (String, f64)>,
+        agents: &[String],
+        elapsed: f64,
+    ) -> Spent {
+        let mut spent = Spent::default();
+        for (thread, (name, cpu)) in after {
+            let share = (cpu - before.get(thread).map_or(0.0, |(_, cpu)| *cpu)) / elapsed;
+            match name {
+                n if agents.contains(n) => spent.agent += share,
+                n if n.starts_with("conn") => spent.others += share,
+                _ => spent.own += share,
+            }
+        }
+        spent
+    }
+
+    fn whole(self) -> f64 {
+        self.agent + self.others + self.own
+    }
+
+    fn minus(self, o: Spent) -> Spent {
+        Spent { agent: self.agent - o.agent, others: self.others - o.others, own: self.own - o.own }
+    }
 }

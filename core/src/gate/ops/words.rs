@@ -105,7 +105,10 @@ pub(super) fn confirm(
     }
     match exit.confirm {
         "reconciled-writes" => facts.push(reconciled_writes(v, subject, &author)?),
-        "reconciled" => facts.push(reconciled(v, subject, &author)?),
+        "reconciled" => match reconciled_gone(v, subject)? {
+            true => basis = Some(playbook::VANISHED_WORD.into()),
+            false => facts.push(reconciled(v, subject, &author)?),
+        },
         "reconciled-destination" => facts.push(reconciled_there(v, subject, &author)?),
         _ => {}
     }
@@ -118,6 +121,28 @@ pub(super) fn confirm(
         basis,
     });
     Ok(facts)
+}
+
+/// Whether the word is about a partition that was anchored and whose topic is not listed any more. Its offset is the
+/// anchor's: what came after that nobody knows, and a person speaks for it.
+fn reconciled_gone(v: &View<'_>, subject: &[Name]) -> Result<bool, Refusal> {
+    let [topic, partition, offset] = subject else { return Ok(false) };
+    let s = v.kafka(Side::Source).map_err(not_now)?;
+    if s.sample.topics.contains_key(topic) {
+        return Ok(false);
+    }
+    let of_topic = || v.facts.source_ends.iter().filter(|(k, _)| k.cluster == s.sample.cluster_id && k.topic == *topic);
+    let mut anchors = of_topic().filter(|(k, _)| k.partition.to_string() == **partition).map(|(_, a)| a.offset).peekable();
+    match anchors.peek().copied() {
+        // Nothing to hold it against: the usual answer names the topics there are.
+        None if of_topic().next().is_none() => Ok(false),
+        None => Err(Refusal::NoSuch(format!("{topic} had no partition {partition} when the consumers were stopped"))),
+        Some(_) if anchors.any(|a| a.to_string() == **offset) => Ok(true),
+        Some(a) => Err(Refusal::Bad(format!(
+            "{topic} is not listed any more, and its partition {partition} was anchored at {a}: name {a}, if all that it \
+             ever held was read or carried over"
+        ))),
+    }
 }
 
 fn reconciled(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fact, Refusal> {
@@ -166,11 +191,17 @@ fn reconciled_there(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fac
     let (p, part) = part.ok_or_else(|| Refusal::NoSuch(format!("{topic} has no partition {partition}")))?;
     let ends = part.ends.as_ref().map_err(|f| Refusal::NotNow(f.kind.into(), f.message.to_string()))?;
     let key = d.key(topic, t, p);
+    if !v.facts.is_begun("switch-producers") {
+        let text = "switch-producers is not begun: it records the starts itself".to_owned();
+        return Err(Refusal::NotNow(Code::NotBegun, text));
+    }
     match (v.facts.starts.get(&key), offset.parse::<i64>()) {
-        (None, _) => Err(Refusal::Bad(format!("{topic} partition {p} has no recorded start"))),
-        (Some(_), Ok(offset)) if offset == ends.low => {
-            Ok(Fact::RecordedStart { key, offset, adopted: Some(author.clone()) })
-        }
+        // One that came, or was seen, only after the producers were switched: all that lies there is to be read.
+        (_, Ok(offset)) if offset == ends.low => Ok(Fact::RecordedStart { key, offset, adopted: Some(author.clone()) }),
+        (None, _) => Err(Refusal::Bad(format!(
+            "{topic} partition {p} has no recorded start and begins at {}: name {}",
+            ends.low, ends.low
+        ))),
         (Some(old), _) => Err(Refusal::Bad(format!(
             "{topic} partition {p} was recorded to start at {} and begins at {} now: name {}",
             old.offset, ends.low, ends.low

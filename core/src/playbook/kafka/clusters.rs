@@ -3,7 +3,8 @@
 use super::shared::{NO_TOPIC, body, both, config};
 use crate::Name;
 use crate::estate::Side;
-use crate::reading::{Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each};
+use crate::estate::kafka::KafkaConfigs;
+use crate::reading::{Code, Demand, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
 use crate::time::Dur;
 use crate::view::{Kafka, View, gap};
 
@@ -57,6 +58,21 @@ pub(super) fn visible(v: &View<'_>, side: Side) -> Reading {
     })
 }
 
+/// Topics in scope of which a broker holds a log and that the list of topics hides: Kafka leaves out in silence what the
+/// agent may not describe. Where the brokers do not tell what they hold, nothing is found.
+pub(super) fn hidden_topics(s: &Kafka<'_>, configs: &KafkaConfigs) -> Vec<Finding> {
+    let hidden = configs.logs.iter().flatten().filter(|t| !s.sample.topics.contains_key(*t));
+    let found = hidden.map(|topic| {
+        Finding::unknown(Code::Privilege, Subject::Topic(s.side, topic.clone()))
+            .detail("a broker holds a log of it, and the list of topics hides it")
+            .fix(format!(
+                "kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic {topic}"
+            ))
+            .want(Demand::Configs(s.side))
+    });
+    found.collect()
+}
+
 pub(super) fn visible_source(v: &View<'_>) -> Reading {
     visible(v, Side::Source)
 }
@@ -71,7 +87,8 @@ pub(super) fn topics_ready(v: &View<'_>) -> Reading {
         let (sb, _, sc) = v.configs(&s)?;
         let (db, _, dc) = v.configs(&d)?;
         let topics = v.topics(&s).into_iter().map(|t| (t, t));
-        Ok(each(Some(sb.merge(db)), topics, NO_TOPIC, |topic| {
+        let hidden = none_of(Some(sb), hidden_topics(&s, sc));
+        let ready = each(Some(sb.merge(db)), topics, NO_TOPIC, |topic| {
             let old = s.topic(topic)?;
             let there = settings.topic_there(topic);
             let at = Subject::Topic(Side::Destination, there.clone());
@@ -109,7 +126,8 @@ pub(super) fn topics_ready(v: &View<'_>) -> Reading {
             } else {
                 Finding::no(Code::ConfigDiffers, at).detail(differs.join(", "))
             })
-        }))
+        });
+        Ok(ready.and(hidden))
     })
 }
 
@@ -157,7 +175,7 @@ pub(super) fn retention_outlasts(v: &View<'_>) -> Reading {
 }
 
 /// Twice what the busiest partition of a source topic would be written in `pause`, at the rate measured.
-fn bytes_needed(s: &Kafka<'_>, c: &crate::estate::kafka::KafkaConfigs, topic: &Name, pause: Dur) -> Known<i64> {
+fn bytes_needed(s: &Kafka<'_>, c: &KafkaConfigs, topic: &Name, pause: Dur) -> Known<i64> {
     const WINDOW: Dur = Dur::mins(5);
     let t = s.topic(topic)?;
     let at = || Subject::Topic(Side::Source, topic.clone());

@@ -17,6 +17,7 @@ pub(super) use arrivals::destination_facts;
 pub(crate) use drain::position;
 pub(crate) use producers::{producer_basis, writers_of};
 pub(super) use shared::{body, sighted};
+pub(crate) use stop::VANISHED_WORD;
 
 use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, SCALED, Step, Tripwire, Withdraw};
 use crate::facts::Fact;
@@ -99,7 +100,7 @@ checks! {
         "no member on a topic in scope in any group of any type, and no committed offset moves";
     SOURCE_ENDS = "source-ends" "kafka/source-ends", stop::source_ends, Dwell::None, &[FENCED, RECONCILED],
         "the source ends where it ended when the consumers were stopped";
-    SEEDED = "seeded" "kafka/seeded", start::seeded, Dwell::None, &[],
+    SEEDED = "seeded" "kafka/seeded", start::seeded, Dwell::None, &[KEPT_EXIT],
         "every pair is committed at the recorded start at the destination";
     UNATTENDED = "destination-unattended" "kafka/destination-unattended", start::destination_unattended, Dwell::None,
         &[], "nobody is attached at the destination";

@@ -1,9 +1,9 @@
 //! May the old topics go, and are they gone?
 
-use super::clusters::visible;
+use super::clusters::{hidden_topics, visible};
 use super::shared::{body, config};
 use crate::estate::Side;
-use crate::reading::{Basis, Code, Demand, Finding, Gap, IfEmpty, Qty, Reading, Subject, each, none_of};
+use crate::reading::{Code, Demand, Finding, Gap, IfEmpty, Qty, Reading, Subject, each, none_of};
 use crate::time::{Dur, Mono};
 use crate::view::{View, gap};
 
@@ -66,12 +66,19 @@ pub(super) fn topics_gone(v: &View<'_>) -> Reading {
     }
     body(|| {
         let s = v.kafka(Side::Source)?;
-        let basis: Option<Basis> = Some(s.basis);
         if !v.facts.source_ends.keys().any(|k| k.cluster == s.sample.cluster_id) {
             return Err(Gap::new(Code::NeverSeen, Subject::Side(Side::Source))
                 .detail("no topic in scope was ever anchored there, so their absence proves nothing"));
         }
+        // A list without them does not do: the agent may have lost its right to see them.
+        let (basis, _, configs) = v.configs(&s).map(|(b, read, c)| (Some(b), read, c))?;
+        if configs.logs.is_none() {
+            return Err(Gap::new(Code::NotMeasured, Subject::Side(Side::Source))
+                .detail("not every broker tells what it holds on disk, and the list of topics hides what the agent may not see")
+                .fix("when the topics are gone: cutover-agent confirm source-retired --reason …"));
+        }
+        let hidden = hidden_topics(&s, configs);
         let left = s.sample.topics.keys().map(|t| Finding::no(Code::StillThere, Subject::Topic(s.side, t.clone())));
-        Ok(visible(v, Side::Source).and(none_of(basis, left)))
+        Ok(visible(v, Side::Source).and(none_of(basis, left)).and(none_of(basis, hidden)))
     })
 }

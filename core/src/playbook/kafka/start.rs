@@ -54,7 +54,19 @@ pub(super) fn pairs_of(v: &View<'_>, d: &Kafka<'_>) -> Known<Vec<PairThere>> {
 pub(super) fn start_of(v: &View<'_>, key: &LogKey) -> Known<i64> {
     v.facts.starts.get(key).map(|a| a.offset).ok_or_else(|| {
         let at = Subject::Partitions(Side::Destination, key.topic.clone(), vec![key.partition]);
-        Gap::new(Code::NoAnchor, at).detail("it was never seen empty before the producers were switched")
+        let said = Gap::new(Code::NoAnchor, at).detail("it was not there, or not seen empty, when the producers were switched");
+        let ends = v.kafka(Side::Destination).ok().and_then(|d| {
+            let t = d.sample.topics.get(&key.topic).filter(|t| t.id == key.id)?;
+            t.partitions.get(&key.partition)?.ends.as_ref().ok()
+        });
+        match ends {
+            Some(e) => said.fix(format!(
+                "if all that lies there is to be read: cutover-agent confirm reconciled-destination {} {} {} --reason …; then \
+                 seed its groups there",
+                key.topic, key.partition, e.low
+            )),
+            None => said,
+        }
     })
 }
 
@@ -158,7 +170,16 @@ pub(super) fn destination_kept(v: &View<'_>) -> Reading {
             let at = || Subject::Partitions(Side::Destination, key.topic.clone(), vec![key.partition]);
             let t = d.topic(&key.topic)?;
             if t.id != key.id {
-                return Ok(Finding::no(Code::Recreated, at()));
+                // Settled where a person has recorded a start for every partition of the new log.
+                let unrecorded = t.partitions.keys().find(|p| !v.facts.starts.contains_key(&d.key(&key.topic, t, **p)));
+                return Ok(match unrecorded {
+                    None => Finding::yes(Code::Confirmed, at()).detail("it was recreated, and its new log has a recorded start"),
+                    Some(p) => Finding::no(Code::Recreated, at()).fix(format!(
+                        "find out who deleted it, carry over what was lost, then of each of its partitions: cutover-agent \
+                         confirm reconciled-destination {} {p} <where it begins> --reason …; and seed its groups there",
+                        key.topic
+                    )),
+                });
             }
             let part = t.partitions.get(&key.partition).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
             let ends = part.ends.as_ref().map_err(|f| gap(f, at()))?;

@@ -4,7 +4,7 @@ use super::clusters::visible;
 use super::shared::{NO_PAIR, attached, body};
 use crate::Name;
 use crate::estate::Side;
-use crate::estate::kafka::GroupKind;
+use crate::estate::kafka::{GroupKind, TopicSample};
 use crate::facts::{Fact, How, LogKey};
 use crate::reading::{Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
 use crate::time::Dur;
@@ -113,9 +113,12 @@ pub(super) fn source_ends(v: &View<'_>) -> Reading {
         let known = IfEmpty::Unknown("end offsets anchored when the consumers were stopped");
         let kept = each(Some(s.basis), anchors.iter().map(|a| (a.0, *a)), known, |(key, anchor)| {
             let at = || Subject::Partitions(Side::Source, key.topic.clone(), vec![key.partition]);
-            let t = s.topic(&key.topic)?;
+            let t = match s.topic(&key.topic) {
+                Err(_) if !s.sample.topics.contains_key(&key.topic) => return gone(v, at(), key, anchor),
+                t => t?,
+            };
             if t.id != key.id {
-                return Ok(Finding::no(Code::Recreated, at()));
+                return Ok(recreated(v, &s, at(), key, t));
             }
             let part = t.partitions.get(&key.partition).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
             let ends = part.ends.as_ref().map_err(|f| gap(f, at()))?;
@@ -146,6 +149,42 @@ pub(super) fn source_ends(v: &View<'_>) -> Reading {
         }
         Ok(kept.and(none_of(Some(s.basis), fresh)))
     })
+}
+
+/// The word by which a person says of a partition whose topic is not listed any more that nothing of it is missing: what
+/// [`reconciled_gone`] keeps beside it, so that one that was given while the topic was there does not do.
+pub(crate) const VANISHED_WORD: &str = "gone";
+
+/// A topic that was deleted, or that the agent may not see any more.
+fn gone(v: &View<'_>, at: Subject, key: &LogKey, anchor: &crate::facts::Anchor) -> Known<Finding> {
+    let (p, offset) = (key.partition.to_string(), anchor.offset.to_string());
+    let subject: [Name; 3] = [key.topic.clone(), p.as_str().into(), offset.as_str().into()];
+    match v.facts.confirmed("reconciled", &subject).filter(|w| w.basis.as_deref() == Some(VANISHED_WORD)) {
+        Some(w) => Ok(Finding::yes(Code::Confirmed, at).detail(format!("{}: {}", w.author, w.reason))),
+        None => Err(Gap::new(Code::Vanished, at).detail("it is not in the cluster's list of topics").fix(format!(
+            "let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent \
+             confirm reconciled {} {p} {offset} --reason …",
+            key.topic
+        ))),
+    }
+}
+
+/// A topic that was deleted and made again: the log that was anchored is gone. Where a person has spoken for every
+/// partition of the new one, which is what anchors them, that is settled.
+fn recreated(v: &View<'_>, s: &Kafka<'_>, at: Subject, key: &LogKey, t: &TopicSample) -> Finding {
+    let of = |p: &i32| v.facts.source_ends.get(&s.key(&key.topic, t, *p));
+    match t.partitions.keys().find(|p| of(p).is_none()) {
+        None => Finding::yes(Code::Confirmed, at).detail("it was recreated, and its new log is anchored"),
+        Some(p) => {
+            let end = t.partitions.get(p).and_then(|part| part.ends.as_ref().ok()).map(|e| e.high);
+            let end = end.map_or("<where it ends>".to_owned(), |e| e.to_string());
+            Finding::no(Code::Recreated, at).fix(format!(
+                "find out who deleted it, carry over what was not read, then of each of its partitions: cutover-agent confirm \
+                 reconciled {} {p} {end} --reason …",
+                key.topic
+            ))
+        }
+    }
 }
 
 /// At its anchor; one that was not measured in time says so.

@@ -1,0 +1,202 @@
+//! What reading the Kafka track for defects found: topics that go, come again, hide or grow in the middle of it.
+
+use super::kafka::{SHOP, SWITCHED};
+use super::world::run;
+use expect_test::expect;
+
+fn with(parts: &[&str]) -> String {
+    run(&parts.concat())
+}
+
+/// A topic that is deleted and made again on the source in the downtime: the log that was anchored is gone, and the new one
+/// is nobody's until a person has spoken for each of its partitions.
+#[test]
+fn a_source_topic_that_was_recreated_in_the_downtime_is_settled_partition_by_partition() {
+    let shown = with(&[
+        SHOP,
+        SWITCHED,
+        "
+        t=100 op begin stop-consumers
+        t=101 src.leave rtu; src.leave svt
+        t=480 show start-consumers
+        t=481 src.delete crm.ingestion
+        t=490 show start-consumers fix; op confirm reconciled crm.ingestion 0 19; op confirm reconciled crm.ingestion 7 20
+        t=491 src.topic crm.ingestion 2
+        t=500 show start-consumers fix; op confirm reconciled crm.ingestion 0 0
+        t=501 show start-consumers fix; op confirm reconciled crm.ingestion 1 0
+        t=502 show start-consumers
+        t=503 src.end crm.ingestion/1 +1
+        t=510 show start-consumers
+        t=511 op confirm reconciled crm.ingestion 1 1
+        t=512 show start-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=480 start-consumers pending go
+        t=490 confirm reconciled crm.ingestion 0 19: crm.ingestion is not listed any more, and its partition 0 was anchored at 20: name 20, if all that it ever held was read or carried over
+        t=490 confirm reconciled crm.ingestion 7 20: crm.ingestion had no partition 7 when the consumers were stopped
+        t=490 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.ingestion partition 0 (source) is gone: it is not in the cluster's list of topics; topic crm.ingestion partition 1 (source) is gone: it is not in the cluster's list of topics
+            tripwire: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 20 --reason …
+            redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
+        t=500 confirm reconciled crm.ingestion 0 0: ok
+        t=500 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.ingestion partition 0 (source) was recreated since it was first seen; topic crm.ingestion partition 1 (source) was recreated since it was first seen
+            tripwire: find out who deleted it, carry over what was not read, then of each of its partitions: cutover-agent confirm reconciled crm.ingestion 1 0 --reason …
+            redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
+        t=501 confirm reconciled crm.ingestion 1 0: ok
+        t=501 start-consumers pending go
+            redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
+        t=502 start-consumers pending go
+        t=510 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.ingestion partition 1 (source) moved: 1 end offset, 0 when the consumers were stopped
+        t=511 confirm reconciled crm.ingestion 1 1: ok
+        t=512 start-consumers pending go"#]].assert_eq(&shown);
+}
+
+/// One that is deleted and not made again may as well be hidden from the agent: a person says what became of it, and a
+/// word that was given while it was there does not do.
+#[test]
+fn a_source_topic_that_was_deleted_in_the_downtime_is_settled_by_a_word_said_after_it() {
+    let shown = with(&[
+        SHOP,
+        SWITCHED,
+        "
+        t=100 op begin stop-consumers
+        t=101 src.leave rtu; src.leave svt
+        t=480 show start-consumers; op confirm reconciled crm.ingestion 0 20
+        t=481 src.delete crm.ingestion
+        t=490 show start-consumers fix; op confirm reconciled crm.ingestion 0 20; op confirm reconciled crm.ingestion 1 10
+        t=491 show start-consumers
+        t=492 op confirm reconciled crm.nothing 0 20
+        t=493 src.topic crm.ingestion 2
+        t=500 show start-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=480 confirm reconciled crm.ingestion 0 20: ok
+        t=480 start-consumers pending go
+        t=490 confirm reconciled crm.ingestion 0 20: ok
+        t=490 confirm reconciled crm.ingestion 1 10: ok
+        t=490 start-consumers pending go
+            redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
+        t=491 start-consumers pending go
+        t=492 confirm reconciled crm.nothing 0 20: there is no topic `crm.nothing` in scope on the source; known: crm.pr-update
+        t=500 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.ingestion partition 0 (source) was recreated since it was first seen; topic crm.ingestion partition 1 (source) was recreated since it was first seen"#]].assert_eq(&shown);
+}
+
+/// The list of topics leaves out in silence what the agent may not see; what the brokers hold on disk does not.
+#[test]
+fn a_topic_that_the_list_hides_and_nobody_subscribes_to_holds_up_the_switch() {
+    let shown = with(&[
+        SHOP,
+        "
+        t=1 src.topic crm.secret; src.conceal crm.secret
+        t=20 show switch-producers fix
+        t=21 src.discard crm.secret
+        t=30 show switch-producers
+        t=31 src.untell-logs
+        t=40 show switch-producers
+    ",
+    ]);
+    expect![[r#"
+        t=20 switch-producers pending unknown (privilege): topic crm.secret (source): the agent is not allowed to read it: a broker holds a log of it, and the list of topics hides it
+            topics-ready: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.secret
+            requirements: cutover-agent confirm requirement destination-tested --reason …
+        t=30 switch-producers pending go
+        t=40 switch-producers pending go"#]].assert_eq(&shown);
+}
+
+/// The source's topics are not gone because the agent may not see them any more.
+#[test]
+fn topics_that_the_agent_may_not_see_any_more_are_not_gone() {
+    let shown = with(&[
+        SHOP,
+        SWITCHED,
+        "
+        t=100 op begin stop-consumers
+        t=101 src.leave rtu; src.leave svt
+        t=480 op begin start-consumers
+        t=481 dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update
+        t=482 dst.commit rtu crm.ingestion/0 +1; dst.commit rtu crm.ingestion/1 +1
+        t=700 show start-consumers; src.newest 1; src.config crm.ingestion retention=1000; src.config crm.pr-update retention=1000
+        t=720 show retire-source
+        t=721 op begin retire-source
+        t=722 src.conceal crm.ingestion; src.conceal crm.pr-update
+        t=740 show retire-source fix
+        t=741 src.untell-logs
+        t=750 show retire-source fix; src.tell-logs
+        t=751 src.discard crm.ingestion; src.discard crm.pr-update
+        t=760 show retire-source
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=480 begin start-consumers: ok
+        t=700 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:22:31Z
+        t=700 start-consumers done: go
+        t=720 retire-source pending go
+        t=721 begin retire-source: ok
+        t=740 retire-source begun no-go (already-begun): retire-source was begun at 2026-09-21T14:25:21Z and is begun only once
+        t=740 retire-source done: unknown (privilege): topic crm.ingestion (source): the agent is not allowed to read it: a broker holds a log of it, and the list of topics hides it
+            source-ends: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 20 --reason …
+            topics-gone: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.ingestion
+        t=750 retire-source begun no-go (already-begun): retire-source was begun at 2026-09-21T14:25:21Z and is begun only once
+        t=750 retire-source done: unknown (not-measured): the source Kafka is not measured: not every broker tells what it holds on disk, and the list of topics hides what the agent may not see
+            source-ends: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 20 --reason …
+            topics-gone: when the topics are gone: cutover-agent confirm source-retired --reason …
+        t=760 retire-source done no-go (already-done): retire-source is done since 2026-09-21T14:25:56Z
+        t=760 retire-source done: go"#]].assert_eq(&shown);
+}
+
+/// A partition that comes to the destination after the switch has no recorded start; a person says that all of it is to be
+/// read, and that takes the go with it that was said of its topic before.
+#[test]
+fn a_partition_added_at_the_destination_after_the_switch_gets_its_start_from_a_person() {
+    let shown = with(&[
+        SHOP,
+        SWITCHED,
+        "
+        t=100 op begin stop-consumers
+        t=101 src.leave rtu; src.leave svt
+        t=480 show start-consumers
+        t=481 dst.grow crm.ingestion; dst.end crm.ingestion/2 +2
+        t=490 show start-consumers fix; op confirm reconciled-destination crm.ingestion 2 2
+        t=491 op confirm reconciled-destination crm.ingestion 2 0
+        t=492 show start-consumers fix; dst.commit rtu crm.ingestion/2 =0
+        t=500 show start-consumers
+        t=501 dst.delete crm.ingestion; dst.topic crm.ingestion 2
+        t=510 show start-consumers fix; op confirm reconciled-destination crm.ingestion 0 0
+        t=511 show start-consumers; op confirm reconciled-destination crm.ingestion 1 0
+        t=512 show start-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=480 start-consumers pending go
+        t=490 confirm reconciled-destination crm.ingestion 2 2: crm.ingestion partition 2 has no recorded start and begins at 0: name 0
+        t=490 start-consumers pending unknown (no-anchor): topic crm.ingestion partition 2 (destination): the value it is held against is missing: it was not there, or not seen empty, when the producers were switched
+            seeded: if all that lies there is to be read: cutover-agent confirm reconciled-destination crm.ingestion 2 0 --reason …; then seed its groups there
+            redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
+        t=491 confirm reconciled-destination crm.ingestion 2 0: ok
+        t=492 start-consumers pending no-go (not-seeded): group rtu on crm.ingestion partition 2 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after they were committed
+            seeded: kafka-consumer-groups --bootstrap-server <destination> --group rtu --topic crm.ingestion:2 --reset-offsets --to-offset 0 --execute
+            redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
+        t=500 start-consumers pending go
+        t=510 confirm reconciled-destination crm.ingestion 0 0: ok
+        t=510 start-consumers pending no-go (tripwire): since switch-producers was done this must stay true and is not: destination-kept: topic crm.ingestion partition 0 (destination) was recreated since it was first seen; topic crm.ingestion partition 1 (destination) was recreated since it was first seen; topic crm.ingestion partition 2 (destination) was recreated since it was first seen
+            tripwire: find out who deleted it, carry over what was lost, then of each of its partitions: cutover-agent confirm reconciled-destination crm.ingestion 1 <where it begins> --reason …; and seed its groups there
+            seeded: if all that lies there is to be read: cutover-agent confirm reconciled-destination crm.ingestion 1 0 --reason …; then seed its groups there
+            redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
+            destination-kept: find out who deleted it, carry over what was lost, then of each of its partitions: cutover-agent confirm reconciled-destination crm.ingestion 1 <where it begins> --reason …; and seed its groups there
+        t=511 confirm reconciled-destination crm.ingestion 1 0: ok
+        t=511 start-consumers pending go
+        t=512 start-consumers pending go"#]].assert_eq(&shown);
+}
