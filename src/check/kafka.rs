@@ -93,6 +93,29 @@ fn topics(
     row("topics in scope", EVERY, false, found, Some(&fix))
 }
 
+/// Topics in scope that lie on the brokers' disks and are in no list that the agent gets; none where brokers do not tell.
+fn hidden(
+    sample: &KafkaSample,
+    configs: &KafkaConfigs,
+    row: &MakeRow<'_>,
+    acl: &dyn Fn(&str, &str) -> String,
+) -> Option<Row> {
+    let mut hidden = configs.logs.as_ref()?.iter().filter(|t| !sample.topics.contains_key(*t));
+    let Some(first) = hidden.next() else {
+        return Some(row("every topic is listed", "switch-producers", true, "none is hidden".to_owned(), None));
+    };
+    let more = hidden.count();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let found = format!("the list hides {first}{more}, of which brokers hold logs");
+    Some(row(
+        "every topic is listed",
+        "switch-producers",
+        false,
+        found,
+        Some(&acl(&format!("--topic {first}"), "Describe")),
+    ))
+}
+
 fn readings(
     sample: &KafkaSample,
     configs: &Result<KafkaConfigs, Failure>,
@@ -138,6 +161,7 @@ fn readings(
         rows.push(row("newest timestamps", "retire-source", ok, found, Some(&topic_acl("Describe"))));
         let ok = !configs.sizes.is_empty() || configs.topics.is_empty();
         let found = if ok { "read" } else { "not told" }.to_owned();
+        rows.extend(hidden(sample, configs, row, acl));
         let needed = "switch-producers, where the destination limits retention.bytes";
         let sizes = row("sizes on disk", needed, ok, found, Some(&acl("--cluster", "Describe")));
         rows.push(Row { required: false, ..sizes });

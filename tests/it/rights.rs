@@ -59,12 +59,13 @@ pub(crate) fn run(_: &Estate) -> Result<(), String> {
         }
     }
     let (code, said) = check(&folder, &sasl("PLAIN"))?;
-    let wanted = ["Describe on __consumer_offsets", "nobody notices", "--operation Describe --topic __consumer_offsets"];
+    let wanted = ["the agent may not describe the topic", "--operation Describe --topic __consumer_offsets"];
     if code != 1 || wanted.iter().any(|w| !said.contains(w)) || said.matches("FAIL").count() != 2 {
         return Err(format!("with all rights but one, on both sides: exit {code}\n{said}"));
     }
     for side in Side::BOTH {
-        let rule = ["--add", "--allow-principal", "User:agent", "--operation", "Describe", "--topic", "__consumer_offsets"];
+        let rule =
+            ["--add", "--allow-principal", "User:agent", "--operation", "Describe", "--topic", "__consumer_offsets"];
         pair.cluster(side).acl(&rule).map(drop).map_err(text)?;
     }
     for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
@@ -75,6 +76,20 @@ pub(crate) fn run(_: &Estate) -> Result<(), String> {
             return Err(format!("with rights, over {mechanism}: exit {code}\n{said}"));
         }
     }
+
+    // A topic that the agent may not see is in no list, and lies on a broker's disk all the same.
+    let hidden = "acl.PROD.crm.customers.ingestion";
+    let rule = ["--deny-principal", "User:agent", "--operation", "Describe", "--topic", hidden];
+    let source = pair.cluster(Side::Source);
+    source.acl(&[&["--add"], &rule[..]].concat()).map_err(text)?;
+    let (code, said) = check(&folder, &sasl("PLAIN"))?;
+    if code != 1
+        || !said.contains("the list hides")
+        || !said.contains(&format!("--operation Describe --topic {hidden}"))
+    {
+        return Err(format!("with a topic that is hidden: exit {code}\n{said}"));
+    }
+    source.acl(&[&["--remove", "--force"], &rule[..]].concat()).map_err(text)?;
 
     // Over TLS; then trusting another CA. The shop is at work: no topic and no group comes by looking.
     let before = names(&pair)?;

@@ -423,8 +423,14 @@ mod tests {
         assert_eq!(refused(3), Ok(()), "there is none, and nobody has committed");
         let hidden = refused(29).expect_err("hidden");
         assert_eq!(hidden.kind, FailureKind::Privilege);
-        assert!(hidden.message.ends_with("grant it: kafka-acls --bootstrap-server … --add --allow-principal \
-            User:cutover-agent --operation Describe --topic __consumer_offsets"), "{}", hidden.message);
+        assert!(
+            hidden.message.ends_with(
+                "grant it: kafka-acls --bootstrap-server … --add --allow-principal \
+            User:cutover-agent --operation Describe --topic __consumer_offsets"
+            ),
+            "{}",
+            hidden.message
+        );
         let failed = refused(5).expect_err("failed");
         assert!(failed.message.contains("LEADER_NOT_AVAILABLE (5)"), "{}", failed.message);
         assert!(unlisted_offsets(&metadata(vec![])).is_err(), "left out");

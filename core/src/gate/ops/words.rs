@@ -132,7 +132,8 @@ fn reconciled_gone(v: &View<'_>, subject: &[Name]) -> Result<bool, Refusal> {
         return Ok(false);
     }
     let of_topic = || v.facts.source_ends.iter().filter(|(k, _)| k.cluster == s.sample.cluster_id && k.topic == *topic);
-    let mut anchors = of_topic().filter(|(k, _)| k.partition.to_string() == **partition).map(|(_, a)| a.offset).peekable();
+    let mut anchors =
+        of_topic().filter(|(k, _)| k.partition.to_string() == **partition).map(|(_, a)| a.offset).peekable();
     match anchors.peek().copied() {
         // Nothing to hold it against: the usual answer names the topics there are.
         None if of_topic().next().is_none() => Ok(false),
