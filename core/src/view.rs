@@ -390,7 +390,15 @@ impl<'a> Kafka<'a> {
             .sample
             .topics
             .get(topic)
-            .ok_or_else(|| Gap::new(Code::Vanished, at()).detail("it is not in the cluster's list of topics"))?;
+            .ok_or_else(|| {
+                let why = match self.side {
+                    Side::Source => format!(
+                        "let the agent see it; or, if it is gone for good: kafka: {{ ignored: {{ \"{topic}\": \"<why>\" }} }}"
+                    ),
+                    Side::Destination => "let the agent see it, or create it again".to_owned(),
+                };
+                Gap::new(Code::Vanished, at()).detail("it is not in the cluster's list of topics").fix(why)
+            })?;
         if let Some(f) = &t.failed {
             return Err(gap(f, at()));
         }

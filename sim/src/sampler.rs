@@ -319,7 +319,9 @@ pub fn configs(m: &Model, side: Side) -> Result<KafkaConfigs, Failure> {
     }
     let mut out =
         KafkaConfigs { cluster_id: c.id.clone(), offsets_retention_ms: Some(604_800_000), ..KafkaConfigs::default() };
-    out.logs = (side == Side::Source).then(|| c.topics.keys().cloned().collect());
+    if side == Side::Source {
+        (out.logs, out.logs_told) = (c.topics.keys().cloned().collect(), true);
+    }
     for (name, t) in &c.topics {
         out.topics.insert(name.clone(), Ok(t.config.clone()));
         if side == Side::Source {

@@ -46,7 +46,8 @@ pub(super) async fn side(s: &Sampler, taken: &mut Taken) -> Vec<Row> {
         )
     };
     let needed = "switch-producers, stop-consumers, start-consumers";
-    let offsets = sample.may_describe.as_ref().err().filter(|f| f.kind == FailureKind::Privilege);
+    let offsets = sample.may_describe.as_ref().err();
+    let offsets = offsets.filter(|f| f.kind == FailureKind::Privilege && f.message.contains("__consumer_offsets"));
     let visible = match &sample.may_describe {
         Ok(true) => Ok("allowed; the list of groups hides nothing".to_owned()),
         Ok(false) => Err("not allowed: the list of groups may be shortened without a word".to_owned()),
@@ -100,9 +101,10 @@ fn hidden(
     row: &MakeRow<'_>,
     acl: &dyn Fn(&str, &str) -> String,
 ) -> Option<Row> {
-    let mut hidden = configs.logs.as_ref()?.iter().filter(|t| !sample.topics.contains_key(*t));
+    let mut hidden = configs.logs.iter().filter(|t| !sample.topics.contains_key(*t));
     let Some(first) = hidden.next() else {
-        return Some(row("every topic is listed", "switch-producers", true, "none is hidden".to_owned(), None));
+        let row = || row("every topic is listed", "switch-producers", true, "none is hidden".to_owned(), None);
+        return configs.logs_told.then(row);
     };
     let more = hidden.count();
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
@@ -112,7 +114,10 @@ fn hidden(
         "switch-producers",
         false,
         found,
-        Some(&acl(&format!("--topic {first}"), "Describe")),
+        Some(&format!(
+            "{}; or, if it is not of this migration: kafka: {{ ignored: {{ \"{first}\": \"<why>\" }} }}",
+            acl(&format!("--topic {first}"), "Describe")
+        )),
     ))
 }
 

@@ -296,7 +296,7 @@ fn rename(sample: &mut Sample, k: &KafkaSettings) {
         Ok(Content::KafkaConfigs(c)) => {
             c.topics = std::mem::take(&mut c.topics).into_iter().map(|(t, x)| (topic(&t), x)).collect();
             c.newest = std::mem::take(&mut c.newest).into_iter().map(|(tp, x)| (part(&tp), x)).collect();
-            c.logs = c.logs.take().map(|logs| logs.iter().map(topic).collect());
+            c.logs = c.logs.iter().map(topic).collect();
         }
         Ok(Content::KafkaTails(t)) => t.tails.iter_mut().for_each(|t| t.topic = topic(&t.topic)),
         _ => {}

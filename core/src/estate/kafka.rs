@@ -196,10 +196,13 @@ pub struct KafkaConfigs {
     pub offsets_retention_ms: Option<i64>,
     /// Size on disk of each partition's largest replica, in bytes, where the cluster tells.
     pub sizes: BTreeMap<TopicPartition, i64>,
-    /// Topics in scope of which some broker holds a log (DescribeLogDirs): whoever may describe the cluster is told of all
-    /// of them, also those that the list of topics hides. `None` where not every broker told.
+    /// Topics in scope of which some broker said that it holds a log (DescribeLogDirs): whoever may describe the cluster is
+    /// told of all of them, also those that the list of topics hides.
     #[serde(default)]
-    pub logs: Option<BTreeSet<Name>>,
+    pub logs: BTreeSet<Name>,
+    /// Every broker told of every directory.
+    #[serde(default)]
+    pub logs_told: bool,
     /// The largest record timestamp of each partition (ms since 1970), `None` for one without records.
     pub newest: BTreeMap<TopicPartition, Result<Option<i64>, Failure>>,
 }

@@ -290,6 +290,15 @@ pub enum Fact {
         /// `confirm reconciled` or adoption, by whom; `None` if measured in time.
         adopted: Option<Name>,
     },
+    /// After the consumers were stopped a source partition was seen to end past its anchor: nobody may forget it should the
+    /// topic go.
+    SourceMoved {
+        /// The partition.
+        #[serde(flatten)]
+        key: LogKey,
+        /// Its end offset.
+        offset: i64,
+    },
     /// Between the two offsets lies no record that an application would be given.
     Phantom {
         /// The partition.

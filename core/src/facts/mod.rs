@@ -96,6 +96,7 @@ pub struct Facts {
     pub(crate) starts: BTreeMap<LogKey, Anchor>,
     pub(crate) grown: BTreeSet<(Name, Name, Uuid)>,
     pub(crate) source_ends: BTreeMap<LogKey, Anchor>,
+    pub(crate) source_moved: BTreeMap<LogKey, i64>,
     pub(crate) phantoms: BTreeSet<(LogKey, i64, i64)>,
     pub(crate) attached: BTreeMap<(Name, LogKey), AttachedAt>,
     pub(crate) read_from_start: BTreeSet<(Name, LogKey)>,
@@ -235,7 +236,12 @@ impl Facts {
                 self.grown.insert((cluster, topic, id));
             }
             Fact::SourceEnd { key, offset, adopted } => {
-                self.source_ends.insert(key, Anchor { offset, adopted, late: false });
+                // Seen for the first time when the consumers were stopped already.
+                let late = adopted.is_none() && self.is_done("stop-consumers");
+                self.source_ends.insert(key, Anchor { offset, adopted, late });
+            }
+            Fact::SourceMoved { key, offset } => {
+                self.source_moved.insert(key, offset);
             }
             Fact::Phantom { key, from, to } => {
                 self.phantoms.insert((key, from, to));
@@ -310,6 +316,8 @@ impl Facts {
             }
             "stop-consumers" => {
                 self.source_ends.clear();
+                self.source_moved.clear();
+                self.confirmed.remove("reconciled");
                 // A word about what was stopped is about that stop.
                 self.forget("scaled-to-zero", &["kafka".into()]);
             }

@@ -1,7 +1,7 @@
 //! What the newest samples add to the facts: sightings, growths, proofs. Idempotent: a fact that is already there is not
 //! emitted again, so evaluating until none is new ends.
 
-use super::kafka::{destination_facts, writers_of};
+use super::kafka::{VANISHED_WORD, destination_facts, writers_of};
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::kafka::GroupSample;
@@ -24,6 +24,7 @@ pub fn observe(v: &View<'_>) -> Vec<Fact> {
         pairs(v, &s, &mut out);
         topics(v, &s, &mut out);
         gaps(v, &s, &mut out);
+        after_the_stop(v, &s, &mut out);
     }
     destination_facts(v, &mut out);
     clusters(v, &mut out);
@@ -100,6 +101,13 @@ fn words(v: &View<'_>, out: &mut Vec<Fact>) {
         }
     };
     void("source-kafka-fenced", vec![]);
+    // What is listed again was not gone for good, or is another log by now.
+    let gone = v.facts.confirmed.get("reconciled").into_iter().flatten();
+    let back = gone.filter(|(subject, w)| {
+        w.basis.as_deref().is_some_and(|b| b.starts_with(VANISHED_WORD))
+            && subject.first().is_some_and(|t| s.sample.topics.contains_key(t))
+    });
+    back.for_each(|(subject, _)| void("reconciled", subject.clone()));
     let members = |k: &crate::estate::kafka::KafkaSample, g: &Name| {
         k.groups
             .get(g)
@@ -236,6 +244,29 @@ fn topics(v: &View<'_>, s: &Kafka<'_>, out: &mut Vec<Fact>) {
         let grew = t.partitions.keys().any(|p| s.memory.ends().get(&(name.clone(), *p)).is_some_and(|m| m.growths > 0));
         if grew && !v.facts.grew.contains_key(&(cluster.clone(), name.clone(), t.id)) {
             out.push(Fact::Grew { cluster: cluster.clone(), topic: name.clone(), id: t.id, at: v.now().wall });
+        }
+    }
+}
+
+/// What comes to the source when its consumers are stopped: a log that is seen for the first time was to hold nothing, and
+/// that one moved is kept, or both would be forgotten with a topic that goes again.
+fn after_the_stop(v: &View<'_>, s: &Kafka<'_>, out: &mut Vec<Fact>) {
+    let anchored = || v.facts.source_ends.keys().any(|k| k.cluster == s.sample.cluster_id);
+    if !v.facts.is_done("stop-consumers") || v.facts.is_begun("retire-source") || !anchored() {
+        return;
+    }
+    for (name, t) in s.sample.topics.iter().filter(|(_, t)| t.failed.is_none()) {
+        for (p, part) in &t.partitions {
+            let Ok(ends) = &part.ends else { continue };
+            let key = s.key(name, t, *p);
+            let moved = v.facts.source_moved.get(&key);
+            match v.facts.source_ends.get(&key) {
+                None => out.push(Fact::SourceEnd { key, offset: 0, adopted: None }),
+                Some(a) if ends.high > a.offset && moved.is_none_or(|m| *m <= a.offset) => {
+                    out.push(Fact::SourceMoved { key, offset: ends.high });
+                }
+                Some(_) => {}
+            }
         }
     }
 }

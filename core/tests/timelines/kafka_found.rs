@@ -1,7 +1,7 @@
 //! What reading the Kafka track for defects found: topics that go, come again, hide or grow in the middle of it.
 
 use super::kafka::{SHOP, SWITCHED};
-use super::world::run;
+use super::world::{World, run, settings};
 use expect_test::expect;
 
 fn with(parts: &[&str]) -> String {
@@ -36,7 +36,7 @@ fn a_source_topic_that_was_recreated_in_the_downtime_is_settled_partition_by_par
         t=23 confirm offsets-handled: ok
         t=100 begin stop-consumers: ok
         t=480 start-consumers pending go
-        t=490 confirm reconciled crm.ingestion 0 19: crm.ingestion is not listed any more, and its partition 0 was anchored at 20: name 20, if all that it ever held was read or carried over
+        t=490 confirm reconciled crm.ingestion 0 19: crm.ingestion is not listed any more, and its partition 0 was seen to end at 20: name 20, if all that it ever held was read or carried over
         t=490 confirm reconciled crm.ingestion 7 20: crm.ingestion had no partition 7 when the consumers were stopped
         t=490 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.ingestion partition 0 (source) is gone: it is not in the cluster's list of topics; topic crm.ingestion partition 1 (source) is gone: it is not in the cluster's list of topics
             tripwire: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 20 --reason …
@@ -104,7 +104,7 @@ fn a_topic_that_the_list_hides_and_nobody_subscribes_to_holds_up_the_switch() {
     ]);
     expect![[r#"
         t=20 switch-producers pending unknown (privilege): topic crm.secret (source): the agent is not allowed to read it: a broker holds a log of it, and the list of topics hides it
-            topics-ready: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.secret
+            visible: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.secret; or, if it is not of this migration: kafka: { ignored: { "crm.secret": "<why>" } }
             requirements: cutover-agent confirm requirement destination-tested --reason …
         t=30 switch-producers pending go
         t=40 switch-producers pending go"#]].assert_eq(&shown);
@@ -144,11 +144,13 @@ fn topics_that_the_agent_may_not_see_any_more_are_not_gone() {
         t=721 begin retire-source: ok
         t=740 retire-source begun no-go (already-begun): retire-source was begun at 2026-09-21T14:25:21Z and is begun only once
         t=740 retire-source done: unknown (privilege): topic crm.ingestion (source): the agent is not allowed to read it: a broker holds a log of it, and the list of topics hides it
-            source-ends: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 20 --reason …
-            topics-gone: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.ingestion
+            source-ends: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.ingestion; or, if it is not of this migration: kafka: { ignored: { "crm.ingestion": "<why>" } }
+            expired: let the agent see it; or, if it is gone for good: kafka: { ignored: { "crm.ingestion": "<why>" } }
+            topics-gone: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.ingestion; or, if it is not of this migration: kafka: { ignored: { "crm.ingestion": "<why>" } }
         t=750 retire-source begun no-go (already-begun): retire-source was begun at 2026-09-21T14:25:21Z and is begun only once
         t=750 retire-source done: unknown (not-measured): the source Kafka is not measured: not every broker tells what it holds on disk, and the list of topics hides what the agent may not see
             source-ends: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 20 --reason …
+            expired: let the agent see it; or, if it is gone for good: kafka: { ignored: { "crm.ingestion": "<why>" } }
             topics-gone: when the topics are gone: cutover-agent confirm source-retired --reason …
         t=760 retire-source done no-go (already-done): retire-source is done since 2026-09-21T14:25:56Z
         t=760 retire-source done: go"#]].assert_eq(&shown);
@@ -185,6 +187,7 @@ fn a_partition_added_at_the_destination_after_the_switch_gets_its_start_from_a_p
         t=490 start-consumers pending unknown (no-anchor): topic crm.ingestion partition 2 (destination): the value it is held against is missing: it was not there, or not seen empty, when the producers were switched
             seeded: if all that lies there is to be read: cutover-agent confirm reconciled-destination crm.ingestion 2 0 --reason …; then seed its groups there
             redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
+            nothing-skipped: if all that lies there is to be read: cutover-agent confirm reconciled-destination crm.ingestion 2 0 --reason …; then seed its groups there
         t=491 confirm reconciled-destination crm.ingestion 2 0: ok
         t=492 start-consumers pending no-go (not-seeded): group rtu on crm.ingestion partition 2 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after they were committed
             seeded: kafka-consumer-groups --bootstrap-server <destination> --group rtu --topic crm.ingestion:2 --reset-offsets --to-offset 0 --execute
@@ -193,10 +196,231 @@ fn a_partition_added_at_the_destination_after_the_switch_gets_its_start_from_a_p
         t=510 confirm reconciled-destination crm.ingestion 0 0: ok
         t=510 start-consumers pending no-go (tripwire): since switch-producers was done this must stay true and is not: destination-kept: topic crm.ingestion partition 0 (destination) was recreated since it was first seen; topic crm.ingestion partition 1 (destination) was recreated since it was first seen; topic crm.ingestion partition 2 (destination) was recreated since it was first seen
             tripwire: find out who deleted it, carry over what was lost, then of each of its partitions: cutover-agent confirm reconciled-destination crm.ingestion 1 <where it begins> --reason …; and seed its groups there
-            seeded: if all that lies there is to be read: cutover-agent confirm reconciled-destination crm.ingestion 1 0 --reason …; then seed its groups there
+            seeded: carry over what was lost; then: cutover-agent confirm reconciled-destination crm.ingestion 1 0 --reason …; then seed its groups there
             redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
+            nothing-skipped: carry over what was lost; then: cutover-agent confirm reconciled-destination crm.ingestion 1 0 --reason …; then seed its groups there
             destination-kept: find out who deleted it, carry over what was lost, then of each of its partitions: cutover-agent confirm reconciled-destination crm.ingestion 1 <where it begins> --reason …; and seed its groups there
         t=511 confirm reconciled-destination crm.ingestion 1 0: ok
         t=511 start-consumers pending go
         t=512 start-consumers pending go"#]].assert_eq(&shown);
+}
+
+/// Until the consumers are stopped.
+const STOPPED: &str = "
+    t=100 op begin stop-consumers
+    t=101 src.leave rtu; src.leave svt
+";
+
+/// A word about a topic that is gone is about the log it had: one that comes again, and what is written there, is another
+/// matter, also when it goes again.
+#[test]
+fn a_word_about_a_topic_that_is_gone_does_not_outlive_its_return() {
+    let shown = with(&[
+        SHOP,
+        SWITCHED,
+        STOPPED,
+        "
+        t=481 src.delete crm.pr-update
+        t=490 op said confirm reconciled crm.pr-update 0 5; show start-consumers
+        t=491 src.topic crm.pr-update; src.end crm.pr-update/0 +3
+        t=500 show start-consumers
+        t=501 src.delete crm.pr-update
+        t=510 show start-consumers fix
+        t=511 op confirm reconciled crm.pr-update 0 5; show start-consumers fix
+        t=512 op confirm reconciled crm.pr-update 0 3; show start-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=490 confirm reconciled crm.pr-update 0 5: ok
+            reconciled crm.pr-update 0 5: the records below this offset were carried over (measured now: its topic is in no list and on no broker's disk, as far as they tell); said by alice at 2026-09-21T14:21:30Z; counts until another record is written there, or a topic that is gone comes back
+        t=490 start-consumers pending go
+        t=500 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) was recreated since it was first seen; topic crm.pr-update partition 0 (source) moved: 3 end offset, 0 when the consumers were stopped
+        t=510 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) is gone: it is not in the cluster's list of topics; topic crm.pr-update partition 0 (source) is gone: it is not in the cluster's list of topics; it was seen to end at 3, 0 when the consumers were stopped
+            tripwire: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.pr-update 0 5 --reason …
+            redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
+        t=511 confirm reconciled crm.pr-update 0 5: ok
+        t=511 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) is gone: it is not in the cluster's list of topics; it was seen to end at 3, 0 when the consumers were stopped
+            tripwire: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.pr-update 0 3 --reason …
+            redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
+        t=512 confirm reconciled crm.pr-update 0 3: ok
+        t=512 start-consumers pending go"#]].assert_eq(&shown);
+}
+
+/// Where brokers say that a topic is there, it was not deleted, whatever a person says; where they do not tell, its return
+/// ends the word.
+#[test]
+fn no_word_says_that_a_topic_is_gone_which_brokers_hold() {
+    let shown = with(&[
+        SHOP,
+        SWITCHED,
+        STOPPED,
+        "
+        t=481 src.conceal crm.pr-update
+        t=490 show start-consumers fix; op confirm reconciled crm.pr-update 0 5
+        t=491 src.untell-logs
+        t=500 op confirm reconciled crm.pr-update 0 5; show start-consumers
+        t=501 src.reveal crm.pr-update; src.end crm.pr-update/0 +2
+        t=510 show start-consumers; src.conceal crm.pr-update
+        t=520 show start-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=490 confirm reconciled crm.pr-update 0 5: topic crm.pr-update (source): the agent is not allowed to read it: a broker holds a log of it, and the list of topics hides it
+        t=490 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update (source): the agent is not allowed to read it: a broker holds a log of it, and the list of topics hides it
+            tripwire: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.pr-update; or, if it is not of this migration: kafka: { ignored: { "crm.pr-update": "<why>" } }
+            redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
+        t=500 confirm reconciled crm.pr-update 0 5: ok
+        t=500 start-consumers pending go
+        t=510 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) moved: 7 end offset, 5 when the consumers were stopped
+        t=520 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) is gone: it is not in the cluster's list of topics; it was seen to end at 7, 5 when the consumers were stopped"#]].assert_eq(&shown);
+}
+
+/// What came in the downtime and went again was written, and is not forgotten with it.
+#[test]
+fn a_topic_that_comes_in_the_downtime_and_goes_again_is_not_forgotten() {
+    let shown = with(&[
+        SHOP,
+        SWITCHED,
+        STOPPED,
+        "
+        t=481 src.topic crm.new; src.end crm.new/0 +4; src.end crm.ingestion/0 +2
+        t=490 show start-consumers; op confirm reconciled crm.ingestion 0 22
+        t=491 src.delete crm.new; src.end crm.ingestion/1 +1
+        t=500 show start-consumers; src.delete crm.ingestion
+        t=510 show start-consumers fix
+        t=511 op confirm reconciled crm.new 0 4; op confirm reconciled crm.ingestion 0 22; op confirm reconciled crm.ingestion 1 10
+        t=512 show start-consumers; op confirm reconciled crm.ingestion 1 11
+        t=513 show start-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=490 confirm reconciled crm.ingestion 0 22: ok
+        t=490 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.new partition 0 (source) moved: 4 end offset, 0 when the consumers were stopped
+        t=500 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.ingestion partition 1 (source) moved: 11 end offset, 10 when the consumers were stopped; topic crm.new partition 0 (source) is gone: it is not in the cluster's list of topics; it was seen to end at 4, 0 when the consumers were stopped
+        t=510 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.ingestion partition 0 (source) is gone: it is not in the cluster's list of topics; topic crm.ingestion partition 1 (source) is gone: it is not in the cluster's list of topics; it was seen to end at 11, 10 when the consumers were stopped; topic crm.new partition 0 (source) is gone: it is not in the cluster's list of topics; it was seen to end at 4, 0 when the consumers were stopped
+            tripwire: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 22 --reason …
+            redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
+        t=511 confirm reconciled crm.new 0 4: ok
+        t=511 confirm reconciled crm.ingestion 0 22: ok
+        t=511 confirm reconciled crm.ingestion 1 10: crm.ingestion is not listed any more, and its partition 1 was seen to end at 11: name 11, if all that it ever held was read or carried over
+        t=512 confirm reconciled crm.ingestion 1 11: ok
+        t=512 start-consumers pending go
+        t=513 start-consumers pending go"#]].assert_eq(&shown);
+}
+
+/// After such a word the source can still be retired: what is gone has expired.
+#[test]
+fn a_topic_that_is_gone_does_not_hold_up_the_end() {
+    let shown = with(&[
+        SHOP,
+        SWITCHED,
+        STOPPED,
+        "
+        t=481 src.delete crm.pr-update
+        t=490 op confirm reconciled crm.pr-update 0 5
+        t=491 op begin start-consumers
+        t=492 dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update
+        t=493 dst.commit rtu crm.ingestion/0 +1; dst.commit rtu crm.ingestion/1 +1
+        t=494 src.newest 1; src.config crm.ingestion retention=1000
+        t=700 show retire-source fix
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=490 confirm reconciled crm.pr-update 0 5: ok
+        t=491 begin start-consumers: ok
+        t=700 retire-source pending go"#]].assert_eq(&shown);
+}
+
+/// A topic made again before the consumers are stopped: its groups' commits may be of the old log.
+#[test]
+fn a_topic_that_was_recreated_before_the_stop_is_settled_by_a_word_about_the_log_it_has() {
+    let shown = with(&[
+        SHOP,
+        SWITCHED,
+        "
+        t=50 op confirm recreated crm.pr-update
+        t=60 src.delete crm.pr-update; src.topic crm.pr-update
+        t=61 src.commit svt crm.pr-update/0 =0
+        t=140 show stop-consumers fix; op confirm recreated crm.pr-update
+        t=141 show stop-consumers
+        t=150 src.delete crm.pr-update; src.topic crm.pr-update
+        t=240 show stop-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=50 confirm recreated crm.pr-update: crm.pr-update has the log that it had when it was first seen: there is nothing to confirm
+        t=140 confirm recreated crm.pr-update: ok
+        t=140 stop-consumers pending no-go (dwelling): drained: true for 0 s, must be for 1 min
+        t=141 stop-consumers pending no-go (dwelling): drained: true for 4 s, must be for 1 min
+        t=240 stop-consumers pending unknown (recreated): topic crm.pr-update (source) was recreated since it was first seen"#]].assert_eq(&shown);
+}
+
+/// One that was deleted for good is left out by the configuration, with a reason; what was recorded for it is asked for no
+/// more.
+#[test]
+fn a_topic_that_was_deleted_before_the_stop_is_left_out_by_a_reason() {
+    let mut w = World::new(settings());
+    w.play(&[SHOP, SWITCHED, "t=60 src.delete crm.pr-update\n t=140 show stop-consumers fix"].concat());
+    let mut less = settings();
+    less.kafka.as_mut().unwrap().ignored.insert("crm.pr-update".into(), "deleted".into());
+    w.restart_with(less);
+    w.play("t=141 src.forget svt; dst.delete crm.pr-update\n t=300 show stop-consumers");
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=140 stop-consumers pending no-go (predecessor): switch-producers comes before and is not done (begun; unknown (vanished): topic crm.pr-update (source) is gone: it is not in the cluster's list of topics)
+            producers-known: let the agent see it; or, if it is gone for good: kafka: { ignored: { "crm.pr-update": "<why>" } }
+            drained: let the agent see it; or, if it is gone for good: kafka: { ignored: { "crm.pr-update": "<why>" } }
+            every-topic-read: let the agent see it; or, if it is gone for good: kafka: { ignored: { "crm.pr-update": "<why>" } }
+            drained: let the agent see it; or, if it is gone for good: kafka: { ignored: { "crm.pr-update": "<why>" } }
+        t=300 stop-consumers pending go"#]].assert_eq(w.out.trim_end());
+}
+
+/// A partition that comes when the consumers run already is read from wherever they found it.
+#[test]
+fn a_partition_added_after_the_start_has_to_show_that_nothing_was_skipped() {
+    let shown = with(&[
+        SHOP,
+        SWITCHED,
+        STOPPED,
+        "
+        t=480 op begin start-consumers
+        t=481 dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update
+        t=482 dst.grow crm.ingestion; dst.end crm.ingestion/2 +7
+        t=483 dst.commit rtu crm.ingestion/0 +1; dst.commit rtu crm.ingestion/1 +1; dst.commit rtu crm.ingestion/2 =7
+        t=700 show start-consumers fix
+        t=701 op confirm reconciled-destination crm.ingestion 2 0
+        t=702 show start-consumers
+        t=703 op confirm nothing-skipped rtu crm.ingestion; show start-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=480 begin start-consumers: ok
+        t=700 start-consumers begun go
+        t=700 start-consumers done: unknown (no-anchor): topic crm.ingestion partition 2 (destination): the value it is held against is missing: it was not there, or not seen empty, when the producers were switched
+            seeded: if all that lies there is to be read: cutover-agent confirm reconciled-destination crm.ingestion 2 0 --reason …
+            nothing-skipped: if all that lies there is to be read: cutover-agent confirm reconciled-destination crm.ingestion 2 0 --reason …
+        t=701 confirm reconciled-destination crm.ingestion 2 0: ok
+        t=702 start-consumers begun go
+        t=702 start-consumers done: unknown (skipped): group rtu on crm.ingestion partitions 0, 1, 2 (destination) may have skipped records that lay there before it attached
+        t=703 confirm nothing-skipped rtu crm.ingestion: ok
+        t=703 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:25:03Z
+        t=703 start-consumers done: go"#]].assert_eq(&shown);
 }

@@ -184,7 +184,7 @@ fn names_that_are_nearly_right_are_named() {
     expect![[r#"
         t=1 begin stop-consumer: there is no step `stop-consumer`; did you mean `stop-consumers`? known: switch-producers, stop-consumers, start-consumers, retire-source
         t=1 begin nothing-like-it: there is no step `nothing-like-it`; known: switch-producers, stop-consumers, start-consumers, retire-source
-        t=1 confirm scaled-to-zer0 kafka: there is no confirmation `scaled-to-zer0`; did you mean `scaled-to-zero`? known: counts, ingestion-idle, keeping-up, mirror-removed, names-moved, nothing-skipped, offsets-handled, readers-read-only, reconciled, reconciled-destination, reconciled-writes, redeployed, requirement, scaled-to-zero, source-fenced, source-kafka-fenced, source-retired, traffic-moved, writers-started
+        t=1 confirm scaled-to-zer0 kafka: there is no confirmation `scaled-to-zer0`; did you mean `scaled-to-zero`? known: counts, ingestion-idle, keeping-up, mirror-removed, names-moved, nothing-skipped, offsets-handled, readers-read-only, reconciled, reconciled-destination, reconciled-writes, recreated, redeployed, requirement, scaled-to-zero, source-fenced, source-kafka-fenced, source-retired, traffic-moved, writers-started
         t=2 confirm requirement netwrk: there is no requirement `netwrk`; did you mean `network`? known: ci-cd, destination-tested, history, images, network, permissions, plan-shared, producers-enumerated, rehearsed, replica-safe
         t=2 confirm ingestion-idle crm-cbc: there is no producer `crm-cbc`; did you mean `crm-cdc`? known: crm-cdc
         t=2 hold strat-consumers: there is no step `strat-consumers`; did you mean `start-consumers`? known: switch-producers, stop-consumers, start-consumers, retire-source"#]].assert_eq(&shown);

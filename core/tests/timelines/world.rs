@@ -41,7 +41,7 @@ struct Cluster {
     /// Partitions of which not every replica is in sync, and how many are.
     in_sync: BTreeMap<(String, usize), u32>,
     /// Topics that are there and that the agent may not see.
-    secret: BTreeSet<String>,
+    secret: BTreeMap<String, (Uuid, Vec<Ends>)>,
     /// Brokers do not tell what they hold on disk.
     logs_untold: bool,
 }
@@ -363,8 +363,12 @@ impl Cluster {
             }
             // It is there, and the agent may not see it.
             "conceal" => {
-                self.topics.remove(rest[0]);
-                self.secret.insert(rest[0].into());
+                let t = self.topics.remove(rest[0]).expect("a topic");
+                self.secret.insert(rest[0].into(), t);
+            }
+            "reveal" => {
+                let t = self.secret.remove(rest[0]).expect("a hidden topic");
+                self.topics.insert(rest[0].into(), t);
             }
             "discard" => drop(self.secret.remove(rest[0])),
             "untell-logs" | "tell-logs" => self.logs_untold = verb == "untell-logs",
@@ -549,10 +553,13 @@ impl Cluster {
             topics: topics.collect(),
             offsets_retention_ms: Some(604_800_000),
             sizes: self.sizes(),
-            logs: (!self.logs_untold).then(|| {
-                let secret = self.secret.iter().map(|t| Name::from(t.as_str()));
-                self.topics.keys().map(|t| Name::from(t.as_str())).chain(secret).collect()
-            }),
+            logs: self
+                .topics
+                .keys()
+                .chain(self.secret.keys().filter(|_| !self.logs_untold))
+                .map(|t| t.as_str().into())
+                .collect(),
+            logs_told: !self.logs_untold,
             newest: newest.collect(),
         }
     }

@@ -48,20 +48,20 @@ pub(super) async fn read(s: &Sampler, c: &Cluster) -> Result<(Span, KafkaSample)
     let (metadata, before) = tokio::join!(c.metadata(None), c.describe_cluster());
     let (metadata, listed) = (metadata?, c.list_groups().await?);
     let mut whole = span(&metadata).merge(span(&listed));
-    let offsets = match offsets_topic(&metadata.value) {
-        Some(t) => leaderless(t).map_or(Ok(()), Err),
-        // A list of all topics leaves out in silence what the agent may not see; asked for by name, it is refused.
-        None => {
-            let asked = c.metadata(Some(&[OFFSETS.into()])).await?;
-            whole = whole.merge(span(&asked));
-            unlisted_offsets(&asked.value)
-        }
-    };
     let (mut topics, topics_outside) = topics(s, &metadata.value);
     let groups: Vec<&ListedGroup> = listed.value.values().flatten().flatten().collect();
 
-    let (members, after) = tokio::join!(describe(c, &groups), c.describe_cluster());
-    whole = whole.merge(members.1);
+    let offsets: Name = OFFSETS.into();
+    let (members, after, offsets) = tokio::join!(
+        describe(c, &groups),
+        c.describe_cluster(),
+        // A list of all topics leaves out in silence what the agent may not see; asked for by name, it is refused.
+        c.metadata(Some(std::slice::from_ref(&offsets)))
+    );
+    let offsets = offsets?;
+    whole = whole.merge(members.1).merge(span(&offsets));
+    // Whoever was away when the groups were listed may be back by now, or the other way round.
+    let led = offsets_topic(&metadata.value).map_or(Ok(()), led).and_then(|()| named(&offsets.value));
     let listed_span = whole;
 
     let names: Vec<Name> =
@@ -86,7 +86,7 @@ pub(super) async fn read(s: &Sampler, c: &Cluster) -> Result<(Span, KafkaSample)
     whole = whole.merge(ended);
 
     let may_describe = self::may_describe(before).and_then(|before| Ok(self::may_describe(after)? && before));
-    let may_describe = may_describe.and_then(|may| if may { offsets.map(|()| may) } else { Ok(may) });
+    let may_describe = may_describe.and_then(|may| if may { led.map(|()| may) } else { Ok(may) });
     let brokers = metadata.value.brokers.iter().map(|b| {
         let reached = match listed.value.get(&b.id) {
             Some(Ok(_)) => Ok(()),
@@ -129,33 +129,34 @@ fn offsets_topic(metadata: &Metadata) -> Option<&TopicMetadata> {
 
 /// Groups whose coordinator is away are in no broker's list, and a broker that is down is in no list of brokers: only the
 /// partitions of the offsets' own topic show that somebody is missing.
-fn leaderless(offsets: &TopicMetadata) -> Option<Failure> {
+fn led(offsets: &TopicMetadata) -> Result<(), Failure> {
     let away: Vec<String> =
         offsets.partitions.iter().filter(|p| p.leader < 0).map(|p| p.partition.to_string()).collect();
-    (!away.is_empty()).then(|| {
-        let few = away.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
-        Failure::new(
-            FailureKind::Server,
-            format!(
-                "{} of {} partitions of {OFFSETS} have no leader ({few}{}): the groups they hold are in no list; \
-                 bring their brokers back",
-                away.len(),
-                offsets.partitions.len(),
-                if away.len() > 5 { ", …" } else { "" }
-            ),
-        )
-    })
+    if away.is_empty() {
+        return Ok(());
+    }
+    let few = away.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+    Err(Failure::new(
+        FailureKind::Server,
+        format!(
+            "{} of {} partitions of {OFFSETS} have no leader ({few}{}): the groups they hold are in no list; bring their \
+             brokers back",
+            away.len(),
+            offsets.partitions.len(),
+            if away.len() > 5 { ", …" } else { "" }
+        ),
+    ))
 }
 
-/// What a question for the offsets' topic alone says of it, where the list of all topics leaves it out: it does not exist,
-/// so that no group has ever committed, or the agent may not see it.
-fn unlisted_offsets(asked: &Metadata) -> Result<(), Failure> {
+/// What a question for the offsets' topic alone says of it: it is led, it does not exist, so that no group has ever
+/// committed, or the agent may not see it.
+fn named(asked: &Metadata) -> Result<(), Failure> {
     let Some(t) = offsets_topic(asked) else {
         return Err(Failure::new(FailureKind::Protocol, format!("Metadata left {OFFSETS} out")));
     };
     let code = t.error_code;
     match cutover_kafka::error_name(code) {
-        _ if code == 0 => leaderless(t).map_or(Ok(()), Err),
+        _ if code == 0 => led(t),
         "UNKNOWN_TOPIC_OR_PARTITION" => Ok(()),
         "TOPIC_AUTHORIZATION_FAILED" => Err(Failure::new(
             FailureKind::Privilege,
@@ -406,20 +407,20 @@ mod tests {
     #[test]
     fn groups_whose_coordinator_is_away_are_in_no_list() {
         let there = vec![partition(0, 1, &[1, 2, 3], &[]), partition(1, 2, &[2], &[])];
-        assert!(leaderless(&offsets(there.clone())).is_none());
+        assert!(led(&offsets(there.clone())).is_ok());
         let away = vec![there[0].clone(), partition(1, -1, &[3], &[3])];
-        let said = leaderless(&offsets(away.clone())).expect("a partition without a leader");
+        let said = led(&offsets(away.clone())).expect_err("a partition without a leader");
         assert!(
             said.message.contains("1 of 2 partitions of __consumer_offsets have no leader (1)"),
             "{}",
             said.message
         );
-        assert_eq!(unlisted_offsets(&metadata(vec![offsets(away)])), Err(said), "it came since the list");
+        assert_eq!(named(&metadata(vec![offsets(away)])), Err(said), "it came since the list");
     }
 
     #[test]
     fn the_topic_of_the_offsets_may_be_hidden_or_not_exist() {
-        let refused = |error_code| unlisted_offsets(&metadata(vec![TopicMetadata { error_code, ..offsets(vec![]) }]));
+        let refused = |error_code| named(&metadata(vec![TopicMetadata { error_code, ..offsets(vec![]) }]));
         assert_eq!(refused(3), Ok(()), "there is none, and nobody has committed");
         let hidden = refused(29).expect_err("hidden");
         assert_eq!(hidden.kind, FailureKind::Privilege);
@@ -433,7 +434,7 @@ mod tests {
         );
         let failed = refused(5).expect_err("failed");
         assert!(failed.message.contains("LEADER_NOT_AVAILABLE (5)"), "{}", failed.message);
-        assert!(unlisted_offsets(&metadata(vec![])).is_err(), "left out");
+        assert!(named(&metadata(vec![])).is_err(), "left out");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use cutover_core::estate::{Content, Failure, Side};
 use cutover_core::reading::Demand;
 use cutover_core::time::{Dur, Span};
 use cutover_kafka::{Cluster, Isolation, KafkaError, LogDir, OffsetSpec};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A demand is answered at most this often.
@@ -85,7 +85,8 @@ pub(super) async fn read(s: &Sampler, c: &Cluster) -> Result<(Span, KafkaConfigs
         // What was read last decides how old the timestamps are: the span must not begin before it.
         let read = newest.value.into_iter().map(|(tp, o)| (tp, o.map(|o| o.timestamp).map_err(|e| failure(&e))));
         out.newest = read.collect();
-        (out.sizes, out.logs) = on_disk(s, c).await;
+        (out.sizes, out.logs_told) = on_disk(s, c).await;
+        out.logs = out.sizes.keys().map(|(topic, _)| topic.clone()).collect();
     }
     Ok((Span { sent: whole.sent, received: crate::clock::now().mono }, out))
 }
@@ -102,10 +103,10 @@ async fn offsets_retention(c: &Cluster) -> Option<i64> {
 /// Kafka's own topics: the list of topics marks them, the directories do not.
 const INTERNAL: [&str; 4] = ["__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata"];
 
-/// What lies on the brokers' disks of the topics in scope: the size of each partition's largest replica, and which topics
-/// there are, where every directory of every broker was told of.
-async fn on_disk(s: &Sampler, c: &Cluster) -> (BTreeMap<TopicPartition, i64>, Option<BTreeSet<Name>>) {
-    let Ok(dirs) = c.log_dirs().await else { return (BTreeMap::new(), None) };
+/// What lies on the brokers' disks of the topics in scope: the size of each partition's largest replica, and whether
+/// every broker told of every directory.
+async fn on_disk(s: &Sampler, c: &Cluster) -> (BTreeMap<TopicPartition, i64>, bool) {
+    let Ok(dirs) = c.log_dirs().await else { return (BTreeMap::new(), false) };
     let all = !dirs.value.is_empty() && dirs.value.values().all(|b| whole(b.as_deref().ok()));
     let mut sizes: BTreeMap<TopicPartition, i64> = BTreeMap::new();
     for p in dirs.value.into_values().flatten().flatten().filter_map(|d| d.partitions.ok()).flatten() {
@@ -114,8 +115,7 @@ async fn on_disk(s: &Sampler, c: &Cluster) -> (BTreeMap<TopicPartition, i64>, Op
             *size = (*size).max(p.size);
         }
     }
-    let logs = all.then(|| sizes.keys().map(|(t, _)| t.clone()).collect());
-    (sizes, logs)
+    (sizes, all)
 }
 
 /// A broker told of all its directories.

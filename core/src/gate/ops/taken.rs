@@ -53,6 +53,8 @@ fn measured(name: &str, basis: &str) -> String {
     match (name, basis.split_once('/')) {
         ("counts", Some((here, there))) => format!("{here} documents on the source, {there} at the destination"),
         ("ingestion-idle", _) => format!("its topics end at {basis} in sum"),
+        ("reconciled", _) => "its topic is in no list and on no broker's disk, as far as they tell".to_owned(),
+        ("recreated", _) => format!("its id is {basis}"),
         _ => basis.to_owned(),
     }
 }

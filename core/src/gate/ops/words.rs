@@ -4,7 +4,7 @@ use super::{Refusal, list};
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::mongodb::Ts;
-use crate::facts::Fact;
+use crate::facts::{Fact, LogKey};
 use crate::hint;
 use crate::playbook::{self, Exit, Step};
 use crate::reading::{Code, Finding, Gap};
@@ -106,9 +106,19 @@ pub(super) fn confirm(
     match exit.confirm {
         "reconciled-writes" => facts.push(reconciled_writes(v, subject, &author)?),
         "reconciled" => match reconciled_gone(v, subject)? {
-            true => basis = Some(playbook::VANISHED_WORD.into()),
-            false => facts.push(reconciled(v, subject, &author)?),
+            Some(gone) => basis = Some(gone),
+            None => facts.push(reconciled(v, subject, &author)?),
         },
+        "recreated" => {
+            basis = playbook::renewed_basis(v, &subject[0]).map_err(not_now)?;
+            if basis.is_none() {
+                let text = format!(
+                    "{} has the log that it had when it was first seen: there is nothing to confirm",
+                    subject[0]
+                );
+                return Err(Refusal::Bad(text));
+            }
+        }
         "reconciled-destination" => facts.push(reconciled_there(v, subject, &author)?),
         _ => {}
     }
@@ -123,26 +133,35 @@ pub(super) fn confirm(
     Ok(facts)
 }
 
-/// Whether the word is about a partition that was anchored and whose topic is not listed any more. Its offset is the
-/// anchor's: what came after that nobody knows, and a person speaks for it.
-fn reconciled_gone(v: &View<'_>, subject: &[Name]) -> Result<bool, Refusal> {
-    let [topic, partition, offset] = subject else { return Ok(false) };
+/// What a word rests on that is about a partition which was anchored and whose topic is not listed any more; `None` where
+/// the topic is listed, or was never anchored. Its offset is as far as the log was seen: what came after that nobody knows,
+/// and a person speaks for it.
+fn reconciled_gone(v: &View<'_>, subject: &[Name]) -> Result<Option<Name>, Refusal> {
+    let [topic, partition, offset] = subject else { return Ok(None) };
     let s = v.kafka(Side::Source).map_err(not_now)?;
-    if s.sample.topics.contains_key(topic) {
-        return Ok(false);
+    let of_topic = |k: &LogKey| k.cluster == s.sample.cluster_id && k.topic == *topic;
+    if s.sample.topics.contains_key(topic) || !v.facts.source_ends.keys().any(of_topic) {
+        return Ok(None);
     }
-    let of_topic = || v.facts.source_ends.iter().filter(|(k, _)| k.cluster == s.sample.cluster_id && k.topic == *topic);
-    let mut anchors =
-        of_topic().filter(|(k, _)| k.partition.to_string() == **partition).map(|(_, a)| a.offset).peekable();
-    match anchors.peek().copied() {
-        // Nothing to hold it against: the usual answer names the topics there are.
-        None if of_topic().next().is_none() => Ok(false),
+    if let Some(f) = playbook::hidden_there(v, &s, topic) {
+        return Err(Refusal::NotNow(f.code, render::sentence(&f)));
+    }
+    let ends: Vec<(&LogKey, i64)> = v
+        .facts
+        .source_ends
+        .iter()
+        .filter(|(k, _)| of_topic(k) && k.partition.to_string() == **partition)
+        .map(|(k, a)| (k, playbook::end_of_gone(v, k, a)))
+        .collect();
+    let ids: Vec<String> =
+        ends.iter().filter(|(_, end)| end.to_string() == **offset).map(|(k, _)| k.id.to_string()).collect();
+    match ends.first() {
         None => Err(Refusal::NoSuch(format!("{topic} had no partition {partition} when the consumers were stopped"))),
-        Some(_) if anchors.any(|a| a.to_string() == **offset) => Ok(true),
-        Some(a) => Err(Refusal::Bad(format!(
-            "{topic} is not listed any more, and its partition {partition} was anchored at {a}: name {a}, if all that it \
-             ever held was read or carried over"
+        Some((_, end)) if ids.is_empty() => Err(Refusal::Bad(format!(
+            "{topic} is not listed any more, and its partition {partition} was seen to end at {end}: name {end}, if all that \
+             it ever held was read or carried over"
         ))),
+        Some(_) => Ok(Some(format!("{} {}", playbook::VANISHED_WORD, ids.join(" ")).into())),
     }
 }
 
@@ -154,7 +173,10 @@ fn reconciled(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fact, Ref
         |what: &str, n: &Name| n.parse::<i64>().map_err(|_| Refusal::Bad(format!("{what} `{n}` is not a number")));
     let (p, offset) = (number("partition", partition)?, number("offset", offset)?);
     let s = v.kafka(Side::Source).map_err(not_now)?;
-    let t = s.topic(topic).map_err(|_| {
+    let t = s.topic(topic).map_err(|gap| {
+        if s.sample.topics.contains_key(topic) {
+            return not_now(gap);
+        }
         let known = s.sample.topics.keys().map(|t| &**t).collect();
         Refusal::NoSuch(format!("there is no topic `{topic}` in scope on the source; known: {}", list(known)))
     })?;
@@ -184,7 +206,10 @@ fn reconciled_there(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fac
         return Err(Refusal::Bad("confirm reconciled-destination takes <topic> <partition> <offset>".to_owned()));
     };
     let d = v.kafka(Side::Destination).map_err(not_now)?;
-    let t = d.topic(topic).map_err(|_| {
+    let t = d.topic(topic).map_err(|gap| {
+        if d.sample.topics.contains_key(topic) {
+            return not_now(gap);
+        }
         let known = d.sample.topics.keys().map(|t| &**t).collect();
         Refusal::NoSuch(format!("there is no topic `{topic}` in scope at the destination; known: {}", list(known)))
     })?;

@@ -5,7 +5,7 @@ use crate::Name;
 use crate::estate::Side;
 use crate::estate::kafka::KafkaConfigs;
 use crate::reading::{Code, Demand, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
-use crate::time::Dur;
+use crate::time::{Dur, Span};
 use crate::view::{Kafka, View, gap};
 
 pub(super) fn two_clusters(v: &View<'_>) -> Reading {
@@ -33,7 +33,7 @@ pub(super) fn two_clusters(v: &View<'_>) -> Reading {
     })
 }
 
-/// Whether the list of groups of a side is known to hide nothing.
+/// Whether the lists of groups and, on the source, of topics are known to hide nothing.
 pub(super) fn visible(v: &View<'_>, side: Side) -> Reading {
     body(|| {
         let k = v.kafka(side)?;
@@ -54,23 +54,40 @@ pub(super) fn visible(v: &View<'_>, side: Side) -> Reading {
                 Some(f) => Err(gap(f, at)),
             }
         });
-        Ok(Reading::of(may, basis).and(listed))
+        let hidden = match side {
+            Side::Source => hidden_topics(v, &k)?,
+            // One that is missing there is asked for by `topics-ready`.
+            Side::Destination => Vec::new(),
+        };
+        Ok(Reading::of(may, basis).and(listed).and(none_of(basis, hidden)))
     })
 }
 
 /// Topics in scope of which a broker holds a log and that the list of topics hides: Kafka leaves out in silence what the
 /// agent may not describe. Where the brokers do not tell what they hold, nothing is found.
-pub(super) fn hidden_topics(s: &Kafka<'_>, configs: &KafkaConfigs) -> Vec<Finding> {
-    let hidden = configs.logs.iter().flatten().filter(|t| !s.sample.topics.contains_key(*t));
-    let found = hidden.map(|topic| {
-        Finding::unknown(Code::Privilege, Subject::Topic(s.side, topic.clone()))
-            .detail("a broker holds a log of it, and the list of topics hides it")
-            .fix(format!(
-                "kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic {topic}"
-            ))
-            .want(Demand::Configs(s.side))
-    });
-    found.collect()
+pub(super) fn hidden_topics(v: &View<'_>, s: &Kafka<'_>) -> Known<Vec<Finding>> {
+    let (_, read, configs) = v.configs(s)?;
+    let hidden = configs.logs.iter().filter(|t| !s.sample.topics.contains_key(*t));
+    Ok(hidden.map(|topic| hidden_topic(v, s.side, topic, read)).collect())
+}
+
+/// The same of one topic that is not listed.
+pub(crate) fn hidden_there(v: &View<'_>, s: &Kafka<'_>, topic: &Name) -> Option<Finding> {
+    let (_, read, configs) = v.configs(s).ok()?;
+    configs.logs.contains(topic).then(|| hidden_topic(v, s.side, topic, read))
+}
+
+/// A topic that is on the brokers' disks, by a reading of that time, and is not listed.
+pub(super) fn hidden_topic(v: &View<'_>, side: Side, topic: &Name, read: Span) -> Finding {
+    const OLD: Dur = Dur::secs(60);
+    let f = Finding::unknown(Code::Privilege, Subject::Topic(side, topic.clone()))
+        .detail("a broker holds a log of it, and the list of topics hides it")
+        .fix(format!(
+            "kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic {topic}; \
+             or, if it is not of this migration: kafka: {{ ignored: {{ \"{topic}\": \"<why>\" }} }}"
+        ));
+    // It may have been deleted a moment ago.
+    if v.now().mono - read.sent >= OLD { f.want(Demand::Configs(side)) } else { f }
 }
 
 pub(super) fn visible_source(v: &View<'_>) -> Reading {
@@ -87,14 +104,13 @@ pub(super) fn topics_ready(v: &View<'_>) -> Reading {
         let (sb, _, sc) = v.configs(&s)?;
         let (db, _, dc) = v.configs(&d)?;
         let topics = v.topics(&s).into_iter().map(|t| (t, t));
-        let hidden = none_of(Some(sb), hidden_topics(&s, sc));
-        let ready = each(Some(sb.merge(db)), topics, NO_TOPIC, |topic| {
+        Ok(each(Some(sb.merge(db)), topics, NO_TOPIC, |topic| {
             let old = s.topic(topic)?;
             let there = settings.topic_there(topic);
             let at = Subject::Topic(Side::Destination, there.clone());
             if !d.sample.topics.contains_key(&there) {
                 return Ok(Finding::no(Code::MissingTopic, at).fix(format!(
-                    "kafka-topics --bootstrap-server <destination> --create --topic {there} --partitions {}",
+                    "let the agent see it, or: kafka-topics --bootstrap-server <destination> --create --topic {there} --partitions {}",
                     old.partitions.len()
                 )));
             }
@@ -126,8 +142,7 @@ pub(super) fn topics_ready(v: &View<'_>) -> Reading {
             } else {
                 Finding::no(Code::ConfigDiffers, at).detail(differs.join(", "))
             })
-        });
-        Ok(ready.and(hidden))
+        }))
     })
 }
 

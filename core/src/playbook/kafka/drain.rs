@@ -1,6 +1,6 @@
 //! Has everything on the source been read?
 
-use super::shared::{NO_PAIR, body};
+use super::shared::{NO_PAIR, as_first_seen, body};
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::kafka::{Ends, PartitionSample};
@@ -79,10 +79,7 @@ pub(super) fn still(s: &Kafka<'_>, topic: &Name) -> Known<Finding> {
 /// One pair over all partitions the topic has now: the worst of them, with the partitions that share it.
 fn pair_drained(v: &View<'_>, s: &Kafka<'_>, group: &Name, topic: &Name) -> Known<Finding> {
     let t = s.topic(topic)?;
-    let seen = v.facts.topics.get(&(s.sample.cluster_id.clone(), topic.clone()));
-    if seen.is_some_and(|id| *id != t.id) {
-        return Err(Gap::new(Code::Recreated, Subject::Topic(Side::Source, topic.clone())));
-    }
+    as_first_seen(v, s, topic, t)?;
     let mut worst: Option<Finding> = None;
     let mut behind = 0i64;
     for p in t.partitions.keys() {

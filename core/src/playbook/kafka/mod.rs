@@ -14,10 +14,12 @@ mod start;
 mod stop;
 
 pub(super) use arrivals::destination_facts;
+pub(crate) use clusters::hidden_there;
 pub(crate) use drain::position;
 pub(crate) use producers::{producer_basis, writers_of};
+pub(crate) use shared::renewed_basis;
 pub(super) use shared::{body, sighted};
-pub(crate) use stop::VANISHED_WORD;
+pub(crate) use stop::{VANISHED_WORD, end_of_gone};
 
 use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, SCALED, Step, Tripwire, Withdraw};
 use crate::facts::Fact;
@@ -52,6 +54,11 @@ const REDEPLOYED_EXIT: Exit = Exit {
     about: &["group"],
     says: "this group reads at the destination and has caught up, whatever its commits show",
 };
+const RECREATED: Exit = Exit {
+    confirm: "recreated",
+    about: &["topic"],
+    says: "this topic was made again on purpose: its groups have read what its old log held, and commit on the new one",
+};
 const OWN_60: Dwell = Dwell::Own { default: Dur::secs(60), floor: Dur::secs(45) };
 const REPLICAS_60: Dwell = Dwell::Replicas { default: Dur::secs(60) };
 const ABSENCE: Dwell = Dwell::Absence {
@@ -84,13 +91,13 @@ checks! {
         "topics in scope are empty at the destination, without members and without commits of the past";
     PRODUCERS_KNOWN = "producers-known" "kafka/producers-known", producers::producers_known, Dwell::None, &[],
         "every ingestion topic that ever held a record belongs to a declared producer, and no unclassed topic grows";
-    IDLE = "ingestion-idle" "kafka/ingestion-idle", producers::ingestion_idle, OWN_60, &[IDLE_EXIT],
+    IDLE = "ingestion-idle" "kafka/ingestion-idle", producers::ingestion_idle, OWN_60, &[IDLE_EXIT, RECREATED],
         "no producer has written to the source for longer than it is ever silent";
     SWITCHED = "switched" "kafka/switched", producers::switched, Dwell::None, &[IDLE_EXIT],
         "every producer is silent on the source, and its topics grow at the destination";
     DESTINATION_LOW = "destination-kept" "kafka/destination-kept", start::destination_kept, Dwell::None, &[KEPT_EXIT],
         "nothing from the recorded start on has expired at the destination";
-    DRAINED = "drained" "kafka/drained", drain::drained, REPLICAS_60, &[],
+    DRAINED = "drained" "kafka/drained", drain::drained, REPLICAS_60, &[RECREATED],
         "every group has committed everything there is on the source, and no end offset moves";
     ALL_READ = "every-topic-read" "kafka/every-topic-read", drain::every_topic_read, Dwell::None, &[],
         "every topic that holds records is read by some group";

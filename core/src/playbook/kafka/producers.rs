@@ -2,7 +2,7 @@
 
 use super::super::{REPLICAS_FLOOR, own_time};
 use super::IDLE;
-use super::shared::{NO_TOPIC, body, both, sighted};
+use super::shared::{NO_TOPIC, as_first_seen, body, both, sighted};
 use crate::Name;
 use crate::estate::Side;
 use crate::facts::Fact;
@@ -75,10 +75,7 @@ fn producer_idle(v: &View<'_>, s: &Kafka<'_>, name: &Name, p: &Producer) -> Know
     let mut late: Option<(Name, i32)> = None;
     for topic in topics {
         let t = s.topic(topic)?;
-        let seen = v.facts.topics.get(&(s.sample.cluster_id.clone(), topic.clone()));
-        if seen.is_some_and(|id| *id != t.id) {
-            return Err(Gap::new(Code::Recreated, Subject::Topic(Side::Source, topic.clone())));
-        }
+        as_first_seen(v, s, topic, t)?;
         for (n, part) in &t.partitions {
             let here = || Subject::Partitions(Side::Source, topic.clone(), vec![*n]);
             let ends = part.ends.as_ref().map_err(|f| gap(f, here()))?;

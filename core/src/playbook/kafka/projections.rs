@@ -1,6 +1,7 @@
 //! What the projections in MongoDB say about a move of Kafka: offsets they store, changes that wait, writes that come.
 
 use super::shared::body;
+use super::start::start_of;
 use crate::Name;
 use crate::estate::Side;
 use crate::reading::{Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each};
@@ -52,7 +53,7 @@ pub(super) fn offset_assumptions(v: &View<'_>) -> Reading {
             let part = t.partitions.get(p).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
             part.ends.as_ref().map_err(|f| gap(f, at()))?;
             // A service that compares would discard everything from where it begins up to the offset stored.
-            let start = v.facts.starts.get(&d.key(&there, t, *p)).ok_or_else(|| Gap::new(Code::NoAnchor, at()))?.offset;
+            let start = start_of(v, &d.key(&there, t, *p))?;
             if offset < start {
                 return Ok(Finding::yes(Code::Ok, at()));
             }

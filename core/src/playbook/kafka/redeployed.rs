@@ -117,9 +117,14 @@ pub(super) fn nothing_skipped(v: &View<'_>) -> Reading {
             let mut late = v.facts.starts.iter().filter(|(_, a)| a.late);
             late.any(|(k, _)| k.topic == *topic && k.cluster == d.sample.cluster_id)
         };
+        // And one that reads a partition which came when it was started already.
+        let grown = |topic: &Name| {
+            let t = d.sample.topics.get(topic);
+            t.is_some_and(|t| t.partitions.keys().any(|p| !v.facts.starts.contains_key(&d.key(topic, t, *p))))
+        };
         let unseeded: Vec<_> = pairs
             .into_iter()
-            .filter(|p| adopted || settings.unseeded.contains_key(&p.old.0) || moved(&p.topic))
+            .filter(|p| adopted || settings.unseeded.contains_key(&p.old.0) || moved(&p.topic) || grown(&p.topic))
             .map(|p| (p.clone(), p))
             .collect();
         if unseeded.is_empty() {

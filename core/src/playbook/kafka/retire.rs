@@ -1,11 +1,13 @@
 //! May the old topics go, and are they gone?
 
-use super::clusters::{hidden_topics, visible};
+use super::clusters::{hidden_there, hidden_topics, visible};
 use super::shared::{body, config};
+use super::stop::word_of_gone;
+use crate::Name;
 use crate::estate::Side;
 use crate::reading::{Code, Demand, Finding, Gap, IfEmpty, Qty, Reading, Subject, each, none_of};
 use crate::time::{Dur, Mono};
-use crate::view::{View, gap};
+use crate::view::{Kafka, View, gap};
 
 pub(super) fn expired(v: &View<'_>) -> Reading {
     body(|| {
@@ -13,12 +15,16 @@ pub(super) fn expired(v: &View<'_>) -> Reading {
         let s = v.kafka(Side::Source)?;
         let (basis, read, configs) = v.configs(&s)?;
         let topics = v.topics(&s).into_iter().map(|t| (t, t));
-        Ok(each(Some(basis), topics, IfEmpty::Unknown("topics in scope on the source"), |topic| {
+        let hidden = none_of(Some(basis), hidden_topics(v, &s)?);
+        let expired = each(Some(basis), topics, IfEmpty::Unknown("topics in scope on the source"), |topic| {
             let at = |p: i32| Subject::Partitions(Side::Source, topic.clone(), vec![p]);
-            let t = s.topic(topic)?;
             if let Some(why) = settings.archived.get(topic) {
                 return Ok(Finding::yes(Code::Relaxed, Subject::Topic(s.side, topic.clone())).detail(why.clone()));
             }
+            if let Some(f) = settled(v, &s, topic) {
+                return Ok(f);
+            }
+            let t = s.topic(topic)?;
             for (p, part) in &t.partitions {
                 let ends = part.ends.as_ref().map_err(|f| gap(f, at(*p)))?;
                 if ends.is_empty() {
@@ -54,8 +60,17 @@ pub(super) fn expired(v: &View<'_>) -> Reading {
                 }
             }
             Ok(Finding::yes(Code::Ok, Subject::Topic(s.side, topic.clone())))
-        }))
+        });
+        Ok(expired.and(hidden))
     })
+}
+
+/// A topic that went in the downtime, and of which a person has said of every partition that nothing is missing.
+fn settled(v: &View<'_>, s: &Kafka<'_>, topic: &Name) -> Option<Finding> {
+    let here = !s.sample.topics.contains_key(topic) && hidden_there(v, s, topic).is_none();
+    let anchors = || v.facts.source_ends.iter().filter(|(k, _)| k.cluster == s.sample.cluster_id && k.topic == *topic);
+    let said = here && anchors().next().is_some() && anchors().all(|(k, a)| word_of_gone(v, k, a).is_some());
+    said.then(|| Finding::yes(Code::Confirmed, Subject::Topic(s.side, topic.clone())).detail("it is gone"))
 }
 
 pub(super) fn topics_gone(v: &View<'_>) -> Reading {
@@ -71,14 +86,13 @@ pub(super) fn topics_gone(v: &View<'_>) -> Reading {
                 .detail("no topic in scope was ever anchored there, so their absence proves nothing"));
         }
         // A list without them does not do: the agent may have lost its right to see them.
-        let (basis, _, configs) = v.configs(&s).map(|(b, read, c)| (Some(b), read, c))?;
-        if configs.logs.is_none() {
+        let (basis, _, configs) = v.configs(&s)?;
+        if !configs.logs_told {
             return Err(Gap::new(Code::NotMeasured, Subject::Side(Side::Source))
                 .detail("not every broker tells what it holds on disk, and the list of topics hides what the agent may not see")
                 .fix("when the topics are gone: cutover-agent confirm source-retired --reason …"));
         }
-        let hidden = hidden_topics(&s, configs);
         let left = s.sample.topics.keys().map(|t| Finding::no(Code::StillThere, Subject::Topic(s.side, t.clone())));
-        Ok(visible(v, Side::Source).and(none_of(basis, left)).and(none_of(basis, hidden)))
+        Ok(visible(v, Side::Source).and(none_of(Some(basis), left)))
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::Name;
 use crate::estate::Side;
+use crate::estate::kafka::TopicSample;
 use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Reading, Subject, none_of};
 use crate::settings::KafkaSettings;
 use crate::view::{Kafka, View, gap};
@@ -30,6 +31,28 @@ pub(super) fn config<'c>(
         Some(Err(f)) => Err(gap(f, at())),
         None => Err(Gap::new(Code::Partial, at()).detail("its configuration has not been read yet")),
     }
+}
+
+/// The log that a topic of the source has now is the one it had when it was first seen, or a person has said that it was made
+/// again on purpose.
+pub(super) fn as_first_seen(v: &View<'_>, s: &Kafka<'_>, topic: &Name, t: &TopicSample) -> Known<()> {
+    let seen = v.facts.topics.get(&(s.sample.cluster_id.clone(), topic.clone()));
+    let said = || v.facts.confirmed("recreated", std::slice::from_ref(topic)).and_then(|w| w.basis.as_deref());
+    if seen.is_none_or(|id| *id == t.id) || said() == Some(&*t.id.to_string()) {
+        return Ok(());
+    }
+    Err(Gap::new(Code::Recreated, Subject::Topic(s.side, topic.clone())).fix(format!(
+        "if its groups have read all that the old log held, and commit on the new one: cutover-agent confirm recreated {topic} \
+         --reason …"
+    )))
+}
+
+/// The id of a source topic where it is another than when it was first seen: what `confirm recreated` rests on.
+pub(crate) fn renewed_basis(v: &View<'_>, topic: &Name) -> Known<Option<Name>> {
+    let s = v.kafka(Side::Source)?;
+    let t = s.topic(topic)?;
+    let seen = v.facts.topics.get(&(s.sample.cluster_id.clone(), topic.clone()));
+    Ok(seen.filter(|id| **id != t.id).map(|_| t.id.to_string().into()))
 }
 
 /// Members and commits on topics in scope of a side, as findings against it being untouched.

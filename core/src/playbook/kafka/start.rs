@@ -54,19 +54,28 @@ pub(super) fn pairs_of(v: &View<'_>, d: &Kafka<'_>) -> Known<Vec<PairThere>> {
 pub(super) fn start_of(v: &View<'_>, key: &LogKey) -> Known<i64> {
     v.facts.starts.get(key).map(|a| a.offset).ok_or_else(|| {
         let at = Subject::Partitions(Side::Destination, key.topic.clone(), vec![key.partition]);
-        let said = Gap::new(Code::NoAnchor, at).detail("it was not there, or not seen empty, when the producers were switched");
+        let again = v.facts.starts.keys().any(|k| {
+            (&k.cluster, &k.topic, k.partition) == (&key.cluster, &key.topic, key.partition) && k.id != key.id
+        });
+        let said = Gap::new(Code::NoAnchor, at).detail(match again {
+            true => "it was recreated since the producers were switched",
+            false => "it was not there, or not seen empty, when the producers were switched",
+        });
         let ends = v.kafka(Side::Destination).ok().and_then(|d| {
             let t = d.sample.topics.get(&key.topic).filter(|t| t.id == key.id)?;
             t.partitions.get(&key.partition)?.ends.as_ref().ok()
         });
-        match ends {
-            Some(e) => said.fix(format!(
-                "if all that lies there is to be read: cutover-agent confirm reconciled-destination {} {} {} --reason …; then \
-                 seed its groups there",
-                key.topic, key.partition, e.low
-            )),
-            None => said,
-        }
+        let Some(e) = ends else { return said };
+        let first = match (again, e.low) {
+            (true, _) => "carry over what was lost; then".to_owned(),
+            (false, 0) => "if all that lies there is to be read".to_owned(),
+            (false, low) => format!("if all that lies there is to be read, and what lay below {low} is not missed"),
+        };
+        let then = if v.facts.is_begun("start-consumers") { "" } else { "; then seed its groups there" };
+        said.fix(format!(
+            "{first}: cutover-agent confirm reconciled-destination {} {} {} --reason …{then}",
+            key.topic, key.partition, e.low
+        ))
     })
 }
 
@@ -164,8 +173,9 @@ pub(super) fn destination_attended(v: &View<'_>) -> Reading {
 pub(super) fn destination_kept(v: &View<'_>) -> Reading {
     body(|| {
         let d = v.kafka(Side::Destination)?;
-        let starts: Vec<_> =
-            v.facts.starts.iter().filter(|(k, _)| k.cluster == d.sample.cluster_id).map(|(k, a)| (k, (k, a))).collect();
+        let settings = v.kafka_settings()?;
+        let ours = |k: &LogKey| k.cluster == d.sample.cluster_id && settings.in_scope_on(d.side, &k.topic);
+        let starts: Vec<_> = v.facts.starts.iter().filter(|(k, _)| ours(k)).map(|(k, a)| (k, (k, a))).collect();
         Ok(each(Some(d.basis), starts, IfEmpty::Unknown("recorded starts at the destination"), |(key, anchor)| {
             let at = || Subject::Partitions(Side::Destination, key.topic.clone(), vec![key.partition]);
             let t = d.topic(&key.topic)?;

@@ -1,11 +1,11 @@
 //! Is nobody there any more, and does the source stay as it was left?
 
-use super::clusters::visible;
+use super::clusters::{hidden_topic, visible};
 use super::shared::{NO_PAIR, attached, body};
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::kafka::{GroupKind, TopicSample};
-use crate::facts::{Fact, How, LogKey};
+use crate::facts::{Anchor, Fact, How, LogKey, Word};
 use crate::reading::{Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
 use crate::time::Dur;
 use crate::view::{Kafka, View, gap};
@@ -108,13 +108,14 @@ pub(super) fn source_end_anchors(v: &View<'_>, adopted: Option<&str>) -> Vec<Fac
 
 pub(super) fn source_ends(v: &View<'_>) -> Reading {
     or_fenced(v, |s| {
-        let id = &s.sample.cluster_id;
-        let anchors: Vec<_> = v.facts.source_ends.iter().filter(|(k, _)| k.cluster == *id).collect();
+        let (id, settings) = (&s.sample.cluster_id, v.kafka_settings()?);
+        let ours = |k: &LogKey| k.cluster == *id && settings.in_scope(&k.topic);
+        let anchors: Vec<_> = v.facts.source_ends.iter().filter(|(k, _)| ours(k)).collect();
         let known = IfEmpty::Unknown("end offsets anchored when the consumers were stopped");
         let kept = each(Some(s.basis), anchors.iter().map(|a| (a.0, *a)), known, |(key, anchor)| {
             let at = || Subject::Partitions(Side::Source, key.topic.clone(), vec![key.partition]);
             let t = match s.topic(&key.topic) {
-                Err(_) if !s.sample.topics.contains_key(&key.topic) => return gone(v, at(), key, anchor),
+                Err(_) if !s.sample.topics.contains_key(&key.topic) => return gone(v, &s, at(), key, anchor),
                 t => t?,
             };
             if t.id != key.id {
@@ -151,28 +152,54 @@ pub(super) fn source_ends(v: &View<'_>) -> Reading {
     })
 }
 
-/// The word by which a person says of a partition whose topic is not listed any more that nothing of it is missing: what
-/// [`reconciled_gone`] keeps beside it, so that one that was given while the topic was there does not do.
+/// What begins the basis of the word by which a person says of a partition whose topic is not listed any more that nothing of
+/// it is missing; the ids of the logs follow, so that one that was given of another log, or while it was there, does not do.
 pub(crate) const VANISHED_WORD: &str = "gone";
 
-/// A topic that was deleted, or that the agent may not see any more.
-fn gone(v: &View<'_>, at: Subject, key: &LogKey, anchor: &crate::facts::Anchor) -> Known<Finding> {
-    let (p, offset) = (key.partition.to_string(), anchor.offset.to_string());
+/// What a person has to have read or carried over of a log that is gone: up to its anchor, or as far as it was seen since.
+pub(crate) fn end_of_gone(v: &View<'_>, key: &LogKey, anchor: &Anchor) -> i64 {
+    v.facts.source_moved.get(key).map_or(anchor.offset, |moved| anchor.offset.max(*moved))
+}
+
+/// The word that settles a log whose topic is not listed any more.
+pub(super) fn word_of_gone<'a>(v: &View<'a>, key: &LogKey, anchor: &Anchor) -> Option<&'a Word> {
+    let (p, offset) = (key.partition.to_string(), end_of_gone(v, key, anchor).to_string());
     let subject: [Name; 3] = [key.topic.clone(), p.as_str().into(), offset.as_str().into()];
-    match v.facts.confirmed("reconciled", &subject).filter(|w| w.basis.as_deref() == Some(VANISHED_WORD)) {
-        Some(w) => Ok(Finding::yes(Code::Confirmed, at).detail(format!("{}: {}", w.author, w.reason))),
-        None => Err(Gap::new(Code::Vanished, at).detail("it is not in the cluster's list of topics").fix(format!(
-            "let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent \
-             confirm reconciled {} {p} {offset} --reason …",
-            key.topic
-        ))),
+    let of = |w: &&Word| {
+        let ids = w.basis.as_deref().and_then(|b| b.strip_prefix(VANISHED_WORD));
+        ids.is_some_and(|ids| ids.split_whitespace().any(|id| id == key.id.to_string()))
+    };
+    v.facts.confirmed("reconciled", &subject).filter(of)
+}
+
+/// A topic that was deleted, or that the agent may not see any more.
+fn gone(v: &View<'_>, s: &Kafka<'_>, at: Subject, key: &LogKey, anchor: &Anchor) -> Known<Finding> {
+    // Brokers say that it is there: then no word is about a topic that was deleted.
+    if let Ok((_, read, configs)) = v.configs(s)
+        && configs.logs.contains(&key.topic)
+    {
+        return Ok(hidden_topic(v, s.side, &key.topic, read));
     }
+    if let Some(w) = word_of_gone(v, key, anchor) {
+        return Ok(Finding::yes(Code::Confirmed, at).detail(format!("{}: {}", w.author, w.reason)));
+    }
+    let end = end_of_gone(v, key, anchor);
+    let missing = "it is not in the cluster's list of topics";
+    let missing = match end > anchor.offset {
+        true => format!("{missing}; it was seen to end at {end}, {} when the consumers were stopped", anchor.offset),
+        false => missing.to_owned(),
+    };
+    Err(Gap::new(Code::Vanished, at).detail(missing).fix(format!(
+        "let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm \
+         reconciled {} {} {end} --reason …",
+        key.topic, key.partition
+    )))
 }
 
 /// A topic that was deleted and made again: the log that was anchored is gone. Where a person has spoken for every
-/// partition of the new one, which is what anchors them, that is settled.
+/// partition of the new one, or it was there when the consumers were stopped, that is settled.
 fn recreated(v: &View<'_>, s: &Kafka<'_>, at: Subject, key: &LogKey, t: &TopicSample) -> Finding {
-    let of = |p: &i32| v.facts.source_ends.get(&s.key(&key.topic, t, *p));
+    let of = |p: &i32| v.facts.source_ends.get(&s.key(&key.topic, t, *p)).filter(|a| !a.late);
     match t.partitions.keys().find(|p| of(p).is_none()) {
         None => Finding::yes(Code::Confirmed, at).detail("it was recreated, and its new log is anchored"),
         Some(p) => {
@@ -188,7 +215,7 @@ fn recreated(v: &View<'_>, s: &Kafka<'_>, at: Subject, key: &LogKey, t: &TopicSa
 }
 
 /// At its anchor; one that was not measured in time says so.
-pub(super) fn held(at: Subject, anchor: &crate::facts::Anchor) -> Finding {
+pub(super) fn held(at: Subject, anchor: &Anchor) -> Finding {
     match &anchor.adopted {
         None => Finding::yes(Code::Ok, at),
         Some(who) => Finding::yes(Code::Confirmed, at).detail(format!("its anchor was adopted by {who}")),
