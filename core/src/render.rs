@@ -61,6 +61,9 @@ fn said(f: &Finding) -> String {
         Code::NotConfirmed => format!("{at} is not confirmed: {detail}"),
         Code::SameCluster => format!("source and destination are the same cluster, {detail}"),
         Code::BrokerUnreachable => format!("{at} does not answer at its advertised address"),
+        Code::Hidden if matches!(f.at, Subject::Topic(..)) => {
+            format!("{at} is not in the list of topics that the agent gets")
+        }
         Code::Hidden => format!("{at} may hide groups from the agent: it lacks Describe on the cluster"),
         Code::MissingTopic => format!("{at} does not exist"),
         Code::PartitionsDiffer => format!("{at} has {seen} instead of {limit}"),

@@ -220,14 +220,21 @@ impl<'a> View<'a> {
     pub fn configs(&self, k: &Kafka<'a>) -> Known<(Basis, Span, &'a KafkaConfigs)> {
         let max_age = Dur(self.kafka_settings()?.slow_interval.0 * INTERVALS);
         let want = Demand::Configs(k.side);
+        let unread = || {
+            let (span, why) = k.memory.unread.as_ref()?;
+            let told = gap(why, Subject::Side(k.side));
+            let said = format!("its configurations and logs could not be read: {}", why.message);
+            self.is_young(*span, max_age).then(|| told.detail(said).want(want.clone()))
+        };
         let missing = || {
-            Gap::new(Code::NeverSampled, Subject::Side(k.side)).detail("its topic configurations").want(want.clone())
+            let never = Gap::new(Code::NeverSampled, Subject::Side(k.side)).detail("its topic configurations");
+            unread().unwrap_or_else(|| never.want(want.clone()))
         };
         let (span, configs) = k.memory.configs.as_ref().ok_or_else(missing)?;
         if configs.cluster_id != k.sample.cluster_id {
             return Err(missing());
         }
-        let stale = |s: Stale| s.gap(Subject::Whole).want(want.clone());
+        let stale = |s: Stale| unread().unwrap_or_else(|| s.gap(Subject::Side(k.side)).want(want.clone()));
         let basis = self.fresh(*span, max_age).map_err(stale)?;
         // A slow reading says until when it may be believed, but a dwell counts on the regular samples.
         Ok((Basis { span: k.basis.span, until: basis.until.min(k.basis.until) }, *span, configs))
@@ -356,7 +363,21 @@ impl<'a> View<'a> {
 
     /// Every topic in scope on the source: those listed now, and those seen before that are not. One that vanished from
     /// the list is not known to be gone: the agent may have lost its right to see it.
+    /// One of which a person says that it was deleted, and which is not listed, is left out.
     pub fn topics(&self, source: &Kafka<'a>) -> BTreeSet<&'a Name> {
+        let mut topics = self.topics_ever(source);
+        topics.retain(|t| !self.is_deleted(source, t));
+        topics
+    }
+
+    /// A person says that a source topic which is not listed was deleted.
+    fn is_deleted(&self, source: &Kafka<'a>, topic: &Name) -> bool {
+        !source.sample.topics.contains_key(topic)
+            && self.facts.confirmed("deleted", std::slice::from_ref(topic)).is_some()
+    }
+
+    /// The same with those that were deleted.
+    pub fn topics_ever(&self, source: &Kafka<'a>) -> BTreeSet<&'a Name> {
         let Some(s) = self.settings.kafka.as_ref() else { return BTreeSet::new() };
         let listed = &source.sample.topics;
         let before = self
@@ -377,6 +398,7 @@ impl<'a> View<'a> {
             .pairs(&source.sample.cluster_id)
             // What the sampler lists is in scope.
             .filter(|(g, t)| !s.ignored.contains_key(g) && (source.sample.topics.contains_key(t) || s.in_scope(t)))
+            .filter(|(_, t)| !self.is_deleted(source, t))
             .map(|(g, t)| (g, t))
             .collect()
     }
@@ -386,19 +408,16 @@ impl<'a> Kafka<'a> {
     /// A topic in scope, its partitions known.
     pub fn topic(&self, topic: &Name) -> Known<&'a TopicSample> {
         let at = || Subject::Topic(self.side, topic.clone());
-        let t = self
-            .sample
-            .topics
-            .get(topic)
-            .ok_or_else(|| {
-                let why = match self.side {
-                    Side::Source => format!(
-                        "let the agent see it; or, if it is gone for good: kafka: {{ ignored: {{ \"{topic}\": \"<why>\" }} }}"
-                    ),
-                    Side::Destination => "let the agent see it, or create it again".to_owned(),
-                };
-                Gap::new(Code::Vanished, at()).detail("it is not in the cluster's list of topics").fix(why)
-            })?;
+        let t = self.sample.topics.get(topic).ok_or_else(|| {
+            let why = match self.side {
+                Side::Source => format!(
+                    "let the agent see it; or, if it was deleted and all that it ever held was read or carried over: \
+                         cutover-agent confirm deleted {topic} --reason …"
+                ),
+                Side::Destination => "let the agent see it, or create it again".to_owned(),
+            };
+            Gap::new(Code::Vanished, at()).detail("it is not in the cluster's list of topics").fix(why)
+        })?;
         if let Some(f) = &t.failed {
             return Err(gap(f, at()));
         }

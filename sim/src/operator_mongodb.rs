@@ -18,6 +18,8 @@ use std::collections::BTreeSet;
 
 /// Waiting longer than this, the operator looks for what was forgotten.
 const PATIENCE: i64 = 150_000;
+/// After so long a step that was begun and cannot be shown to have worked is adopted.
+const UNWITNESSED: i64 = 4 * PATIENCE;
 /// The steps of the track.
 const COUNT: usize = 5;
 
@@ -217,7 +219,7 @@ impl World {
                 let runs =
                     |i: &usize| moves(i, true) && !forgot("writer", *i) && self.db.services[*i].runs(Side::Source);
                 match services.clone().find(runs) {
-                    Some(i) => self.db.stop_service(i, Side::Source),
+                    Some(i) => self.db.stop_service(i, Side::Source, self.now),
                     None => return self.confirm_scale(),
                 }
             }
@@ -244,7 +246,7 @@ impl World {
 
     /// Points a service at the destination, wherever it runs.
     fn move_service(&mut self, i: usize) {
-        self.db.stop_service(i, Side::Source);
+        self.db.stop_service(i, Side::Source, self.now);
         if self.db.services[i].deployed {
             self.start_service(i, Side::Destination);
         }
@@ -344,6 +346,9 @@ impl World {
                 _ => 480_000,
             };
         let wait = if ready { wait } else { wait + PATIENCE + 10_000 };
+        // Where nobody was ever seen reading at the source, nothing but an adoption says that they have moved.
+        let seen = self.db.services.iter().any(|s| !s.is_writer() && s.instance(Side::Source).is_some_and(|x| x.ever));
+        let wait = if step == 1 && !ready && !seen { wait + UNWITNESSED } else { wait };
         let id = STEPS[MONGODB + step];
         Some((step, if ready { of_ready(id, false, shown) } else { of_done(id, shown) }, wait))
     }

@@ -159,6 +159,11 @@ fn list(text: Option<&&str>) -> Vec<Name> {
 }
 
 impl Scenario {
+    /// A hazard must be caught if it lasts this long: as long as a sample may be believed and takes.
+    pub fn lasting(&self) -> i64 {
+        self.interval * 4 + 1_000
+    }
+
     /// Parses a scenario.
     ///
     /// # Errors

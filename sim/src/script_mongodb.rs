@@ -191,9 +191,9 @@ impl World {
         let side = if at == "dst" { Side::Destination } else { Side::Source };
         match verb {
             "start" => self.start_service(i, side),
-            "stop" => self.db.stop_service(i, side),
+            "stop" => self.db.stop_service(i, side, self.now),
             "bounce" => {
-                self.db.stop_service(i, side);
+                self.db.stop_service(i, side, self.now);
                 self.then_there(num(w, 3), format!("svc start {name} {at}"));
             }
             _ => return None,

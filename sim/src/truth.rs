@@ -148,7 +148,7 @@ pub enum Rule {
     Since(i64),
     /// If it is still there: a list that was taken since the sample may show that it is gone.
     Standing,
-    /// If it lasts for as long as a list of collections may be believed.
+    /// If it has lasted for as long as a list of collections may be believed, and is still there.
     Listed,
 }
 
@@ -601,7 +601,8 @@ impl Truth {
                     Since(w) => from <= s && end > r - w,
                     Sampled(w) => (from <= s && end >= r) || end.min(s) - from.max(s - w) >= lasting,
                     Standing => from <= s && to.is_none(),
-                    Listed => from <= s - LISTED && end > s,
+                    // A list that was taken since the sample may show that it is gone.
+                    Listed => from <= s - LISTED && to.is_none(),
                 };
                 let b = Broken { key, from, to };
                 if hit && !excused(&b) {

@@ -145,7 +145,7 @@ fn sampled(rests: &BTreeMap<Target, (i64, i64)>) -> Option<(i64, i64)> {
 impl World {
     /// A hazard must be caught if it lasts this long: as long as a sample may be believed and takes.
     pub fn lasting(&self) -> i64 {
-        self.scenario.interval * 4 + 1_000
+        self.scenario.lasting()
     }
 
     /// What is shown about MongoDB besides silence, to whoever sampled the source in that time.

@@ -109,6 +109,7 @@ pub fn settings(s: &Scenario) -> Option<MongodbSettings> {
 pub fn estate(s: &Scenario) -> Db {
     let Some(m) = &s.mongo else { return Db::new(3_600_000) };
     let mut db = Db::new(m.window);
+    db.shows = s.lasting();
     db.databases = m.databases.iter().cloned().collect();
     db.relaxed.clone_from(&m.relaxed);
     db.services.clone_from(&m.services);

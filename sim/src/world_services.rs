@@ -193,7 +193,7 @@ impl World {
             Half::Client(i) => {
                 let Some(i) = self.db.at_home(i, home) else { return };
                 self.db.services[i].deployed = false;
-                Side::BOTH.into_iter().for_each(|side| self.db.stop_service(i, side));
+                Side::BOTH.into_iter().for_each(|side| self.db.stop_service(i, side, self.now));
             }
         }
     }

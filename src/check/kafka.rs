@@ -101,24 +101,18 @@ fn hidden(
     row: &MakeRow<'_>,
     acl: &dyn Fn(&str, &str) -> String,
 ) -> Option<Row> {
-    let mut hidden = configs.logs.iter().filter(|t| !sample.topics.contains_key(*t));
-    let Some(first) = hidden.next() else {
-        let row = || row("every topic is listed", "switch-producers", true, "none is hidden".to_owned(), None);
+    let hidden: Vec<&str> = configs.logs.iter().filter(|t| !sample.topics.contains_key(*t)).map(|t| &**t).collect();
+    let needed = "switch-producers, stop-consumers, retire-source";
+    let [first, ..] = hidden.as_slice() else {
+        let row = || row("every topic is listed", needed, true, "none is hidden".to_owned(), None);
         return configs.logs_told.then(row);
     };
-    let more = hidden.count();
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    let found = format!("the list hides {first}{more}, of which brokers hold logs");
-    Some(row(
-        "every topic is listed",
-        "switch-producers",
-        false,
-        found,
-        Some(&format!(
-            "{}; or, if it is not of this migration: kafka: {{ ignored: {{ \"{first}\": \"<why>\" }} }}",
-            acl(&format!("--topic {first}"), "Describe")
-        )),
-    ))
+    let found = format!("the list hides, and brokers hold logs of: {}", hidden.join(", "));
+    let fix = format!(
+        "{}; or, what is not of this migration: a narrower `scope`, or kafka: {{ ignored: {{ \"{first}\": \"<why>\" }} }}",
+        acl(&format!("--topic {first}"), "Describe")
+    );
+    Some(row("every topic is listed", needed, false, found, Some(&fix)))
 }
 
 fn readings(

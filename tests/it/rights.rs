@@ -84,7 +84,7 @@ pub(crate) fn run(_: &Estate) -> Result<(), String> {
     source.acl(&[&["--add"], &rule[..]].concat()).map_err(text)?;
     let (code, said) = check(&folder, &sasl("PLAIN"))?;
     if code != 1
-        || !said.contains("the list hides")
+        || !said.contains("the list hides, and")
         || !said.contains(&format!("--operation Describe --topic {hidden}"))
     {
         return Err(format!("with a topic that is hidden: exit {code}\n{said}"));

@@ -5,6 +5,7 @@
 //! samples lie between: that is what `since` and `last` of the memories below prove. They prove it only within one
 //! topic id and one leader epoch, because an unclean election may take a log back and forth.
 
+use super::Failure;
 use super::kafka::{Ends, GroupSample, KafkaConfigs, KafkaSample, KafkaTails, ProducerState, TopicPartition};
 use crate::Name;
 use crate::time::{Dur, Mono, Span};
@@ -24,6 +25,8 @@ pub struct KafkaMemory {
     pub(crate) last: Option<(Span, KafkaSample)>,
     pub(crate) earlier: VecDeque<KafkaSample>,
     pub(crate) configs: Option<(Span, KafkaConfigs)>,
+    /// Why the newest slow reading came to nothing, if it did.
+    pub(crate) unread: Option<(Span, Failure)>,
     pub(crate) tails: Option<(Span, KafkaTails)>,
     pub(crate) ends: BTreeMap<TopicPartition, EndsMemory>,
     pub(crate) commits: BTreeMap<Name, BTreeMap<TopicPartition, CommitMemory>>,

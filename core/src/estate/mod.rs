@@ -158,6 +158,8 @@ pub enum Content {
     Kafka(Box<KafkaSample>),
     /// The slow reading of a Kafka cluster: configurations and sizes.
     KafkaConfigs(Box<KafkaConfigs>),
+    /// Why the slow reading of a Kafka cluster came to nothing.
+    KafkaUnread(Failure),
     /// The tails a check demanded.
     KafkaTails(KafkaTails),
     /// The regular reading of a MongoDB deployment.
@@ -247,7 +249,8 @@ impl Estate {
                 let memory = self.kafka.entry(side).or_default();
                 match content {
                     Content::Kafka(k) => memory.apply(span, *k),
-                    Content::KafkaConfigs(c) => memory.configs = Some((span, *c)),
+                    Content::KafkaConfigs(c) => (memory.configs, memory.unread) = (Some((span, *c)), None),
+                    Content::KafkaUnread(why) => memory.unread = Some((span, why)),
                     Content::KafkaTails(t) => memory.tails = Some((span, t)),
                     _ => {}
                 }

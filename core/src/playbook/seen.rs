@@ -1,7 +1,7 @@
 //! What the newest samples add to the facts: sightings, growths, proofs. Idempotent: a fact that is already there is not
 //! emitted again, so evaluating until none is new ends.
 
-use super::kafka::{VANISHED_WORD, destination_facts, writers_of};
+use super::kafka::{destination_facts, end_of_gone, ids_of_gone, writers_of};
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::kafka::GroupSample;
@@ -101,13 +101,16 @@ fn words(v: &View<'_>, out: &mut Vec<Fact>) {
         }
     };
     void("source-kafka-fenced", vec![]);
-    // What is listed again was not gone for good, or is another log by now.
+    // A log that is listed again was not gone for good.
     let gone = v.facts.confirmed.get("reconciled").into_iter().flatten();
     let back = gone.filter(|(subject, w)| {
-        w.basis.as_deref().is_some_and(|b| b.starts_with(VANISHED_WORD))
-            && subject.first().is_some_and(|t| s.sample.topics.contains_key(t))
+        let now = subject.first().and_then(|t| s.sample.topics.get(t));
+        now.is_some_and(|t| ids_of_gone(w).any(|id| id == t.id.to_string()))
     });
     back.for_each(|(subject, _)| void("reconciled", subject.clone()));
+    let deleted = v.facts.confirmed.get("deleted").into_iter().flatten();
+    let back = deleted.filter(|(subject, _)| subject.first().is_some_and(|t| s.sample.topics.contains_key(t)));
+    back.for_each(|(subject, _)| void("deleted", subject.clone()));
     let members = |k: &crate::estate::kafka::KafkaSample, g: &Name| {
         k.groups
             .get(g)
@@ -255,6 +258,7 @@ fn after_the_stop(v: &View<'_>, s: &Kafka<'_>, out: &mut Vec<Fact>) {
     if !v.facts.is_done("stop-consumers") || v.facts.is_begun("retire-source") || !anchored() {
         return;
     }
+    ends_of_gone(v, s, out);
     for (name, t) in s.sample.topics.iter().filter(|(_, t)| t.failed.is_none()) {
         for (p, part) in &t.partitions {
             let Ok(ends) = &part.ends else { continue };
@@ -266,6 +270,23 @@ fn after_the_stop(v: &View<'_>, s: &Kafka<'_>, out: &mut Vec<Fact>) {
                     out.push(Fact::SourceMoved { key, offset: ends.high });
                 }
                 Some(_) => {}
+            }
+        }
+    }
+}
+
+/// How far the logs that have just gone were seen to end, where that is past what is known of them.
+fn ends_of_gone(v: &View<'_>, s: &Kafka<'_>, out: &mut Vec<Fact>) {
+    let Some(before) = s.memory.earlier(1).filter(|b| b.cluster_id == s.sample.cluster_id) else { return };
+    for (name, t) in &before.topics {
+        if s.sample.topics.get(name).is_some_and(|now| now.id == t.id) {
+            continue;
+        }
+        for (p, part) in &t.partitions {
+            let (key, Ok(ends)) = (s.key(name, t, *p), &part.ends) else { continue };
+            let past = v.facts.source_ends.get(&key).is_some_and(|a| ends.high > end_of_gone(v, &key, a));
+            if past {
+                out.push(Fact::SourceMoved { key, offset: ends.high });
             }
         }
     }

@@ -26,6 +26,7 @@ pub fn word(confirm: &str) -> Word {
         "source-kafka-fenced" => "until the source Kafka answers the agent",
         "source-fenced" => "until the source MongoDB answers the agent",
         "reconciled" => "until another record is written there, or a topic that is gone comes back",
+        "deleted" => "until the topic is there again",
         "recreated" => "until it is made again once more",
         "reconciled-destination" => "until the start of the log moves again",
         "reconciled-writes" => "until there is another write",

@@ -36,14 +36,14 @@ fn a_source_topic_that_was_recreated_in_the_downtime_is_settled_partition_by_par
         t=23 confirm offsets-handled: ok
         t=100 begin stop-consumers: ok
         t=480 start-consumers pending go
-        t=490 confirm reconciled crm.ingestion 0 19: crm.ingestion is not listed any more, and its partition 0 was seen to end at 20: name 20, if all that it ever held was read or carried over
+        t=490 confirm reconciled crm.ingestion 0 19: crm.ingestion is not listed any more, and its partition 0 was seen to end at 20: name that, if all that it ever held was read or carried over
         t=490 confirm reconciled crm.ingestion 7 20: crm.ingestion had no partition 7 when the consumers were stopped
         t=490 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.ingestion partition 0 (source) is gone: it is not in the cluster's list of topics; topic crm.ingestion partition 1 (source) is gone: it is not in the cluster's list of topics
-            tripwire: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 20 --reason …
+            tripwire: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 20 --reason … && cutover-agent confirm reconciled crm.ingestion 1 10 --reason …
             redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
         t=500 confirm reconciled crm.ingestion 0 0: ok
         t=500 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.ingestion partition 0 (source) was recreated since it was first seen; topic crm.ingestion partition 1 (source) was recreated since it was first seen
-            tripwire: find out who deleted it, carry over what was not read, then of each of its partitions: cutover-agent confirm reconciled crm.ingestion 1 0 --reason …
+            tripwire: find out who deleted it, carry over what was not read, then: cutover-agent confirm reconciled crm.ingestion 1 0 --reason …
             redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
         t=501 confirm reconciled crm.ingestion 1 0: ok
         t=501 start-consumers pending go
@@ -103,8 +103,8 @@ fn a_topic_that_the_list_hides_and_nobody_subscribes_to_holds_up_the_switch() {
     ",
     ]);
     expect![[r#"
-        t=20 switch-producers pending unknown (privilege): topic crm.secret (source): the agent is not allowed to read it: a broker holds a log of it, and the list of topics hides it
-            visible: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.secret; or, if it is not of this migration: kafka: { ignored: { "crm.secret": "<why>" } }
+        t=20 switch-producers pending unknown (hidden): topic crm.secret (source) is not in the list of topics that the agent gets: a broker held a log of it 4 s ago; if it was deleted since, that shows at the next look
+            visible: if it is there: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.secret; or, if it is not of this migration: kafka: { ignored: { "crm.secret": "<why>" } }
             requirements: cutover-agent confirm requirement destination-tested --reason …
         t=30 switch-producers pending go
         t=40 switch-producers pending go"#]].assert_eq(&shown);
@@ -143,14 +143,14 @@ fn topics_that_the_agent_may_not_see_any_more_are_not_gone() {
         t=720 retire-source pending go
         t=721 begin retire-source: ok
         t=740 retire-source begun no-go (already-begun): retire-source was begun at 2026-09-21T14:25:21Z and is begun only once
-        t=740 retire-source done: unknown (privilege): topic crm.ingestion (source): the agent is not allowed to read it: a broker holds a log of it, and the list of topics hides it
-            source-ends: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.ingestion; or, if it is not of this migration: kafka: { ignored: { "crm.ingestion": "<why>" } }
-            expired: let the agent see it; or, if it is gone for good: kafka: { ignored: { "crm.ingestion": "<why>" } }
-            topics-gone: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.ingestion; or, if it is not of this migration: kafka: { ignored: { "crm.ingestion": "<why>" } }
+        t=740 retire-source done: unknown (hidden): topic crm.ingestion (source) is not in the list of topics that the agent gets: a broker held a log of it 4 s ago; if it was deleted since, that shows at the next look
+            source-ends: if it is there: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.ingestion; or, if it is not of this migration: kafka: { ignored: { "crm.ingestion": "<why>" } }
+            expired: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm deleted crm.ingestion --reason …
+            topics-gone: if it is there: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.ingestion; or, if it is not of this migration: kafka: { ignored: { "crm.ingestion": "<why>" } }
         t=750 retire-source begun no-go (already-begun): retire-source was begun at 2026-09-21T14:25:21Z and is begun only once
         t=750 retire-source done: unknown (not-measured): the source Kafka is not measured: not every broker tells what it holds on disk, and the list of topics hides what the agent may not see
-            source-ends: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 20 --reason …
-            expired: let the agent see it; or, if it is gone for good: kafka: { ignored: { "crm.ingestion": "<why>" } }
+            source-ends: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 20 --reason … && cutover-agent confirm reconciled crm.ingestion 1 10 --reason …
+            expired: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm deleted crm.ingestion --reason …
             topics-gone: when the topics are gone: cutover-agent confirm source-retired --reason …
         t=760 retire-source done no-go (already-done): retire-source is done since 2026-09-21T14:25:56Z
         t=760 retire-source done: go"#]].assert_eq(&shown);
@@ -238,8 +238,8 @@ fn a_word_about_a_topic_that_is_gone_does_not_outlive_its_return() {
             reconciled crm.pr-update 0 5: the records below this offset were carried over (measured now: its topic is in no list and on no broker's disk, as far as they tell); said by alice at 2026-09-21T14:21:30Z; counts until another record is written there, or a topic that is gone comes back
         t=490 start-consumers pending go
         t=500 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) was recreated since it was first seen; topic crm.pr-update partition 0 (source) moved: 3 end offset, 0 when the consumers were stopped
-        t=510 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) is gone: it is not in the cluster's list of topics; topic crm.pr-update partition 0 (source) is gone: it is not in the cluster's list of topics; it was seen to end at 3, 0 when the consumers were stopped
-            tripwire: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.pr-update 0 5 --reason …
+        t=510 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) is gone: it is not in the cluster's list of topics; it was seen to end at 3, 0 when the consumers were stopped
+            tripwire: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.pr-update 0 3 --reason …
             redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
         t=511 confirm reconciled crm.pr-update 0 5: ok
         t=511 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) is gone: it is not in the cluster's list of topics; it was seen to end at 3, 0 when the consumers were stopped
@@ -271,9 +271,9 @@ fn no_word_says_that_a_topic_is_gone_which_brokers_hold() {
         t=20 begin switch-producers: ok
         t=23 confirm offsets-handled: ok
         t=100 begin stop-consumers: ok
-        t=490 confirm reconciled crm.pr-update 0 5: topic crm.pr-update (source): the agent is not allowed to read it: a broker holds a log of it, and the list of topics hides it
-        t=490 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update (source): the agent is not allowed to read it: a broker holds a log of it, and the list of topics hides it
-            tripwire: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.pr-update; or, if it is not of this migration: kafka: { ignored: { "crm.pr-update": "<why>" } }
+        t=490 confirm reconciled crm.pr-update 0 5: topic crm.pr-update (source) is not in the list of topics that the agent gets: a broker held a log of it 4 s ago; if it was deleted since, that shows at the next look
+        t=490 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update (source) is not in the list of topics that the agent gets: a broker held a log of it 4 s ago; if it was deleted since, that shows at the next look
+            tripwire: if it is there: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.pr-update; or, if it is not of this migration: kafka: { ignored: { "crm.pr-update": "<why>" } }
             redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
         t=500 confirm reconciled crm.pr-update 0 5: ok
         t=500 start-consumers pending go
@@ -307,11 +307,11 @@ fn a_topic_that_comes_in_the_downtime_and_goes_again_is_not_forgotten() {
         t=490 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.new partition 0 (source) moved: 4 end offset, 0 when the consumers were stopped
         t=500 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.ingestion partition 1 (source) moved: 11 end offset, 10 when the consumers were stopped; topic crm.new partition 0 (source) is gone: it is not in the cluster's list of topics; it was seen to end at 4, 0 when the consumers were stopped
         t=510 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.ingestion partition 0 (source) is gone: it is not in the cluster's list of topics; topic crm.ingestion partition 1 (source) is gone: it is not in the cluster's list of topics; it was seen to end at 11, 10 when the consumers were stopped; topic crm.new partition 0 (source) is gone: it is not in the cluster's list of topics; it was seen to end at 4, 0 when the consumers were stopped
-            tripwire: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 22 --reason …
+            tripwire: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 22 --reason … && cutover-agent confirm reconciled crm.ingestion 1 11 --reason …
             redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
         t=511 confirm reconciled crm.new 0 4: ok
         t=511 confirm reconciled crm.ingestion 0 22: ok
-        t=511 confirm reconciled crm.ingestion 1 10: crm.ingestion is not listed any more, and its partition 1 was seen to end at 11: name 11, if all that it ever held was read or carried over
+        t=511 confirm reconciled crm.ingestion 1 10: crm.ingestion is not listed any more, and its partition 1 was seen to end at 11: name that, if all that it ever held was read or carried over
         t=512 confirm reconciled crm.ingestion 1 11: ok
         t=512 start-consumers pending go
         t=513 start-consumers pending go"#]].assert_eq(&shown);
@@ -340,7 +340,8 @@ fn a_topic_that_is_gone_does_not_hold_up_the_end() {
         t=100 begin stop-consumers: ok
         t=490 confirm reconciled crm.pr-update 0 5: ok
         t=491 begin start-consumers: ok
-        t=700 retire-source pending go"#]].assert_eq(&shown);
+        t=700 retire-source pending go"#]]
+    .assert_eq(&shown);
 }
 
 /// A topic made again before the consumers are stopped: its groups' commits may be of the old log.
@@ -369,25 +370,116 @@ fn a_topic_that_was_recreated_before_the_stop_is_settled_by_a_word_about_the_log
         t=240 stop-consumers pending unknown (recreated): topic crm.pr-update (source) was recreated since it was first seen"#]].assert_eq(&shown);
 }
 
-/// One that was deleted for good is left out by the configuration, with a reason; what was recorded for it is asked for no
-/// more.
+/// One that was deleted for good before the stop: a person says so, which leaves what the destination has of it as it is.
 #[test]
-fn a_topic_that_was_deleted_before_the_stop_is_left_out_by_a_reason() {
+fn a_topic_that_was_deleted_before_the_stop_is_settled_by_a_word() {
+    let shown = with(&[
+        SHOP,
+        SWITCHED,
+        "
+        t=60 op confirm deleted crm.pr-update
+        t=61 src.delete crm.pr-update; src.leave svt
+        t=140 show stop-consumers fix; op confirm deleted crm.pr-updat
+        t=141 op said confirm deleted crm.pr-update
+        t=142 dst.commit svt crm.pr-update/0 =3
+        t=300 show stop-consumers
+        t=301 dst.commit svt crm.pr-update/0 =0
+        t=310 show stop-consumers; src.topic crm.pr-update
+        t=320 show stop-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=60 confirm deleted crm.pr-update: crm.pr-update is in the list of topics of the source
+        t=140 confirm deleted crm.pr-updat: there is no topic of the source that is gone `crm.pr-updat`; did you mean `crm.pr-update`? known: crm.pr-update
+        t=140 stop-consumers pending no-go (predecessor): switch-producers comes before and is not done (begun; unknown (vanished): topic crm.pr-update (source) is gone: it is not in the cluster's list of topics)
+            producers-known: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm deleted crm.pr-update --reason …
+            drained: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm deleted crm.pr-update --reason …
+            every-topic-read: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm deleted crm.pr-update --reason …
+            drained: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm deleted crm.pr-update --reason …
+        t=141 confirm deleted crm.pr-update: ok
+            deleted crm.pr-update: this topic was deleted from the source on purpose, and all that it ever held was read or carried over; said by alice at 2026-09-21T14:15:41Z; counts until the topic is there again
+        t=300 stop-consumers pending no-go (way-out): the downtime could not be ended: start-consumers: seeded: group svt on crm.pr-update partition 0 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after they were committed
+        t=310 stop-consumers pending go
+        t=320 stop-consumers pending unknown (recreated): topic crm.pr-update (source) was recreated since it was first seen"#]].assert_eq(&shown);
+}
+
+/// What the configuration leaves out is asked for no more, also where it was recorded before.
+#[test]
+fn a_topic_that_is_left_out_after_the_switch_is_not_asked_for() {
     let mut w = World::new(settings());
-    w.play(&[SHOP, SWITCHED, "t=60 src.delete crm.pr-update\n t=140 show stop-consumers fix"].concat());
+    w.play(&[SHOP, SWITCHED, "t=60 src.delete crm.pr-update\n t=140 show stop-consumers"].concat());
     let mut less = settings();
-    less.kafka.as_mut().unwrap().ignored.insert("crm.pr-update".into(), "deleted".into());
+    less.kafka.as_mut().unwrap().ignored.insert("crm.pr-update".into(), "of another team".into());
     w.restart_with(less);
     w.play("t=141 src.forget svt; dst.delete crm.pr-update\n t=300 show stop-consumers");
     expect![[r#"
         t=20 begin switch-producers: ok
         t=23 confirm offsets-handled: ok
         t=140 stop-consumers pending no-go (predecessor): switch-producers comes before and is not done (begun; unknown (vanished): topic crm.pr-update (source) is gone: it is not in the cluster's list of topics)
-            producers-known: let the agent see it; or, if it is gone for good: kafka: { ignored: { "crm.pr-update": "<why>" } }
-            drained: let the agent see it; or, if it is gone for good: kafka: { ignored: { "crm.pr-update": "<why>" } }
-            every-topic-read: let the agent see it; or, if it is gone for good: kafka: { ignored: { "crm.pr-update": "<why>" } }
-            drained: let the agent see it; or, if it is gone for good: kafka: { ignored: { "crm.pr-update": "<why>" } }
         t=300 stop-consumers pending go"#]].assert_eq(w.out.trim_end());
+}
+
+/// What came to a log after the stop is not forgotten when its topic is made again, nor where it grew on before it went.
+#[test]
+fn records_that_went_with_a_recreated_topic_are_answered_for() {
+    let shown = with(&[
+        SHOP,
+        SWITCHED,
+        STOPPED,
+        "
+        t=481 src.end crm.pr-update/0 +1
+        t=488 src.end crm.pr-update/0 +9
+        t=497 src.delete crm.pr-update; src.topic crm.pr-update
+        t=500 show start-consumers fix; op confirm reconciled crm.pr-update 0 0
+        t=501 show start-consumers fix; op confirm reconciled crm.pr-update 0 6
+        t=502 op confirm reconciled crm.pr-update 0 15; show start-consumers fix
+        t=510 op confirm reconciled crm.pr-update 0 0; show start-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=500 confirm reconciled crm.pr-update 0 0: crm.pr-update partition 0 was anchored at 5 and ends at 15: name an offset between the two
+        t=500 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) moved: 15 end offset, 5 when the consumers were stopped
+            tripwire: carry the records over, then: cutover-agent confirm reconciled crm.pr-update 0 15 --reason …
+            redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
+        t=501 confirm reconciled crm.pr-update 0 6: crm.pr-update partition 0 was anchored at 0 and ends at 0: name an offset between the two
+        t=501 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) was recreated since it was first seen: the log that is gone was seen to end at 15, 5 when the consumers were stopped
+            tripwire: find out who deleted it, carry over what was not read, then: cutover-agent confirm reconciled crm.pr-update 0 15 --reason … && cutover-agent confirm reconciled crm.pr-update 0 0 --reason …
+            redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
+        t=502 confirm reconciled crm.pr-update 0 15: ok
+        t=502 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) was recreated since it was first seen
+            tripwire: find out who deleted it, carry over what was not read, then: cutover-agent confirm reconciled crm.pr-update 0 0 --reason …
+            redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
+        t=510 confirm reconciled crm.pr-update 0 0: ok
+        t=510 start-consumers pending go"#]].assert_eq(&shown);
+}
+
+/// A slow reading that fails says why, to every check that waits for it, and holds up what rests on it only when what it
+/// told last is too old.
+#[test]
+fn a_slow_reading_that_fails_says_why() {
+    let shown = with(&[
+        SHOP,
+        SWITCHED,
+        "
+        t=100 show stop-consumers; src.unread
+        t=700 show stop-consumers
+        t=1100 show stop-consumers fix; src.hide
+        t=1110 show stop-consumers fix
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 stop-consumers pending go
+        t=700 stop-consumers pending go
+        t=1100 stop-consumers pending unknown (auth): the source Kafka does not accept the credentials: its configurations and logs could not be read: SASL: the password was not accepted
+        t=1110 stop-consumers pending unknown (hidden): the source Kafka may hide groups from the agent: it lacks Describe on the cluster
+            visible: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --cluster"#]].assert_eq(&shown);
 }
 
 /// A partition that comes when the consumers run already is read from wherever they found it.

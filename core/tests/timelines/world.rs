@@ -42,6 +42,8 @@ struct Cluster {
     in_sync: BTreeMap<(String, usize), u32>,
     /// Topics that are there and that the agent may not see.
     secret: BTreeMap<String, (Uuid, Vec<Ends>)>,
+    /// The slow reading fails.
+    unread: bool,
     /// Brokers do not tell what they hold on disk.
     logs_untold: bool,
 }
@@ -228,7 +230,10 @@ impl World {
             }
             let k = Content::Kafka(Box::new(c.sample(span)));
             self.estate.apply(Sample { target: target.clone(), span, outcome: Ok(k) }, self.now);
-            let configs = Content::KafkaConfigs(Box::new(c.configs()));
+            let configs = match c.unread {
+                true => Content::KafkaUnread(Failure::new(FailureKind::Auth, "SASL: the password was not accepted")),
+                false => Content::KafkaConfigs(Box::new(c.configs())),
+            };
             self.estate.apply(Sample { target: target.clone(), span, outcome: Ok(configs) }, self.now);
             let tails = self.demands.iter().filter_map(|d| c.tail(side, d)).collect();
             let tails = Content::KafkaTails(KafkaTails { cluster_id: c.id.as_str().into(), tails });
@@ -371,6 +376,7 @@ impl Cluster {
                 self.topics.insert(rest[0].into(), t);
             }
             "discard" => drop(self.secret.remove(rest[0])),
+            "unread" => self.unread = true,
             "untell-logs" | "tell-logs" => self.logs_untold = verb == "untell-logs",
             "config" => {
                 let c = self.configs.entry(rest[0].into()).or_insert_with(config);

@@ -1,7 +1,7 @@
 //! What the operator of the MongoDB track mends when nothing moves: what was forgotten, what came back, what is different,
 //! what has to be adopted, carried over or taken back.
 
-use super::PATIENCE;
+use super::UNWITNESSED;
 use crate::model::mongodb::oplog::What;
 use crate::model::mongodb::service::{Service, Temper};
 use crate::truth::Hazard;
@@ -117,7 +117,7 @@ impl World {
                 }
                 match runs {
                     true => self.start_service(i, side),
-                    false => self.db.stop_service(i, side),
+                    false => self.db.stop_service(i, side, self.now),
                 }
                 self.watch.disturbed(self.now);
             }
@@ -158,7 +158,7 @@ impl World {
         for (j, id) in STEPS[MONGODB..].iter().enumerate().take(step + 1) {
             let life = self.agent.published.as_ref().and_then(|p| p.board.step(id).map(|b| b.life.clone()));
             let begun = matches!(life, Some(Life::Begun(..))) && (j < step || !self.dba.phase.is_multiple_of(2));
-            let unwitnessed = begun && self.now - self.dba.since > 4 * PATIENCE;
+            let unwitnessed = begun && self.now - self.dba.since > UNWITNESSED;
             let lost = matches!(life, Some(Life::Pending | Life::OutOfOrder | Life::Undone(_)));
             if lost && j == 2 && acted[2] {
                 // Who was never seen cannot be missed: a person says that nobody is left.

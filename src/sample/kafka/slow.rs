@@ -5,7 +5,7 @@ use super::convert::{CONFIG_KEYS, failure, topic_config};
 use super::{Sampler, millis, span};
 use cutover_core::Name;
 use cutover_core::estate::kafka::{KafkaConfigs, TopicPartition};
-use cutover_core::estate::{Content, Failure, Side};
+use cutover_core::estate::{Content, Failure, FailureKind, Side};
 use cutover_core::reading::Demand;
 use cutover_core::time::{Dur, Span};
 use cutover_kafka::{Cluster, Isolation, KafkaError, LogDir, OffsetSpec};
@@ -22,23 +22,21 @@ const PATIENCE: i64 = 4;
 /// Reads until nobody takes samples any more.
 pub(super) async fn run(mut s: Sampler) {
     loop {
-        let mut good = false;
+        let sent = crate::clock::now().mono;
         let reading = async {
             let c = s.connect().await.map_err(|e| failure(&e))?;
             let (span, configs) = read(&s, &c).await.map_err(|e| failure(&e))?;
-            good = true;
             Ok::<_, Failure>((span, Content::KafkaConfigs(Box::new(configs))))
         };
         let within = Dur(s.timeout.0 * PATIENCE);
-        // A failure is the regular reading's to tell: this one only leaves its part unmeasured.
-        match tokio::time::timeout(millis(within), reading).await {
-            Ok(Ok((span, content))) => {
-                if !s.take(std::future::ready(Ok((span, content))), within).await {
-                    return;
-                }
-            }
-            Ok(Err(f)) => tracing::debug!(side = %s.side, "the slow reading failed: {}", f.message),
-            Err(_) => tracing::debug!(side = %s.side, "the slow reading took longer than {within}"),
+        let late = || Failure::new(FailureKind::Timeout, format!("the slow reading took longer than {within}"));
+        let read = tokio::time::timeout(millis(within), reading).await.unwrap_or_else(|_| Err(late()));
+        let good = read.is_ok();
+        // What the slow reading would have told is unknown, and everything else is not: no failure of the target.
+        let told =
+            read.unwrap_or_else(|why| (Span { sent, received: crate::clock::now().mono }, Content::KafkaUnread(why)));
+        if !s.take(std::future::ready(Ok(told)), within).await {
+            return;
         }
         if s.samples.is_closed() {
             return;

@@ -4,7 +4,7 @@ use super::{Refusal, list};
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::mongodb::Ts;
-use crate::facts::{Fact, LogKey};
+use crate::facts::Fact;
 use crate::hint;
 use crate::playbook::{self, Exit, Step};
 use crate::reading::{Code, Finding, Gap};
@@ -105,10 +105,12 @@ pub(super) fn confirm(
     }
     match exit.confirm {
         "reconciled-writes" => facts.push(reconciled_writes(v, subject, &author)?),
-        "reconciled" => match reconciled_gone(v, subject)? {
-            Some(gone) => basis = Some(gone),
-            None => facts.push(reconciled(v, subject, &author)?),
-        },
+        "reconciled" => {
+            let (fact, gone) = reconciled_any(v, subject, &author)?;
+            facts.extend(fact);
+            basis = gone;
+        }
+        "deleted" => deleted(v, &subject[0])?,
         "recreated" => {
             basis = playbook::renewed_basis(v, &subject[0]).map_err(not_now)?;
             if basis.is_none() {
@@ -133,35 +135,58 @@ pub(super) fn confirm(
     Ok(facts)
 }
 
-/// What a word rests on that is about a partition which was anchored and whose topic is not listed any more; `None` where
-/// the topic is listed, or was never anchored. Its offset is as far as the log was seen: what came after that nobody knows,
-/// and a person speaks for it.
-fn reconciled_gone(v: &View<'_>, subject: &[Name]) -> Result<Option<Name>, Refusal> {
-    let [topic, partition, offset] = subject else { return Ok(None) };
+/// What `confirm reconciled` makes: the anchor of the log that the topic has, and the ids of logs that are gone of which it
+/// names how far they were seen (what came to one after that nobody knows, and a person speaks for it).
+fn reconciled_any(v: &View<'_>, subject: &[Name], author: &Name) -> Result<(Option<Fact>, Option<Name>), Refusal> {
+    let [topic, partition, offset] = subject else { return Ok((Some(reconciled(v, subject, author)?), None)) };
     let s = v.kafka(Side::Source).map_err(not_now)?;
-    let of_topic = |k: &LogKey| k.cluster == s.sample.cluster_id && k.topic == *topic;
-    if s.sample.topics.contains_key(topic) || !v.facts.source_ends.keys().any(of_topic) {
-        return Ok(None);
+    let gone = playbook::gone_of(v, &s, topic, partition);
+    let ids: Vec<String> =
+        gone.iter().filter(|(_, end)| end.to_string() == **offset).map(|(k, _)| k.id.to_string()).collect();
+    let basis = (!ids.is_empty()).then(|| Name::from(format!("{} {}", playbook::VANISHED_WORD, ids.join(" "))));
+    if s.sample.topics.contains_key(topic) {
+        return match reconciled(v, subject, author) {
+            Ok(fact) => Ok((Some(fact), basis)),
+            Err(_) if basis.is_some() => Ok((None, basis)),
+            Err(refused) => Err(refused),
+        };
+    }
+    let anchored = v.facts.source_ends.keys().any(|k| k.cluster == s.sample.cluster_id && k.topic == *topic);
+    if !anchored {
+        return Ok((Some(reconciled(v, subject, author)?), None));
     }
     if let Some(f) = playbook::hidden_there(v, &s, topic) {
         return Err(Refusal::NotNow(f.code, render::sentence(&f)));
     }
-    let ends: Vec<(&LogKey, i64)> = v
-        .facts
-        .source_ends
-        .iter()
-        .filter(|(k, _)| of_topic(k) && k.partition.to_string() == **partition)
-        .map(|(k, a)| (k, playbook::end_of_gone(v, k, a)))
-        .collect();
-    let ids: Vec<String> =
-        ends.iter().filter(|(_, end)| end.to_string() == **offset).map(|(k, _)| k.id.to_string()).collect();
-    match ends.first() {
-        None => Err(Refusal::NoSuch(format!("{topic} had no partition {partition} when the consumers were stopped"))),
-        Some((_, end)) if ids.is_empty() => Err(Refusal::Bad(format!(
-            "{topic} is not listed any more, and its partition {partition} was seen to end at {end}: name {end}, if all that \
-             it ever held was read or carried over"
+    let ends: Vec<String> = gone.iter().map(|(_, end)| end.to_string()).collect();
+    match basis {
+        Some(_) => Ok((None, basis)),
+        None if ends.is_empty() => {
+            Err(Refusal::NoSuch(format!("{topic} had no partition {partition} when the consumers were stopped")))
+        }
+        None => Err(Refusal::Bad(format!(
+            "{topic} is not listed any more, and its partition {partition} was seen to end at {}: name that, if all that it \
+             ever held was read or carried over",
+            ends.join(" and, in another life, at ")
         ))),
-        Some(_) => Ok(Some(format!("{} {}", playbook::VANISHED_WORD, ids.join(" ")).into())),
+    }
+}
+
+/// Whether a source topic can be said to be deleted: it was seen before, is in no list, and on no broker's disk as far as
+/// they tell.
+fn deleted(v: &View<'_>, topic: &Name) -> Result<(), Refusal> {
+    let s = v.kafka(Side::Source).map_err(not_now)?;
+    if s.sample.topics.contains_key(topic) {
+        return Err(Refusal::NotNow(Code::StillThere, format!("{topic} is in the list of topics of the source")));
+    }
+    if let Some(f) = playbook::hidden_there(v, &s, topic) {
+        return Err(Refusal::NotNow(f.code, render::sentence(&f)));
+    }
+    let missing: Vec<&str> =
+        v.topics_ever(&s).into_iter().filter(|t| !s.sample.topics.contains_key(*t)).map(|t| &**t).collect();
+    match missing.contains(&&**topic) {
+        true => Ok(()),
+        false => Err(Refusal::NoSuch(hint::no_such("topic of the source that is gone", topic, &missing))),
     }
 }
 

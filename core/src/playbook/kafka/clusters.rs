@@ -55,11 +55,11 @@ pub(super) fn visible(v: &View<'_>, side: Side) -> Reading {
             }
         });
         let hidden = match side {
-            Side::Source => hidden_topics(v, &k)?,
+            Side::Source => hidden_topics(v, &k).map_or_else(Reading::unknown, |found| none_of(basis, found)),
             // One that is missing there is asked for by `topics-ready`.
-            Side::Destination => Vec::new(),
+            Side::Destination => none_of(basis, []),
         };
-        Ok(Reading::of(may, basis).and(listed).and(none_of(basis, hidden)))
+        Ok(Reading::of(may, basis).and(listed).and(hidden))
     })
 }
 
@@ -79,15 +79,15 @@ pub(crate) fn hidden_there(v: &View<'_>, s: &Kafka<'_>, topic: &Name) -> Option<
 
 /// A topic that is on the brokers' disks, by a reading of that time, and is not listed.
 pub(super) fn hidden_topic(v: &View<'_>, side: Side, topic: &Name, read: Span) -> Finding {
-    const OLD: Dur = Dur::secs(60);
-    let f = Finding::unknown(Code::Privilege, Subject::Topic(side, topic.clone()))
-        .detail("a broker holds a log of it, and the list of topics hides it")
+    const OLD: Dur = Dur::secs(20);
+    let age = v.now().mono - read.sent;
+    let f = Finding::unknown(Code::Hidden, Subject::Topic(side, topic.clone()))
+        .detail(format!("a broker held a log of it {age} ago; if it was deleted since, that shows at the next look"))
         .fix(format!(
-            "kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic {topic}; \
-             or, if it is not of this migration: kafka: {{ ignored: {{ \"{topic}\": \"<why>\" }} }}"
+            "if it is there: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe \
+             --topic {topic}; or, if it is not of this migration: kafka: {{ ignored: {{ \"{topic}\": \"<why>\" }} }}"
         ));
-    // It may have been deleted a moment ago.
-    if v.now().mono - read.sent >= OLD { f.want(Demand::Configs(side)) } else { f }
+    if age >= OLD { f.want(Demand::Configs(side)) } else { f }
 }
 
 pub(super) fn visible_source(v: &View<'_>) -> Reading {

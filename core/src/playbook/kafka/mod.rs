@@ -19,7 +19,7 @@ pub(crate) use drain::position;
 pub(crate) use producers::{producer_basis, writers_of};
 pub(crate) use shared::renewed_basis;
 pub(super) use shared::{body, sighted};
-pub(crate) use stop::{VANISHED_WORD, end_of_gone};
+pub(crate) use stop::{VANISHED_WORD, end_of_gone, gone_of, ids_of_gone};
 
 use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, SCALED, Step, Tripwire, Withdraw};
 use crate::facts::Fact;
@@ -59,6 +59,11 @@ const RECREATED: Exit = Exit {
     about: &["topic"],
     says: "this topic was made again on purpose: its groups have read what its old log held, and commit on the new one",
 };
+const DELETED: Exit = Exit {
+    confirm: "deleted",
+    about: &["topic"],
+    says: "this topic was deleted from the source on purpose, and all that it ever held was read or carried over",
+};
 const OWN_60: Dwell = Dwell::Own { default: Dur::secs(60), floor: Dur::secs(45) };
 const REPLICAS_60: Dwell = Dwell::Replicas { default: Dur::secs(60) };
 const ABSENCE: Dwell = Dwell::Absence {
@@ -97,7 +102,7 @@ checks! {
         "every producer is silent on the source, and its topics grow at the destination";
     DESTINATION_LOW = "destination-kept" "kafka/destination-kept", start::destination_kept, Dwell::None, &[KEPT_EXIT],
         "nothing from the recorded start on has expired at the destination";
-    DRAINED = "drained" "kafka/drained", drain::drained, REPLICAS_60, &[RECREATED],
+    DRAINED = "drained" "kafka/drained", drain::drained, REPLICAS_60, &[RECREATED, DELETED],
         "every group has committed everything there is on the source, and no end offset moves";
     ALL_READ = "every-topic-read" "kafka/every-topic-read", drain::every_topic_read, Dwell::None, &[],
         "every topic that holds records is read by some group";

@@ -163,7 +163,8 @@ pub(super) fn switched(v: &View<'_>) -> Reading {
         // Whatever its id: a topic that was recreated, or is not listed any more, was written all the same.
         let grew = |t: &Name| v.facts.grew.keys().any(|(c, n, _)| *c == s.sample.cluster_id && n == t);
         let alive_there = |t: &Name| writers_of(settings, t).any(|(_, p)| p.stopped.is_none());
-        let topics: Vec<_> = v.topics(&s).into_iter().filter(|t| grew(t) && alive_there(t)).map(|t| (t, t)).collect();
+        let topics: Vec<_> =
+            v.topics_ever(&s).into_iter().filter(|t| grew(t) && alive_there(t)).map(|t| (t, t)).collect();
         let alive = settings.producers.values().any(|p| p.stopped.is_none());
         let empty = match (&settings.no_producers, alive) {
             (Some(why), _) => IfEmpty::Expected(why.clone()),

@@ -90,7 +90,8 @@ pub(super) fn topics_gone(v: &View<'_>) -> Reading {
         if !configs.logs_told {
             return Err(Gap::new(Code::NotMeasured, Subject::Side(Side::Source))
                 .detail("not every broker tells what it holds on disk, and the list of topics hides what the agent may not see")
-                .fix("when the topics are gone: cutover-agent confirm source-retired --reason …"));
+                .fix("when the topics are gone: cutover-agent confirm source-retired --reason …")
+                .want(Demand::Configs(Side::Source)));
         }
         let left = s.sample.topics.keys().map(|t| Finding::no(Code::StillThere, Subject::Topic(s.side, t.clone())));
         Ok(visible(v, Side::Source).and(none_of(Some(basis), left)))

@@ -65,7 +65,7 @@ pub(super) fn start_of(v: &View<'_>, key: &LogKey) -> Known<i64> {
             let t = d.sample.topics.get(&key.topic).filter(|t| t.id == key.id)?;
             t.partitions.get(&key.partition)?.ends.as_ref().ok()
         });
-        let Some(e) = ends else { return said };
+        let Some(e) = ends.filter(|_| v.facts.is_begun("switch-producers")) else { return said };
         let first = match (again, e.low) {
             (true, _) => "carry over what was lost; then".to_owned(),
             (false, 0) => "if all that lies there is to be read".to_owned(),

@@ -119,7 +119,7 @@ pub(super) fn source_ends(v: &View<'_>) -> Reading {
                 t => t?,
             };
             if t.id != key.id {
-                return Ok(recreated(v, &s, at(), key, t));
+                return Ok(recreated(v, &s, at(), key, anchor, t));
             }
             let part = t.partitions.get(&key.partition).ok_or_else(|| Gap::new(Code::Vanished, at()))?;
             let ends = part.ends.as_ref().map_err(|f| gap(f, at()))?;
@@ -165,11 +165,34 @@ pub(crate) fn end_of_gone(v: &View<'_>, key: &LogKey, anchor: &Anchor) -> i64 {
 pub(super) fn word_of_gone<'a>(v: &View<'a>, key: &LogKey, anchor: &Anchor) -> Option<&'a Word> {
     let (p, offset) = (key.partition.to_string(), end_of_gone(v, key, anchor).to_string());
     let subject: [Name; 3] = [key.topic.clone(), p.as_str().into(), offset.as_str().into()];
-    let of = |w: &&Word| {
-        let ids = w.basis.as_deref().and_then(|b| b.strip_prefix(VANISHED_WORD));
-        ids.is_some_and(|ids| ids.split_whitespace().any(|id| id == key.id.to_string()))
-    };
-    v.facts.confirmed("reconciled", &subject).filter(of)
+    v.facts.confirmed("reconciled", &subject).filter(|w| ids_of_gone(w).any(|id| id == key.id.to_string()))
+}
+
+/// The ids of the logs that a word is about which are gone; none where it is about one that is there.
+pub(crate) fn ids_of_gone(w: &Word) -> impl Iterator<Item = &str> {
+    w.basis.as_deref().and_then(|b| b.strip_prefix(VANISHED_WORD)).unwrap_or_default().split_whitespace()
+}
+
+/// The logs of a partition that were anchored and are not listed now, and how far each was seen.
+pub(crate) fn gone_of<'a>(v: &View<'a>, s: &Kafka<'a>, topic: &Name, partition: &str) -> Vec<(&'a LogKey, i64)> {
+    let listed = s.sample.topics.get(topic).map(|t| t.id);
+    let gone = v.facts.source_ends.iter().filter(|(k, _)| {
+        k.cluster == s.sample.cluster_id
+            && k.topic == *topic
+            && Some(k.id) != listed
+            && k.partition.to_string() == partition
+    });
+    gone.map(|(k, a)| (k, end_of_gone(v, k, a))).collect()
+}
+
+/// The words that settle every partition of a topic that is gone, as far as each was seen.
+fn words_of_gone(v: &View<'_>, s: &Kafka<'_>, of: &LogKey) -> String {
+    let anchors = v.facts.source_ends.iter().filter(|(k, _)| k.cluster == s.sample.cluster_id && k.id == of.id);
+    let anchors = anchors.filter(|(k, a)| k.topic == of.topic && word_of_gone(v, k, a).is_none());
+    let words = anchors.map(|(k, a)| {
+        format!("cutover-agent confirm reconciled {} {} {} --reason …", k.topic, k.partition, end_of_gone(v, k, a))
+    });
+    words.collect::<Vec<_>>().join(" && ")
 }
 
 /// A topic that was deleted, or that the agent may not see any more.
@@ -190,27 +213,37 @@ fn gone(v: &View<'_>, s: &Kafka<'_>, at: Subject, key: &LogKey, anchor: &Anchor)
         false => missing.to_owned(),
     };
     Err(Gap::new(Code::Vanished, at).detail(missing).fix(format!(
-        "let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm \
-         reconciled {} {} {end} --reason …",
-        key.topic, key.partition
+        "let the agent see it; or, if it was deleted and all that it ever held was read or carried over: {}",
+        words_of_gone(v, s, key)
     )))
 }
 
-/// A topic that was deleted and made again: the log that was anchored is gone. Where a person has spoken for every
-/// partition of the new one, or it was there when the consumers were stopped, that is settled.
-fn recreated(v: &View<'_>, s: &Kafka<'_>, at: Subject, key: &LogKey, t: &TopicSample) -> Finding {
+/// A topic that was deleted and made again: the log that was anchored is gone. That is settled where a person has spoken for
+/// what came to the old log after the stop, if anything was seen to, and for every partition of the new one, or that was there
+/// when the consumers were stopped.
+fn recreated(v: &View<'_>, s: &Kafka<'_>, at: Subject, key: &LogKey, anchor: &Anchor, t: &TopicSample) -> Finding {
+    let end = end_of_gone(v, key, anchor);
+    let lost = end > anchor.offset && word_of_gone(v, key, anchor).is_none();
     let of = |p: &i32| v.facts.source_ends.get(&s.key(&key.topic, t, *p)).filter(|a| !a.late);
-    match t.partitions.keys().find(|p| of(p).is_none()) {
-        None => Finding::yes(Code::Confirmed, at).detail("it was recreated, and its new log is anchored"),
-        Some(p) => {
-            let end = t.partitions.get(p).and_then(|part| part.ends.as_ref().ok()).map(|e| e.high);
-            let end = end.map_or("<where it ends>".to_owned(), |e| e.to_string());
-            Finding::no(Code::Recreated, at).fix(format!(
-                "find out who deleted it, carry over what was not read, then of each of its partitions: cutover-agent confirm \
-                 reconciled {} {p} {end} --reason …",
-                key.topic
-            ))
-        }
+    let open: Vec<&i32> = t.partitions.keys().filter(|p| of(p).is_none()).collect();
+    if !lost && open.is_empty() {
+        return Finding::yes(Code::Confirmed, at).detail("it was recreated, and its new log is anchored");
+    }
+    let old = if lost { words_of_gone(v, s, key) } else { String::new() };
+    let new = open.into_iter().map(|p| {
+        let end = t.partitions.get(p).and_then(|part| part.ends.as_ref().ok()).map(|e| e.high);
+        let end = end.map_or("<where it ends>".to_owned(), |e| e.to_string());
+        format!("cutover-agent confirm reconciled {} {p} {end} --reason …", key.topic)
+    });
+    let words = Some(old).filter(|w| !w.is_empty()).into_iter().chain(new).collect::<Vec<_>>().join(" && ");
+    let f = Finding::no(Code::Recreated, at)
+        .fix(format!("find out who deleted it, carry over what was not read, then: {words}"));
+    match lost {
+        true => f.detail(format!(
+            "the log that is gone was seen to end at {end}, {} when the consumers were stopped",
+            anchor.offset
+        )),
+        false => f,
     }
 }
 

@@ -213,6 +213,8 @@ pub struct Db {
     pub together: BTreeSet<Vec<Name>>,
     /// Writes on the source in scope: when each came, for the truth to take.
     pub written: Vec<i64>,
+    /// Who is connected to the source for as long has been seen there.
+    pub shows: i64,
     /// Counts every change, so that the truth is looked at only when something changed.
     pub version: u64,
     connections: i64,
@@ -236,6 +238,7 @@ impl Db {
             strays: Vec::new(),
             together: BTreeSet::new(),
             written: Vec::new(),
+            shows: 0,
             version: 1,
             connections: 0,
         }

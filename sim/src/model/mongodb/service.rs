@@ -44,8 +44,10 @@ pub struct Instance {
     pub connected: Option<i64>,
     /// It has been connected since it was started.
     pub live: bool,
-    /// It was connected at some time.
+    /// It was connected at some time, to the source for long enough to be seen.
     pub ever: bool,
+    /// When it connected, and whether it had been before.
+    pub since: (i64, bool),
     /// Counts its starts: what was planned for an earlier life does not happen.
     pub life: u32,
 }
@@ -127,9 +129,14 @@ impl Db {
     }
 
     /// Stops an instance: its transactions are aborted with it.
-    pub fn stop_service(&mut self, i: usize, side: Side) {
+    pub fn stop_service(&mut self, i: usize, side: Side, now: i64) {
         self.version += 1;
+        let shows = self.shows;
         if let Some(x) = self.services[i].at.get_mut(&side) {
+            // Nobody can be held to have seen it between two samples.
+            if side == Side::Source && x.connected.is_some() && now - x.since.0 < shows {
+                x.ever = x.since.1;
+            }
             (x.running, x.live, x.connected) = (false, false, None);
             x.life += 1;
         }
@@ -147,6 +154,7 @@ impl Db {
         if s.connected(side).is_none() {
             let id = self.connect();
             if let Some(x) = self.services[i].at.get_mut(&side) {
+                x.since = (now, x.ever);
                 (x.connected, x.live, x.ever) = (Some(id), true, true);
             }
             if s.temper == Temper::Crashing {
