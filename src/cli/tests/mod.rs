@@ -104,6 +104,7 @@ fn the_playbook_names_every_step_and_check_in_every_form() {
           ready drained                    every group has committed everything there is on the source, and no end offset moves
                                          for 1 min, floor 45 s with replicas
                                          or: cutover-agent confirm recreated <topic>
+                                         or: cutover-agent confirm deleted <topic>
           ready every-topic-read       (b) every topic that holds records is read by some group
           ready changes-drained        (a) no projection change is NEW or IN_PROGRESS
           done  nobody-attached            no member on a topic in scope in any group of any type, and no committed offset moves
@@ -113,6 +114,7 @@ fn the_playbook_names_every_step_and_check_in_every_form() {
           done  drained                    every group has committed everything there is on the source, and no end offset moves
                                          for 1 min, floor 45 s with replicas
                                          or: cutover-agent confirm recreated <topic>
+                                         or: cutover-agent confirm deleted <topic>
           from then on must hold: source-ends (the source ends where it ended when the consumers were stopped)
           from then on must hold: nobody-attached (no member on a topic in scope in any group of any type, and no committed offset moves)"#]].assert_eq(&part);
     let letter = |rest: &str| rest.starts_with(char::is_alphabetic);
@@ -137,6 +139,7 @@ fn the_playbook_names_every_step_and_check_in_every_form() {
           confirm ingestion-idle <producer>: this producer writes to the source no more; counts until one of its topics grows on the source again
           confirm reconciled-destination <topic> <partition> <offset>: the records below this offset were carried over; groups are seeded there; counts until the start of the log moves again
           confirm recreated <topic>: this topic was made again on purpose: its groups have read what its old log held, and commit on the new one; counts until it is made again once more
+          confirm deleted <topic>: this topic was deleted from the source on purpose, and all that it ever held was read or carried over; counts until the topic is there again
           confirm source-kafka-fenced: nobody can reach the source Kafka any more; counts until the source Kafka answers the agent
           confirm reconciled <topic> <partition> <offset>: the records below this offset were carried over; counts until another record is written there, or a topic that is gone comes back
           confirm offsets-handled: services do not compare offsets with stored ones, or the stored ones were reset; counts for this attempt of the migration
