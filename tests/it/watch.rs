@@ -3,11 +3,11 @@
 
 use crate::agent;
 use cutover_lab::{MongoOracle, MongoStep, Oracle, Step, now};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How old a sample behind a go may be under the tests' configuration (three intervals of 2 s), and a second for the
 /// watcher's own rounds.
@@ -119,6 +119,11 @@ impl<T: Truth> Drop for Watch<T> {
     }
 }
 
+/// A reason without its numbers, which may change while it stands.
+fn kind(reason: &str) -> String {
+    reason.chars().filter(|c| !c.is_ascii_digit()).collect()
+}
+
 fn watch(
     url: &str,
     oracle: &impl Truth,
@@ -127,17 +132,18 @@ fn watch(
     asked: &Mutex<BTreeMap<&'static str, (u64, u64)>>,
 ) {
     let steps = oracle.steps();
-    let mut unsafe_since = BTreeMap::new();
+    // Since when each reason has been there: one that comes as another goes has its own time to be seen.
+    let mut unsafe_since: BTreeMap<&'static str, BTreeMap<String, Instant>> = BTreeMap::new();
     while !stop.load(Ordering::Relaxed) {
         for &step in &steps {
             let reasons = oracle.unsafe_reasons(step);
-            let since = match reasons.is_empty() {
-                true => {
-                    unsafe_since.remove(step);
-                    None
-                }
-                false => Some(*unsafe_since.entry(step).or_insert_with(now)),
-            };
+            let kinds: BTreeSet<String> = reasons.iter().map(|r| kind(r)).collect();
+            let since = unsafe_since.entry(step).or_default();
+            since.retain(|kind, _| kinds.contains(kind));
+            for kind in kinds {
+                since.entry(kind).or_insert_with(now);
+            }
+            let since = since.values().min().copied();
             // The agent may be down: some tests kill it.
             let Ok(a) = agent::ask(url, "ready", step) else { continue };
             let pending_go = a.is_go() && matches!(a.life(), "pending" | "out-of-order");
