@@ -377,7 +377,7 @@ impl World {
         }
         let Some((step, rules, wait)) = self.person.waits_for(self) else { return };
         // In a joint downtime the other track has to come as far.
-        let joint = self.scenario.order == Order::Joint && step.0 >= 2 && !self.dba.finished();
+        let joint = self.scenario.order == Order::Joint && step.0 >= 1 && !self.dba.finished();
         let f = self.agent.facts();
         let other = f.is_begun("stop-writers") && !f.is_done("start-writers") && self.scenario.order != Order::Joint;
         if !self.may_move(Track::Kafka) || joint || other {

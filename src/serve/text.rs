@@ -5,9 +5,10 @@ use super::json::{by_whom, since_and_by};
 use crate::agent::Published;
 use cutover_core::gate::board::{Answer, Gated, Life, StepBoard, Verdict};
 use cutover_core::hint;
-use cutover_core::reading::{Finding, Tri};
+use cutover_core::reading::{Code, Finding, Tri};
 use cutover_core::render;
 use cutover_core::time::Now;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// One question about one step.
@@ -68,6 +69,9 @@ pub(super) fn status(p: &Published, now: Now) -> String {
         let last = t.last_success.map_or_else(|| "never".to_owned(), render::instant);
         let _ = writeln!(out, "  {target} is not measured now; last success: {last}");
     }
+    for held in holds(p) {
+        let _ = writeln!(out, "  HOLD: {held}");
+    }
     notes(&mut out, p, None);
     for t in &p.board.tracks {
         let downtime = t.downtime.map(|at| format!(": downtime open since {}", render::instant(at)));
@@ -77,6 +81,12 @@ pub(super) fn status(p: &Published, now: Now) -> String {
         }
     }
     out
+}
+
+/// Who holds what, each once.
+pub(super) fn holds(p: &Published) -> BTreeSet<String> {
+    let blockers = p.board.steps.iter().flat_map(|s| &s.ready.blockers);
+    blockers.filter(|f| f.code == Code::Hold).map(render::sentence).collect()
 }
 
 fn line(out: &mut String, p: &Published, step: &StepBoard, now: Now) {

@@ -328,6 +328,38 @@ fn in_a_joint_downtime_consumers_are_found_to_be_stopped_after_the_mirrors_may_b
     .assert_eq(&shown);
 }
 
+/// Neither stop opens a downtime that the other track could not get out of, however well its own stands.
+#[test]
+fn a_joint_downtime_is_not_opened_beside_a_mirror_with_an_error() {
+    let mut s = estate();
+    s.tracks.remove(&Track::Services);
+    s.joint = true;
+    s.skip.insert("switch-readers".into(), "readers move with the writers".into());
+    let shown = run_with(
+        s,
+        &[
+            SHOP,
+            "
+            t=15 op begin start-mirror
+            t=16 mirror.start; mdst.coll shop.orders 100
+            t=20 mirror.follow; msrc.write shop.orders; op begin switch-producers
+            t=21 dst.end crm.ingestion/0 +1; dst.commit rtu crm.ingestion/0 =0; op confirm offsets-handled
+            t=180 show stop-writers; show stop-consumers; mirror.error
+            t=190 show stop-writers; show stop-consumers
+            ",
+        ]
+        .concat(),
+    );
+    expect![[r#"
+        t=15 begin start-mirror: ok
+        t=20 begin switch-producers: ok
+        t=21 confirm offsets-handled: ok
+        t=180 stop-writers pending go
+        t=180 stop-consumers pending go
+        t=190 stop-writers pending no-go (undone): start-mirror was done and is no longer true: mirror-follows: mirror all reports an error: 
+        t=190 stop-consumers pending no-go (way-out): the downtime could not be ended: stop-writers: following: mirror all reports an error:"#]].assert_eq(&shown);
+}
+
 #[test]
 fn a_joint_downtime_ends_only_when_both_tracks_may() {
     let mut s = estate();

@@ -123,7 +123,7 @@ impl<'a> Shown<'a> {
             faster: (p.settings.faster > 1).then_some(p.settings.faster),
             journal: p.journal.as_deref(),
             suspect: p.suspect.as_deref(),
-            holds: holds(p),
+            holds: super::super::text::holds(p).into_iter().collect(),
             words: words(p),
             relaxed: relaxations(p, None).iter().map(|r| r.said()).collect(),
             targets: targets(p, now),
@@ -238,14 +238,6 @@ fn gate(p: &Published, s: &StepBoard, gated: Gated, now: Now) -> Option<Gate> {
         return None;
     }
     Some(Gate { asks: asks(gated), mark: said.verdict.into(), blockers, checks })
-}
-
-fn holds(p: &Published) -> Vec<String> {
-    let mut all: BTreeSet<String> = BTreeSet::new();
-    for s in &p.board.steps {
-        all.extend(s.ready.blockers.iter().filter(|f| f.code == Code::Hold).map(render::sentence));
-    }
-    all.into_iter().collect()
 }
 
 /// Persons' words that count now: each stands where a check would otherwise have measured.

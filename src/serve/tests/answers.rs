@@ -221,6 +221,13 @@ fn the_table_is_readable_at_night() {
     assert!(!text::status(&p, later).contains("GO"));
 }
 
+#[test]
+fn a_hold_stands_at_the_head_of_the_table() {
+    let said = text::status(&super::boards::night(noon()), noon());
+    let head: Vec<&str> = said.lines().take_while(|l| !l.is_empty()).filter(|l| l.contains("HOLD")).collect();
+    assert!(matches!(head[..], [held] if held.starts_with("  HOLD: held by bob: <b>lunch</b>")), "{said}");
+}
+
 /// The steps are done and stay so; that a writer is back is said all the same, and what their checks say is not.
 #[test]
 fn what_must_stay_so_after_the_last_step_is_said_in_the_table() {

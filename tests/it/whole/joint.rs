@@ -17,7 +17,7 @@ pub(super) fn migrate(e: &mut Estate) -> Result<(), String> {
     services(e)
 }
 
-/// Up to the stopped writers, and all the way back.
+/// Up to the switched readers, and all the way back.
 fn first_attempt(e: &mut Estate) -> Result<(), String> {
     e.agent.go("start-mirror")?;
     e.mongo.start_mirrors().map_err(text)?;
@@ -26,14 +26,11 @@ fn first_attempt(e: &mut Estate) -> Result<(), String> {
     e.agent.go("switch-readers")?;
     e.mongo.switch_readers().map_err(text)?;
     e.agent.done("switch-readers")?;
-    // Kafka has not come that far: one of the two alone has no way out, joint or not.
-    e.agent.go("stop-writers")?;
-    e.mongo.stop_writers().map_err(text)?;
-    e.agent.done("stop-writers")?;
+    // Kafka has not come that far: a downtime that is joint could not be ended.
+    e.agent.wait_reason("ready", "stop-writers", "predecessor", "switch-producers")?;
+    e.agent.refuses("stop-writers", 503)?;
 
-    // Everything is started again where it was, and the steps are taken back, the last one first.
-    e.mongo.start_writers(Side::Source).map_err(text)?;
-    withdraw(e, "stop-writers")?;
+    // So everything is started again where it was, and the step is taken back.
     for reader in READERS {
         e.mongo.stop_service(Side::Destination, reader).map_err(text)?;
         e.mongo.start_reader(Side::Source, reader).map_err(text)?;

@@ -45,6 +45,9 @@ impl World<'_, '_> {
         self.tripwires(step.track, &mut blockers);
         if step.downtime == Downtime::Opens && !begun {
             self.way_out(step, &mut blockers);
+            if v.settings.joint {
+                self.way_out_of_the_other(step, &mut blockers);
+            }
         }
         if step.downtime == Downtime::Closes && v.settings.joint {
             self.joint(step, &mut blockers);
@@ -210,6 +213,30 @@ impl World<'_, '_> {
                 }
             }
             next = if s.downtime == Downtime::Closes { None } else { successor(self.v, s) };
+        }
+    }
+
+    /// A joint downtime ends when both tracks have started again: it is not opened while the other track could not follow, or
+    /// could not get out of it.
+    fn way_out_of_the_other(&self, step: &Step, out: &mut Vec<Finding>) {
+        let v = self.v;
+        for opens in v.settings.tracks.iter().filter(|t| **t != step.track).flat_map(|t| steps(*t)) {
+            let over = |s: &&&'static Step| s.downtime == Downtime::Closes && v.facts.is_done(s.id);
+            if opens.downtime != Downtime::Opens || steps(opens.track).iter().any(|s| over(&s)) {
+                continue;
+            }
+            if let Some(p) = predecessor(v, opens).filter(|p| !v.facts.is_done(p.id)) {
+                out.push(Finding::no(Code::Predecessor, Subject::Step(p.id)).detail("the downtime is joint"));
+            }
+            if !v.facts.is_begun(opens.id) {
+                for u in opens.ready.iter().filter(|u| !u.advisory) {
+                    let c = self.j.of(v, opens, u, false);
+                    if c.is != Tri::Yes {
+                        out.push(because(Code::WayOut, opens, &c));
+                    }
+                }
+            }
+            self.way_out(opens, out);
         }
     }
 
