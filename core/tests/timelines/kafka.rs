@@ -21,7 +21,7 @@ pub(super) const SWITCHED: &str = "
     t=23 op confirm offsets-handled
 ";
 
-fn with(parts: &[&str]) -> String {
+pub(super) fn with(parts: &[&str]) -> String {
     run(&parts.concat())
 }
 

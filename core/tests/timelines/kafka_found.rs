@@ -1,12 +1,8 @@
 //! What reading the Kafka track for defects found: topics that go, come again, hide or grow in the middle of it.
 
-use super::kafka::{SHOP, SWITCHED};
-use super::world::{World, run, settings};
+use super::kafka::{SHOP, SWITCHED, with};
+use super::world::{World, settings};
 use expect_test::expect;
-
-fn with(parts: &[&str]) -> String {
-    run(&parts.concat())
-}
 
 /// A topic that is deleted and made again on the source in the downtime: the log that was anchored is gone, and the new one
 /// is nobody's until a person has spoken for each of its partitions.

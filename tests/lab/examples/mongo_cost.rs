@@ -53,11 +53,13 @@ fn main() -> Result<(), Failure> {
             let running = with.then(|| start(&agent, &config)).transpose()?;
             // What a start costs is not what sampling costs.
             std::thread::sleep(Duration::from_secs(15));
-            let (before, at, own) = (threads(pid)?, now(), connections(&pair)?);
+            let (before, whole, at, own) = (threads(pid)?, cpu(pid)?, now(), connections(&pair)?);
             std::thread::sleep(Duration::from_secs(seconds));
             let elapsed = at.elapsed().as_secs_f64();
-            spent[usize::from(with)] = Spent::between(&before, &threads(pid)?, &own, elapsed);
+            let (whole, ended) = (cpu(pid)? - whole, threads(pid)?);
             let after = connections(&pair)?;
+            let agents: Vec<String> = own.iter().chain(&after).cloned().collect();
+            spent[usize::from(with)] = Spent::between(&before, &ended, &agents, whole, elapsed);
             drop(running);
             if with {
                 let lost = own.iter().filter(|c| !after.contains(c)).count();
@@ -73,15 +75,15 @@ fn main() -> Result<(), Failure> {
         println!(
             "pair {n}: {:.2} % of a core without the agent, {:.2} % with it: {:+.2}, of that {:+.2} in the threads that serve \
              it, {:+.2} in those of others, {:+.2} in the server's own",
-            without.whole() * 100.0,
-            with.whole() * 100.0,
-            by.whole() * 100.0,
+            without.whole * 100.0,
+            with.whole * 100.0,
+            by.whole * 100.0,
             by.agent * 100.0,
             by.others * 100.0,
             by.own * 100.0
         );
-        alone.push(without.whole());
-        differences.push(by.whole());
+        alone.push(without.whole);
+        differences.push(by.whole);
         served.push(with.agent);
     }
     let (alone, difference, served) = (median(&mut alone), median(&mut differences), median(&mut served));
@@ -244,9 +246,19 @@ fn threads(pid: u32) -> Result<BTreeMap<u32, (String, f64)>, Failure> {
     Ok(threads)
 }
 
+/// Seconds of CPU that a process has used, threads that have ended included.
+fn cpu(pid: u32) -> Result<f64, Failure> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).ok_or("no such field");
+    Ok((ticks(11)? + ticks(12)?) / 100.0)
+}
+
 /// What a `mongod` spent, as shares of a core.
 #[derive(Copy, Clone, Default)]
 struct Spent {
+    /// In all, threads that have ended included.
+    whole: f64,
     /// In the threads that serve the agent's connections.
     agent: f64,
     /// In those that serve others.
@@ -256,14 +268,15 @@ struct Spent {
 }
 
 impl Spent {
-    /// Between two looks at its threads. What a thread spent that ended in between is not in it.
+    /// Between two looks at its threads. What a thread spent that ended in between is in the whole only.
     fn between(
         before: &BTreeMap<u32, (String, f64)>,
         after: &BTreeMap<u32, (String, f64)>,
         agents: &[String],
+        whole: f64,
         elapsed: f64,
     ) -> Spent {
-        let mut spent = Spent::default();
+        let mut spent = Spent { whole: whole / elapsed, ..Spent::default() };
         for (thread, (name, cpu)) in after {
             let share = (cpu - before.get(thread).map_or(0.0, |(_, cpu)| *cpu)) / elapsed;
             match name {
@@ -275,11 +288,12 @@ impl Spent {
         spent
     }
 
-    fn whole(self) -> f64 {
-        self.agent + self.others + self.own
-    }
-
     fn minus(self, o: Spent) -> Spent {
-        Spent { agent: self.agent - o.agent, others: self.others - o.others, own: self.own - o.own }
+        Spent {
+            whole: self.whole - o.whole,
+            agent: self.agent - o.agent,
+            others: self.others - o.others,
+            own: self.own - o.own,
+        }
     }
 }

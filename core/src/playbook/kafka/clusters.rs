@@ -78,7 +78,7 @@ pub(crate) fn hidden_there(v: &View<'_>, s: &Kafka<'_>, topic: &Name) -> Option<
 }
 
 /// A topic that is on the brokers' disks, by a reading of that time, and is not listed.
-pub(super) fn hidden_topic(v: &View<'_>, side: Side, topic: &Name, read: Span) -> Finding {
+fn hidden_topic(v: &View<'_>, side: Side, topic: &Name, read: Span) -> Finding {
     const OLD: Dur = Dur::secs(20);
     let age = v.now().mono - read.sent;
     let f = Finding::unknown(Code::Hidden, Subject::Topic(side, topic.clone()))

@@ -1,6 +1,6 @@
 //! Is nobody there any more, and does the source stay as it was left?
 
-use super::clusters::{hidden_topic, visible};
+use super::clusters::{hidden_there, visible};
 use super::shared::{NO_PAIR, attached, body};
 use crate::Name;
 use crate::estate::Side;
@@ -198,10 +198,8 @@ fn words_of_gone(v: &View<'_>, s: &Kafka<'_>, of: &LogKey) -> String {
 /// A topic that was deleted, or that the agent may not see any more.
 fn gone(v: &View<'_>, s: &Kafka<'_>, at: Subject, key: &LogKey, anchor: &Anchor) -> Known<Finding> {
     // Brokers say that it is there: then no word is about a topic that was deleted.
-    if let Ok((_, read, configs)) = v.configs(s)
-        && configs.logs.contains(&key.topic)
-    {
-        return Ok(hidden_topic(v, s.side, &key.topic, read));
+    if let Some(f) = hidden_there(v, s, &key.topic) {
+        return Ok(f);
     }
     if let Some(w) = word_of_gone(v, key, anchor) {
         return Ok(Finding::yes(Code::Confirmed, at).detail(format!("{}: {}", w.author, w.reason)));
