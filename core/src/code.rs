@@ -174,6 +174,8 @@ codes! {
     NoWriterRules = "no-writer-rules",
     /// Written too short a time ago.
     RecentWrite = "recent-write",
+    /// It could not be written until too short a time ago: silence before proves nothing.
+    Unwritable = "unwritable",
     /// Written since.
     Written = "written",
     /// Not written since.

@@ -119,6 +119,7 @@ fn said(f: &Finding) -> String {
         Code::UnmatchedClient => format!("{at} is connected, and no rule says what it is"),
         Code::NoWriterRules => "no rule says who writes".to_owned(),
         Code::RecentWrite => format!("{at} was written {seen} ago, must be silent for {limit}"),
+        Code::Unwritable => format!("{at} could be written for only {seen}, must be silent for {limit}"),
         Code::Written => format!("{at} was written at {seen}"),
         Code::NotWritten => format!("{at} has not been written since {limit}"),
         Code::RolledBack => format!("{at} ends at {seen}, before {limit} that was anchored"),

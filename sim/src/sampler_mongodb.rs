@@ -120,6 +120,7 @@ impl Draft {
             set_name: "rs0".into(),
             primary: Err(unread()),
             term: 0,
+            elected: Err(unread()),
             version: "".into(),
             clock: Wall(0),
             members: BTreeMap::new(),
@@ -162,6 +163,7 @@ impl Draft {
                 s.set_id = if d.faults.imposter { "imposter".into() } else { d.id.clone() };
                 s.primary = primary().map(|()| MEMBERS[0].into());
                 (s.term, s.version, s.clock) = (d.term, d.version.clone(), Wall(crate::EPOCH + now));
+                s.elected = primary().map(|()| d.elected);
                 s.majority = primary().map(|()| d.faults.majority.is_none());
                 s.committed = primary().map(|()| d.committed(now));
                 for (i, host) in MEMBERS.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! What a line of a scenario may do on the MongoDB side: `msrc` and `mdst` are the deployments, `mirror` a mirror, `svc` a
 //! service, `dba` the operator of that track.
 
-use crate::model::mongodb::oplog::What;
+use crate::model::mongodb::oplog::{What, stamp};
 use crate::world::{Event, World};
 use cutover_core::Name;
 use cutover_core::estate::Side;
@@ -63,12 +63,16 @@ impl World {
     }
 
     fn end_there(&mut self, side: Side, verb: &str, what: &str) -> Option<()> {
+        let now = self.now;
         let d = self.db.side_mut(side);
         match verb {
             "down" => d.faults.down = false,
             "imposter" => d.faults.imposter = false,
             "oplog" => d.faults.oplog = false,
-            "elect" => d.faults.election = false,
+            "elect" => {
+                d.faults.election = false;
+                d.elected = stamp(now, 0);
+            }
             "majority" => d.faults.majority = None,
             "member" => drop(d.faults.members.remove(&Name::from(format!("{what}:27017")))),
             "slow" => d.faults.slow = 0,

@@ -69,6 +69,11 @@ pub struct MongoSample {
     pub primary: Result<Name, Failure>,
     /// The election term.
     pub term: i64,
+    /// Since when this primary takes writes, by its own clock: `electionCandidateMetrics.newTermStartDate`, or where it is
+    /// not told `electionTime`, of `replSetGetStatus`. Whoever tried to write before, while there was no primary, left no
+    /// trace of it.
+    #[serde(default = "unread")]
+    pub elected: Result<Ts, Failure>,
     /// The primary's version, as in `6.0.5`.
     pub version: Name,
     /// The primary's own clock when it answered.
@@ -93,6 +98,10 @@ pub struct MongoSample {
     pub listed: Option<Span>,
     /// When the oplog was read for `oplog` and `writes`.
     pub scanned: Option<Span>,
+}
+
+fn unread() -> Result<Ts, Failure> {
+    Err(Failure::new(super::FailureKind::Protocol, "when its primary was elected was not read"))
 }
 
 /// A data-bearing member.

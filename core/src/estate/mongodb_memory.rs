@@ -74,6 +74,10 @@ pub struct MongoMemory {
     /// Clients by (app name, user, address), seen within the last ten minutes, and when last.
     pub(crate) clients: BTreeMap<(Name, Name, Name), (Mono, MongoClient)>,
     watched: Option<Mono>,
+    /// User writes were blocked in the newest sample that told.
+    blocked: bool,
+    /// When the first sample had come in that told that user writes are not blocked any more.
+    unblocked: Option<Mono>,
     /// What came before the newest writes, the last of these last.
     came_after: VecDeque<CameAfter>,
     /// How far the oplog went, and when it was asked: whatever lies beyond was written later.
@@ -133,6 +137,12 @@ impl MongoMemory {
     /// Since when clients have been watched without a jump of the clocks.
     pub fn watched(&self) -> Option<Mono> {
         self.watched
+    }
+
+    /// Since when user writes are not blocked any more: `None` while they are, or where they never were, as far as this
+    /// memory goes.
+    pub fn unblocked(&self) -> Option<Mono> {
+        self.unblocked
     }
 
     /// Since when no newer write has been seen.
@@ -217,6 +227,11 @@ impl MongoMemory {
             self.previous.retain(|ns, _| now.last.contains_key(ns));
         }
         self.watched.get_or_insert(span.sent);
+        match sample.write_block {
+            Ok(true) => (self.blocked, self.unblocked) = (true, None),
+            Ok(false) if self.blocked => (self.blocked, self.unblocked) = (false, Some(span.received)),
+            _ => {}
+        }
         for c in sample.members.values().filter_map(|m| m.clients.as_ref().ok()).flatten() {
             let key = (c.app_name.clone(), c.user.clone(), c.address.clone());
             self.clients.insert(key, (span.sent, c.clone()));

@@ -34,6 +34,7 @@ struct Deployment {
     /// Its clock is ahead of the true time by so many milliseconds.
     clock: i64,
     term: i64,
+    elected: Ts,
     exact: BTreeMap<String, u64>,
     /// Nothing may be counted; the catalogue cannot be read as a whole.
     uncounted: bool,
@@ -107,6 +108,7 @@ impl Mongo {
             window: 36_000,
             clock: 0,
             term: 1,
+            elected: Ts::default(),
             exact: BTreeMap::new(),
             uncounted: false,
             uncatalogued: false,
@@ -176,7 +178,7 @@ impl Mongo {
                     d.last.insert(ns.clone(), *ts);
                 }
                 assert!(d.last.values().all(|ts| *ts < gone.0));
-                d.term += 1;
+                d.elect(now);
             }
             // The sampler reads the oplog anew (the agent restarted, or another primary): ten minutes back, no further.
             "reread" => {
@@ -201,7 +203,7 @@ impl Mongo {
             "down" => d.down = true,
             "up" => d.down = false,
             "primary" => d.primary = rest[0] == "yes",
-            "election" => d.term += 1,
+            "election" => d.elect(now),
             "majority" => d.majority = rest[0] == "yes",
             "committed" => d.uncommitted = rest[0] == "no",
             "listed" => d.unlisted = rest[0] == "no",
@@ -392,6 +394,11 @@ impl Mirror {
 }
 
 impl Deployment {
+    fn elect(&mut self, now: Now) {
+        self.term += 1;
+        self.elected = Ts::new(u32::try_from(now.wall.0 / 1000).unwrap(), 0);
+    }
+
     fn write(&mut self, ns: &str, ts: Ts) {
         self.last.insert(ns.into(), ts);
         self.recent.push((ts, ns.into()));
@@ -437,6 +444,7 @@ impl Deployment {
                 Err(Failure::new(FailureKind::Server, "election"))
             },
             term: self.term,
+            elected: Ok(self.elected),
             version: self.version.as_str().into(),
             clock: now.wall + Dur(self.clock),
             members: BTreeMap::from([("h1:27017".into(), member)]),

@@ -368,3 +368,86 @@ fn no_step_begins_by_its_effect_while_the_one_before_it_is_measured_false() {
         t=1300 stop-mirror done: no-go (tripwire): since stop-mirror was done this must stay true and is not: destination-quiet: the destination MongoDB moved: 1790000740.11, 1790000012.5: last in shop.orders
         t=1310 start-writers pending no-go (tripwire): since stop-mirror was done this must stay true and is not: destination-quiet: the destination MongoDB moved: 1790000740.11, 1790000012.5: last in shop.orders"#]].assert_eq(&shown);
 }
+
+/// A writer in a crash loop comes back every few minutes. Where it comes while there is no primary, it leaves no write and no
+/// connection: two of its pauses look like one silence (seed 20011983).
+#[test]
+fn who_tries_to_write_while_there_is_no_primary_leaves_no_trace() {
+    let shown = told(&[
+        READ,
+        "
+        t=295 msrc.write shop.orders
+        t=300 op begin stop-writers
+        t=301 msrc.leave svc-orders
+        t=440 msrc.down
+        t=470 msrc.election; msrc.up
+        t=660 show stop-writers
+        t=825 show stop-writers
+        t=841 show stop-writers
+    ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=660 stop-writers begun go
+        t=660 stop-writers done: no-go (unwritable): the source MongoDB could be written for only 3 min 5 s, must be silent for 6 min: it had no primary before
+        t=825 stop-writers begun go
+        t=825 stop-writers done: no-go (unwritable): the source MongoDB could be written for only 5 min 50 s, must be silent for 6 min: it had no primary before
+        t=841 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:27:16Z
+        t=841 stop-writers done: go"#]].assert_eq(&shown);
+}
+
+/// So it does where user writes were blocked for a while; an agent that came since knows only that they were.
+#[test]
+fn silence_while_user_writes_were_blocked_proves_nothing_once_they_are_not() {
+    let blocked = "
+        t=295 msrc.write shop.orders
+        t=300 op begin stop-writers
+        t=301 msrc.leave svc-orders; msrc.block on
+        t=400 msrc.block off
+        t=402 show stop-writers
+        t=665 show stop-writers
+        t=770 show stop-writers
+        t=870 show stop-writers
+    ";
+    let shown = told(&[READ, blocked]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=402 stop-writers begun go
+        t=402 stop-writers done: no-go (recent-write): shop.orders (source) was written 1 min 45 s ago, must be silent for 6 min
+        t=665 stop-writers begun go
+        t=665 stop-writers done: no-go (unwritable): the source MongoDB could be written for only 4 min 20 s, must be silent for 6 min: user writes were blocked before
+        t=770 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:26:01Z
+        t=770 stop-writers done: go
+        t=870 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:26:01Z
+        t=870 stop-writers done: go"#]].assert_eq(&shown);
+    let shown = told(&[READ, &blocked.replace("t=402", "t=500 restart\n t=502")]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=502 stop-writers begun no-go (dwelling): following: true for 0 s, must be for 30 s
+        t=502 stop-writers done: no-go (recent-write): shop.orders (source) was written 3 min 25 s ago, must be silent for 6 min
+        t=665 stop-writers begun go
+        t=665 stop-writers done: no-go (unwritable): the source MongoDB could be written for only 2 min 40 s, must be silent for 6 min: user writes were blocked before
+        t=770 stop-writers begun go
+        t=770 stop-writers done: no-go (unwritable): the source MongoDB could be written for only 4 min 25 s, must be silent for 6 min: user writes were blocked before
+        t=870 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:27:46Z
+        t=870 stop-writers done: go"#]].assert_eq(&shown);
+}
+
+/// Once silence was shown, a write is past the anchor; nobody has to wait again because the source elected another primary.
+#[test]
+fn an_election_after_silence_was_shown_holds_nothing_up() {
+    let shown = told(&[READ, STOPPED, "t=730 msrc.election\n t=740 show stop-mirror"]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=725 stop-mirror pending go
+        t=740 stop-mirror pending no-go (dwelling): drained: true for 4 s, must be for 35 s"#]]
+    .assert_eq(&shown);
+}

@@ -67,7 +67,7 @@ impl Mutation {
             Mutation::UnmirrorableIgnored => &[Code::NotMirrorable],
             Mutation::ForeignIgnored => &[Code::ForeignPosition],
             Mutation::WriterRulesIgnored => &[Code::NoWriterRules],
-            Mutation::RecentIgnored => &[Code::RecentWrite],
+            Mutation::RecentIgnored => &[Code::RecentWrite, Code::Unwritable],
             Mutation::ConnectedIgnored => &[Code::Connected],
             Mutation::FallingBehindIgnored => &[Code::FallingBehind],
             Mutation::CachedIgnored => &[Code::StillCached],

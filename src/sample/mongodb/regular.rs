@@ -130,6 +130,7 @@ pub(super) async fn read(
         set_name: t.set_name,
         primary: t.primary,
         term: t.term,
+        elected: t.elected,
         version: t.version,
         clock: t.clock,
         majority: t.majority,

@@ -16,31 +16,69 @@ use crate::view::{Mongodb, View, gap};
 /// Single View Creators wake every minute: silence this long is enough where absence is shown otherwise.
 pub(super) const SHORT: Dur = Dur::secs(150);
 
+/// How old an entry of the oplog is at least, by the deployment's own clock.
+fn age(m: &Mongodb<'_>, ts: Ts) -> Dur {
+    // It may have come at the end of its second.
+    let told = Dur((m.sample.clock.0 - (ts.wall().0 + 1000)).max(0));
+    // That clock may have been set, or be a new primary's: what was seen to come is no older than it can be.
+    let most = m.memory.not_yet(ts).map(|asked| m.span.received - asked);
+    most.map_or(told, |most| told.min(most))
+}
+
+/// For how long a deployment could have been written by whoever tried, and since what. Silence before proves nothing: who
+/// comes back every few minutes and finds no primary, or user writes blocked, leaves neither a write nor a connection.
+/// `None` where silence was shown before: since then any write is past the anchor.
+fn writable_for(v: &View<'_>, m: &Mongodb<'_>) -> Known<Option<(Dur, &'static str)>> {
+    let at = || Subject::Mongodb(m.side);
+    let anchor = v.facts.last_writes.get(&m.sample.set_id);
+    if v.facts.is_done("stop-writers") && anchor.is_some_and(|a| a.adopted.is_none()) {
+        return Ok(None);
+    }
+    let elected = *m.sample.elected.as_ref().map_err(|f| gap(f, at()))?;
+    let elected = (age(m, elected), "it had no primary before");
+    // While they are blocked nobody writes who is not let.
+    let ever = v.facts.write_blocks.contains_key(&m.sample.set_id);
+    let blocked = *match &m.sample.write_block {
+        Err(f) if ever => return Err(gap(f, at())),
+        told => told.as_ref().unwrap_or(&false),
+    };
+    if blocked || !ever {
+        return Ok(Some(elected));
+    }
+    // An agent that came since does not know when they were let again.
+    let let_again = m.memory.unblocked().or(m.memory.watched()).unwrap_or(m.span.received);
+    Ok(Some(elected.min((m.span.received - let_again, "user writes were blocked before"))))
+}
+
 /// The last real write in scope, where it is older than `need` by the deployment's own clock.
 fn silent(v: &View<'_>, m: &Mongodb<'_>, need: Dur) -> Known<Finding> {
     let settings = v.mongodb_settings()?;
     let at = Subject::Mongodb(m.side);
     let w = writes(m)?;
     let (last, seen) = newest(settings, w, None);
-    // The write may have come at the end of its second.
-    let told = Dur((m.sample.clock.0 - (last.wall().0 + 1000)).max(0));
-    // That clock may have been set, or be a new primary's: what was seen to come is no older than it can be.
-    let most = m.memory.not_yet(last).map(|asked| m.span.received - asked);
-    let age = most.map_or(told, |most| told.min(most));
+    let age = age(m, last);
     let f = |f: Finding| f.seen(Qty::Time(age)).limit(Qty::Time(need));
+    let writable = writable_for(v, m)?;
+    if age >= need
+        && let Some((writable, before)) = writable.filter(|(writable, _)| *writable < need)
+    {
+        let f = Finding::no(Code::Unwritable, at).seen(Qty::Time(writable)).limit(Qty::Time(need));
+        return Ok(f.detail(before).wait(need - writable));
+    }
     if age >= need {
         let note = if seen { format!("last write {last}") } else { format!("no write since {last}") };
         return Ok(f(Finding::yes(Code::Ok, at)).detail(note));
     }
+    let wait = need - writable.map_or(age, |(writable, _)| writable.min(age));
     let ns = w.last.iter().filter(|(ns, _)| counts_for(settings, None, ns)).max_by_key(|(_, ts)| **ts);
     Ok(match ns {
         Some((ns, _)) => {
             let at = if ns.is_empty() { at } else { Subject::Namespace(m.side, ns.clone()) };
-            f(Finding::no(Code::RecentWrite, at)).wait(need - age)
+            f(Finding::no(Code::RecentWrite, at)).wait(wait)
         }
-        None => Finding::unknown(Code::Partial, at)
-            .detail(format!("its oplog was read for only {age} back"))
-            .wait(need - age),
+        None => {
+            Finding::unknown(Code::Partial, at).detail(format!("its oplog was read for only {age} back")).wait(wait)
+        }
     })
 }
 

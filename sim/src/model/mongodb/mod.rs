@@ -8,7 +8,7 @@ use cutover_core::Name;
 use cutover_core::estate::Side;
 use cutover_core::estate::mongodb::{CollectionKind, Ts};
 use mirror::Mirror;
-use oplog::{Oplog, What};
+use oplog::{Oplog, What, stamp};
 use service::Service;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,6 +80,8 @@ pub struct Deployment {
     pub version: Name,
     /// The election term.
     pub term: i64,
+    /// Since when its primary takes writes.
+    pub elected: Ts,
     /// What was written.
     pub oplog: Oplog,
     /// Its collections.
@@ -105,6 +107,7 @@ impl Deployment {
             id: id.into(),
             version: version.into(),
             term: 1,
+            elected: Ts::default(),
             oplog: Oplog::new(window),
             collections: BTreeMap::new(),
             blocked: false,
@@ -182,6 +185,7 @@ impl Deployment {
         }
         self.faults.majority = None;
         self.term += 1;
+        self.elected = stamp(now, 0);
         self.open.clear();
         gone
     }
