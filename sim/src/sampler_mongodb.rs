@@ -163,7 +163,8 @@ impl Draft {
                 s.set_id = if d.faults.imposter { "imposter".into() } else { d.id.clone() };
                 s.primary = primary().map(|()| MEMBERS[0].into());
                 (s.term, s.version, s.clock) = (d.term, d.version.clone(), Wall(crate::EPOCH + now));
-                s.elected = primary().map(|()| d.elected);
+                let hidden = broken == Some(Mutation::ElectionsHidden);
+                s.elected = primary().map(|()| if hidden { Ts::default() } else { d.elected });
                 s.majority = primary().map(|()| d.faults.majority.is_none());
                 s.committed = primary().map(|()| d.committed(now));
                 for (i, host) in MEMBERS.iter().enumerate() {

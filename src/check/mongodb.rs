@@ -50,6 +50,7 @@ fn regular(m: &MongoSample) -> Vec<Told> {
         ("majority and commit point", "stop-mirror, start-writers", {
             failed(m.majority.as_ref().err().or(m.committed.as_ref().err()), "read")
         }),
+        ("election of the primary", "stop-writers, stop-mirror", failed(m.elected.as_ref().err(), "read")),
         (
             "connections of every member",
             "switch-readers, stop-writers, stop-mirror, start-writers",

@@ -160,6 +160,10 @@ pub(crate) struct RehearseArgs {
     /// Records each producer writes in a second, with --config.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rate: u32,
+    /// A recording of the real estate (`run --record`) from before anything is moved, with --config: its topics, rates,
+    /// groups, collections and clients instead of invented ones.
+    #[arg(long, value_name = "FILE", requires = "config", conflicts_with_all = ["rate", "replay"])]
+    pub(crate) measured: Option<PathBuf>,
     /// Goes on answering at the end, until ctrl-c.
     #[arg(long)]
     pub(crate) stay: bool,

@@ -61,6 +61,11 @@ impl Stands {
         }
     }
 
+    /// It was begun, whether or not as it should have been.
+    pub(crate) fn begun(&self) -> bool {
+        !["pending", "skipped"].contains(&self.life.as_str())
+    }
+
     /// Two answers about a step in words, as far as they are not the same.
     pub(crate) fn apart(a: Option<&Stands>, b: Option<&Stands>) -> (String, String) {
         let say = |it: Option<&Stands>, other: Option<&Stands>| {

@@ -21,6 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) enum Who {
     /// The rehearsal itself.
     Rehearsal,
+    /// Something was taken from a recording of the real estate.
+    Measured,
     /// Something was invented because nobody said it.
     Assumed,
     /// The person who migrates.

@@ -1,13 +1,17 @@
-//! An estate invented from a configuration alone: what it names is taken from it, what it does not say is made up and
-//! said to be. The limits are the configuration's own.
+//! An estate invented from a configuration: what it names is taken from it, what it does not say is taken from a recording
+//! of the real one, or made up and said to be. The limits are the configuration's own.
 
 use super::invent_services;
+use super::measured::{Measured, OfKafka, Rate};
 use super::plan::{Plan, Real};
 use crate::config::Config;
 use cutover_core::Name;
+use cutover_core::estate::kafka::GroupKind;
 use cutover_core::pattern::Pattern;
 use cutover_core::playbook;
-use cutover_core::settings::{Class, ClientField, Home, HomeRule, KafkaSettings, Settings, Track};
+use cutover_core::settings::{
+    Class, ClientField, Home, HomeRule, KafkaSettings, Producer as Declared, Settings, Track,
+};
 use cutover_core::time::Dur;
 use cutover_sim::model::apps::{Producer, Reader, Style, Writes};
 use cutover_sim::scenario::Scenario;
@@ -25,20 +29,31 @@ const LONGEST: usize = 60;
 ///
 /// # Errors
 /// It has no section that can be simulated, or no name in its scope can be invented.
-pub(super) fn plan(config: &Config, rate: u32) -> Result<Plan, String> {
+pub(super) fn plan(config: &Config, rate: u32, measured: Option<&Measured>) -> Result<Plan, String> {
     let kafka = config.settings.kafka.as_ref();
-    let mut estate = Estate::of(kafka);
+    let mut estate = Estate::of(kafka, measured.and_then(|m| m.kafka.as_ref()));
+    let mut told = Vec::new();
     if let Some(kafka) = kafka {
-        estate.producers(kafka, rate);
+        match estate.measured {
+            Some(seen) => estate.take(kafka, seen, &mut told),
+            None => estate.producers(kafka, rate),
+        }
         estate.named(kafka);
-        estate.internal(kafka);
-        estate.readers(kafka);
+        match estate.measured {
+            Some(seen) => estate.groups(kafka, seen, &mut told),
+            None => {
+                estate.internal(kafka);
+                estate.readers(kafka);
+            }
+        }
         if estate.scenario.topics.is_empty() {
             return Err("no topic can be invented that is in `scope`; name one in `producers.<name>.topics`".to_owned());
         }
     }
     let Estate { mut scenario, mut assumed, .. } = estate;
-    let mongodb = super::invent_mongodb::estate(&config.settings, &mut assumed);
+    assumed.extend(measured.iter().flat_map(|m| &m.missing).cloned());
+    let seen = measured.and_then(|m| m.mongodb.as_ref());
+    let mongodb = super::invent_mongodb::estate(&config.settings, seen, &mut assumed, &mut told);
     let (tracks, order) = super::invent_mongodb::order(&config.settings, mongodb.is_some());
     (scenario.tracks, scenario.order) = invent_services::placed(&config.settings, tracks, order);
     scenario.services =
@@ -57,7 +72,9 @@ pub(super) fn plan(config: &Config, rate: u32) -> Result<Plan, String> {
     scenario.seed = 1;
     scenario.interval = interval.0;
     scenario.latency = (interval.0 / 40).clamp(10, 200);
-    scenario.replicas = 3;
+    if measured.is_none_or(|m| m.kafka.is_none()) {
+        scenario.replicas = 3;
+    }
     scenario.until = i64::MAX / 4;
     // So that the agent has seen everybody at work before anything is moved.
     scenario.events.insert(0, (3_000, "late 90".to_owned()));
@@ -66,9 +83,12 @@ pub(super) fn plan(config: &Config, rate: u32) -> Result<Plan, String> {
         scenario.events.insert(0, (3_000, "sre late 90".to_owned()));
     }
     if kafka.is_some() {
+        let made = match measured.is_some_and(|m| m.kafka.is_some()) {
+            true => String::new(),
+            false => format!("has {PARTITIONS} partitions with 3 replicas, "),
+        };
         assumed.push(format!(
-        "every topic has {PARTITIONS} partitions with 3 replicas, exists on both sides with the same settings, and nothing \
-         is left of earlier tests"
+            "every topic {made}exists on both sides with the same settings, and nothing is left of earlier tests"
         ));
         assumed.push(format!(
             "records of the source expire after {}: retire-source will wait for your retention instead",
@@ -91,6 +111,7 @@ pub(super) fn plan(config: &Config, rate: u32) -> Result<Plan, String> {
             config_hash: config.settings.config_hash.clone(),
         }),
         assumptions: assumed,
+        measured: told,
     })
 }
 
@@ -130,22 +151,118 @@ fn settings(real: &Settings, scenario: &Scenario, assumed: &mut Vec<String>) -> 
 }
 
 /// The estate so far.
-struct Estate {
+struct Estate<'m> {
     scenario: Scenario,
     assumed: Vec<String>,
     /// What names in scope begin with.
     heads: Vec<String>,
+    /// What a recording tells of the source.
+    measured: Option<&'m OfKafka>,
 }
 
-impl Estate {
-    fn of(kafka: Option<&KafkaSettings>) -> Estate {
+impl<'m> Estate<'m> {
+    fn of(kafka: Option<&KafkaSettings>, measured: Option<&'m OfKafka>) -> Estate<'m> {
         let head = |p: &Pattern| p.as_str().split('*').next().unwrap_or("").trim_end_matches('.').to_owned();
         let topics = kafka.into_iter().flat_map(|k| &k.topics);
         let mut heads: Vec<String> = topics.map(head).filter(|h| !h.is_empty()).collect();
         if heads.is_empty() {
             heads.push("estate".to_owned());
         }
-        Estate { scenario: Scenario::default(), assumed: Vec::new(), heads }
+        Estate { scenario: Scenario::default(), assumed: Vec::new(), heads, measured }
+    }
+
+    /// The topics and producers of a recording.
+    fn take(&mut self, kafka: &KafkaSettings, seen: &OfKafka, told: &mut Vec<String>) {
+        self.scenario.topics = seen.topics.iter().map(|(name, t)| (name.clone(), t.partitions)).collect();
+        let replicas = seen.topics.values().map(|t| t.replicas).min().unwrap_or(0);
+        self.scenario.replicas = i64::from(replicas);
+        let partitions: usize = seen.topics.values().map(|t| t.partitions).sum();
+        told.push(format!(
+            "{} topics with {partitions} partitions, {replicas} replicas at least, watched for {}",
+            seen.topics.len(),
+            seen.watched()
+        ));
+        for (name, p) in &kafka.producers {
+            let topics = seen.ingestion(kafka, |t| p.topics.iter().any(|x| x.matches(t)));
+            if topics.is_empty() {
+                let why = format!("no recorded ingestion topic is one of producer {name}: it is left out");
+                self.assumed.push(why);
+                continue;
+            }
+            let rate = seen.rate(&topics);
+            let said = format!("producer {name} writes {} to {}", per(&rate, "record"), topics.join(", "));
+            let cadence = p.cadence;
+            told.push(match (cadence, rate.gap()) {
+                (_, None) => format!("producer {name} wrote nothing to {}", topics.join(", ")),
+                (Some(c), _) if rate.longest > c => format!(
+                    "{said}; it was silent for {} once, longer than its cadence of {c}: raise `producers.{name}.cadence`",
+                    rate.longest
+                ),
+                _ => format!("{said}; never silent for longer than {}", rate.longest),
+            });
+            let gap = match rate.gap() {
+                Some(gap) => gap.0 * 2,
+                None => {
+                    let gap = cadence.map_or(rate.over.0, |c| c.0 / 2).clamp(1_000, 3_600_000);
+                    self.assumed.push(format!("producer {name} writes about once in {}", Dur(gap)));
+                    gap
+                }
+            };
+            self.produce(name, p, topics, gap);
+        }
+    }
+
+    /// The groups of a recording.
+    fn groups(&mut self, kafka: &KafkaSettings, seen: &OfKafka, told: &mut Vec<String>) {
+        let mut readers = Vec::new();
+        for (name, g) in seen.groups.iter().filter(|(_, g)| !g.topics.is_empty()) {
+            let style = match (&g.kind, g.members, g.moved) {
+                (GroupKind::Consumer, true, _) => Style::Next,
+                (GroupKind::Classic { .. }, true, true) => Style::Classic,
+                (GroupKind::Classic { .. }, true, false) if g.commits() => Style::Classic,
+                (GroupKind::Classic { .. }, true, false) => Style::Silent,
+                (GroupKind::Classic { .. }, false, true) => Style::Assign,
+                (GroupKind::Classic { .. } | GroupKind::Consumer, false, _) => {
+                    self.assumed.push(format!(
+                        "group {name} had no member and committed nothing new: it is left out; the real migration asks \
+                         for it until it is named in `ignored`, or its offsets are accepted"
+                    ));
+                    continue;
+                }
+                (kind, ..) => {
+                    self.assumed.push(format!("group {name} is of a kind that is not simulated: {}", kind.as_str()));
+                    continue;
+                }
+            };
+            let reads: Vec<Name> = g.topics.iter().filter(|t| seen.topics.contains_key(*t)).cloned().collect();
+            let writes = self.written_by(kafka, &reads);
+            let unseeded = kafka.unseeded.contains_key(name);
+            readers.push(Reader { style, unseeded, ..reader(name.to_string(), reads, writes) });
+        }
+        let names: Vec<String> =
+            readers.iter().map(|r| format!("{} ({:?})", r.group, r.style).to_lowercase()).collect();
+        told.push(format!("consumer groups: {}", or_none(&names)));
+        self.assumed.push(
+            "what one class of topics leads to is written to the next, by the Fast Data suffixes; one instance of each \
+             group"
+                .to_owned(),
+        );
+        self.scenario.readers = readers;
+    }
+
+    /// The topic that whoever reads these writes to.
+    fn written_by(&self, kafka: &KafkaSettings, reads: &[Name]) -> Option<Name> {
+        let of = |class| reads.iter().find(|t| kafka.class(t) == Some(class));
+        let first = |class| self.of_class(kafka, class).first().cloned();
+        if let Some(t) = of(Class::Ingestion) {
+            let update = format!("{}.pr-update", t.strip_suffix(".ingestion").unwrap_or(t));
+            return self.of_class(kafka, Class::PrUpdate).into_iter().find(|u| **u == *update);
+        }
+        match (of(Class::PrUpdate), of(Class::SvTrigger)) {
+            (Some(_), _) => first(Class::SvTrigger),
+            (None, Some(_)) => first(Class::SvUpdate),
+            (None, None) => None,
+        }
     }
 
     /// Adds a topic in scope; whether it is there now.
@@ -181,10 +298,6 @@ impl Estate {
             if topics.is_empty() {
                 continue;
             }
-            // One to three records a write.
-            let gap = 2_000 / i64::from(rate);
-            let most = p.cadence.map_or(i64::MAX, |c| c.0 * 4 / 5);
-            let gap = ((gap / 2).min(most / 2).max(5), (gap * 3 / 2).min(most).max(10));
             let (shown, cadence) = (topics.join(", "), p.cadence);
             let records = if rate == 1 { "1 record".to_owned() } else { format!("{rate} records") };
             self.assumed.push(match (&p.stopped, cadence) {
@@ -195,24 +308,30 @@ impl Estate {
                      confirms that it is idle"
                 ),
             });
-            let pid = 1000 * i64::try_from(self.scenario.producers.len()).unwrap_or(0);
-            let producer = Producer {
-                name: name.clone(),
-                topics,
-                gap,
-                writes: Writes::Plain,
-                on: None,
-                declared: true,
-                retired: p.stopped.is_some(),
-                returned: false,
-                pid,
-            };
-            self.scenario.producers.push((producer, cadence.map(|c| c.0)));
+            // One to three records a write.
+            self.produce(name, p, topics, 2_000 / i64::from(rate));
         }
         if self.scenario.topics.is_empty() {
             let head = self.heads[0].clone();
             self.topic(kafka, &format!("{head}.orders.ingestion"));
         }
+    }
+
+    /// A producer that writes to these once in `gap` milliseconds on average.
+    fn produce(&mut self, name: &Name, p: &Declared, topics: Vec<Name>, gap: i64) {
+        let most = p.cadence.map_or(i64::MAX, |c| c.0 * 4 / 5);
+        let producer = Producer {
+            name: name.clone(),
+            topics,
+            gap: ((gap / 2).min(most / 2).max(5), (gap * 3 / 2).min(most).max(10)),
+            writes: Writes::Plain,
+            on: None,
+            declared: true,
+            retired: p.stopped.is_some(),
+            returned: false,
+            pid: 1000 * i64::try_from(self.scenario.producers.len()).unwrap_or(0),
+        };
+        self.scenario.producers.push((producer, p.cadence.map(|c| c.0)));
     }
 
     /// Topics that the configuration names elsewhere.
@@ -284,6 +403,23 @@ impl Estate {
         self.assumed.push(format!("consumer groups, one instance each: {}", names.join(", ")));
         self.scenario.readers = readers;
     }
+}
+
+/// How often something comes, in words.
+pub(super) fn per(rate: &Rate, what: &str) -> String {
+    match rate.writes * 1000 / rate.over.0.max(1) {
+        0 => match rate.gap() {
+            Some(gap) => format!("one {what} in {gap}"),
+            None => format!("no {what}"),
+        },
+        1 => format!("1 {what} a second"),
+        n => format!("{n} {what}s a second"),
+    }
+}
+
+/// Names, or that there are none.
+pub(super) fn or_none(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 fn reader(group: String, reads: Vec<Name>, writes: Option<Name>) -> Reader {

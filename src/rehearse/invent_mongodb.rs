@@ -1,14 +1,17 @@
 //! The MongoDB half of an invented estate: databases, mirrors and limits are the configuration's, collections, services and
 //! what they look like are made up.
 
+use super::invent::{or_none, per};
+use super::measured::OfMongodb;
 use cutover_core::Name;
 use cutover_core::pattern::Pattern;
 use cutover_core::settings::{ClientRule, Home, MirrorKind, MongoField, MongodbSettings, Settings, Track};
+use cutover_core::time::Dur;
 use cutover_sim::model::mongodb::mirror::Mirror;
 use cutover_sim::model::mongodb::service::{Service, Temper};
 use cutover_sim::scenario::Order;
 use cutover_sim::scenario_mongodb::Mongo;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands for a star.
 const WORDS: [&str; 2] = ["orders", "customers"];
@@ -16,12 +19,88 @@ const WORDS: [&str; 2] = ["orders", "customers"];
 const DOCUMENTS: i64 = 20_000;
 
 /// The estate; none where there is no section, or its mirrors are of a kind that is not simulated.
-pub(super) fn estate(settings: &Settings, assumed: &mut Vec<String>) -> Option<Mongo> {
+pub(super) fn estate(
+    settings: &Settings,
+    seen: Option<&OfMongodb>,
+    assumed: &mut Vec<String>,
+    told: &mut Vec<String>,
+) -> Option<Mongo> {
     let m = settings.mongodb.as_ref()?;
     if m.mirrors.is_empty() || m.mirrors.values().any(|x| x.kind != MirrorKind::Mongomirror) {
         return None;
     }
     let mut out = Mongo { databases: m.databases.iter().cloned().collect(), ..Mongo::default() };
+    for (what, named) in [("left-behind", &m.left_behind), ("may-have", &m.may_have)] {
+        out.relaxed.extend(named.keys().map(|ns| (what.to_owned(), ns.clone())));
+    }
+    for (name, x) in &m.mirrors {
+        let allowed = x.lag.map(|l| l.0);
+        out.mirrors.push(Mirror { namespaces: x.namespaces.clone(), allowed, ..Mirror::new(name) });
+    }
+    match seen {
+        Some(seen) => measured(&mut out, m, seen, assumed, told),
+        None => invented(&mut out, m, assumed),
+    }
+    assumed.push(
+        "a mirror is at most 1.5 s behind; the operator blocks user writes at the destination while readers read there"
+            .to_owned(),
+    );
+    Some(out)
+}
+
+/// As a recording tells it.
+fn measured(out: &mut Mongo, m: &MongodbSettings, seen: &OfMongodb, assumed: &mut Vec<String>, told: &mut Vec<String>) {
+    let (held, others) = seen.collections(m);
+    let documents: i64 = held.values().map(|h| h.documents).sum();
+    let (written, rate) = seen.written();
+    told.push(format!("{} collections with {documents} documents, watched for {}", held.len(), seen.watched()));
+    if !others.is_empty() {
+        assumed.push(format!(
+            "views, time-series collections, and what no mirror or more than one carries are left out: {}",
+            others.join(", ")
+        ));
+    }
+    for mirror in &mut out.mirrors {
+        let mine = held.iter().filter(|(ns, _)| mirror.carries(ns));
+        let copying = mine.map(|(_, h)| h.copying).fold(Dur::secs(1), |a, b| a + b);
+        mirror.copies = copying.0;
+        told.push(format!(
+            "mirror {} copies for {copying}: what was found, by `mongodb.copy_rate` and `mongodb.index_rate`",
+            mirror.name
+        ));
+    }
+    out.collections = held.into_iter().map(|(ns, h)| (ns, h.documents, h.indexes)).collect();
+    if let Some(window) = seen.window() {
+        out.window = window.0;
+        told.push(format!("the source's oplog reaches back {window}"));
+    }
+    let plain = |all: &BTreeSet<String>| all.iter().filter(|n| !n.contains(['*', '{'])).cloned().collect::<Vec<_>>();
+    let (readers, writers) = (plain(&seen.readers), plain(&seen.writers));
+    told.push(format!(
+        "readers {}; writers {}; {}, never silent for longer than {}",
+        or_none(&readers),
+        or_none(&writers),
+        per(&rate, "write"),
+        rate.longest
+    ));
+    out.services.extend(readers.iter().map(|name| service(name, Vec::new(), Temper::Reads)));
+    let written: Vec<Name> = written.into_iter().filter(|ns| out.collections.iter().any(|(c, ..)| c == ns)).collect();
+    if !writers.is_empty() {
+        let each = i64::try_from(writers.len()).unwrap_or(1);
+        let gap = rate.gap().map_or(60_000, |gap| (gap.0 * each).clamp(200, 120_000));
+        assumed.push(format!(
+            "each of the writers writes to all of {}, once in {} on average",
+            or_none(&written.iter().map(ToString::to_string).collect::<Vec<_>>()),
+            Dur(gap)
+        ));
+        let steady = |name| Service { gap: (gap / 2, gap * 3 / 2), ..service(name, written.clone(), Temper::Steady) };
+        out.services.extend(writers.iter().map(|name| steady(name)));
+    }
+    (out.readers, out.writers) = (readers, writers);
+}
+
+/// Made up.
+fn invented(out: &mut Mongo, m: &MongodbSettings, assumed: &mut Vec<String>) {
     for database in &m.databases {
         for word in WORDS {
             let ns: Name = format!("{database}.{word}").into();
@@ -29,13 +108,6 @@ pub(super) fn estate(settings: &Settings, assumed: &mut Vec<String>) -> Option<M
                 out.collections.push((ns, DOCUMENTS, vec!["by_id".into()]));
             }
         }
-    }
-    for (what, named) in [("left-behind", &m.left_behind), ("may-have", &m.may_have)] {
-        out.relaxed.extend(named.keys().map(|ns| (what.to_owned(), ns.clone())));
-    }
-    for (name, x) in &m.mirrors {
-        let allowed = x.lag.map(|l| l.0);
-        out.mirrors.push(Mirror { namespaces: x.namespaces.clone(), allowed, ..Mirror::new(name) });
     }
     let written: Vec<Name> = out.collections.iter().map(|(ns, ..)| ns.clone()).collect();
     let readers = names(&m.readers, "reader");
@@ -59,16 +131,7 @@ pub(super) fn estate(settings: &Settings, assumed: &mut Vec<String>) -> Option<M
         or_none(&readers),
         or_none(&writers)
     ));
-    assumed.push(
-        "a mirror copies for 20 s and is at most 1.5 s behind; the operator blocks user writes at the \
-                  destination while readers read there"
-            .to_owned(),
-    );
-    Some(out)
-}
-
-fn or_none(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    assumed.push("a mirror copies for 20 s".to_owned());
 }
 
 /// A name for each rule.

@@ -10,6 +10,7 @@ mod drive;
 mod invent;
 mod invent_mongodb;
 mod invent_services;
+mod measured;
 mod outside;
 mod plan;
 mod replay;

@@ -3,6 +3,7 @@
 use super::account::{Account, Line, Who};
 use super::drive::{self, Ended};
 use super::invent;
+use super::measured;
 use super::outside::Outside;
 use super::scenario;
 use crate::cli::args::RehearseArgs;
@@ -33,6 +34,8 @@ pub(super) struct Plan {
     pub(super) real: Option<Real>,
     /// What was invented because nobody said it.
     pub(super) assumptions: Vec<String>,
+    /// What was taken from a recording of the real estate.
+    pub(super) measured: Vec<String>,
 }
 
 /// The migration that a rehearsal stands for.
@@ -58,7 +61,11 @@ impl Plan {
                 Plan::scripted(scenario::read(file)?, format!("scenario {name}"))
             }
             (None, true) => Plan::shop()?,
-            (None, false) => invent::plan(&crate::config(&args.config)?, args.rate)?,
+            (None, false) => {
+                let config = crate::config(&args.config)?;
+                let measured = args.measured.as_deref().map(|file| measured::read(file, &config.settings));
+                invent::plan(&config, args.rate, measured.transpose()?.as_ref())?
+            }
         };
         if let Some(seed) = args.seed {
             plan.seeded(seed);
@@ -88,6 +95,7 @@ impl Plan {
             of,
             real: None,
             assumptions: Vec::new(),
+            measured: Vec::new(),
         }
     }
 
@@ -146,7 +154,8 @@ impl Plan {
         }
         let estate = format!("{}, seed {}: {}", self.of, s.seed, parts.join("; "));
         let line = |who, text| Line { at_ms: 0, who, step: None, verdict: None, code: None, text };
+        let measured = self.measured.iter().map(|m| line(Who::Measured, m.clone()));
         let assumed = self.assumptions.iter().map(|a| line(Who::Assumed, a.clone()));
-        std::iter::once(line(Who::Rehearsal, estate)).chain(assumed).collect()
+        std::iter::once(line(Who::Rehearsal, estate)).chain(measured).chain(assumed).collect()
     }
 }

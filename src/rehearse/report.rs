@@ -33,6 +33,8 @@ pub(super) struct Report {
     pub(super) steps: Vec<StepReport>,
     /// Each track's downtime.
     pub(super) downtimes: Vec<DowntimeReport>,
+    /// What was taken from a recording of the real estate.
+    pub(super) measured: Vec<String>,
     /// What was invented.
     pub(super) assumptions: Vec<String>,
     /// What a scenario expected and did not get, and what should never have been said.
@@ -127,6 +129,7 @@ impl Report {
             lasted_seconds: secs(w.now),
             steps,
             downtimes,
+            measured: plan.measured.clone(),
             assumptions: plan.assumptions.clone(),
             broken,
             waits_for,

@@ -59,6 +59,7 @@ impl<'a> Say<'a> {
 fn label(who: Who) -> &'static str {
     match who {
         Who::Rehearsal => "",
+        Who::Measured => "measured",
         Who::Assumed => "assumed",
         Who::Operator => "operator",
         Who::Agent => "agent",
@@ -78,7 +79,7 @@ fn paint(line: &Line) -> &'static str {
         (Who::Agent, Some("unknown")) => "\x1b[33m",
         (Who::Agent, Some(_)) => "\x1b[31m",
         (Who::Operator, _) => "\x1b[36m",
-        (Who::Script | Who::Mirror | Who::Assumed, _) => "\x1b[2m",
+        (Who::Script | Who::Mirror | Who::Measured | Who::Assumed, _) => "\x1b[2m",
         (Who::Step | Who::Downtime, _) => "\x1b[1m",
         _ => "",
     }

@@ -13,6 +13,7 @@ use crate::config;
 use crate::record::{Entry, Recorder, Recording};
 use arc_swap::ArcSwap;
 use cutover_core::settings::Track;
+use cutover_sim::model::apps::Style;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -121,7 +122,7 @@ producers:
 #[test]
 fn a_configuration_is_rehearsed_by_its_own_limits_and_the_report_says_how_to_confirm_it() {
     let config = configured(&format!("{MINE}steps: {{ stop-consumers: {{ drained: {{ for: 3min }} }} }}\n"));
-    let plan = invent::plan(&config, 1).unwrap();
+    let plan = invent::plan(&config, 1, None).unwrap();
     assert_eq!(&*plan.settings.migration, "rehearsal-of-shop-prod", "no pipeline may take it for the real one");
     let topics: Vec<&str> = plan.scenario.topics.iter().map(|(t, _)| &**t).collect();
     assert!(topics.contains(&"shop.PROD.crm.orders.ingestion"), "{topics:?}");
@@ -139,7 +140,7 @@ fn a_configuration_is_rehearsed_by_its_own_limits_and_the_report_says_how_to_con
     assert!(down.seconds >= Some(360), "nobody-attached alone takes six minutes: {down:?}");
     // A slower limit shows in what it says.
     let slower = configured(&format!("{MINE}steps: {{ stop-consumers: {{ nobody-attached: {{ for: 20min }} }} }}\n"));
-    let plan = invent::plan(&slower, 1).unwrap();
+    let plan = invent::plan(&slower, 1, None).unwrap();
     let (ended, account, world) = plan.silently();
     assert!(Report::of(&plan, &account, &world, ended).downtimes[0].seconds >= Some(1_200));
 }
@@ -159,7 +160,7 @@ fn a_configuration_with_a_mongodb_section_is_rehearsed_on_both_tracks() {
         "identity:\n  readers: { mongodb: { app_name: crud-* } }\n  writers: { mongodb: { app_name: svc-* } }\n";
     let config =
         configured(&format!("{MINE}{MONGODB}{identity}steps: {{ switch-producers: {{ after: start-writers }} }}\n"));
-    let plan = invent::plan(&config, 1).unwrap();
+    let plan = invent::plan(&config, 1, None).unwrap();
     assert_eq!(plan.scenario.tracks, [Track::Mongodb, Track::Kafka], "as `after` has them");
     let (ended, account, world) = plan.silently();
     let report = Report::of(&plan, &account, &world, ended);
@@ -183,7 +184,7 @@ probes:
 steps: { deploy-services: { after: start-consumers }, start-mirror: { after: start-consumers } }
 ";
     let config = configured(&format!("{MINE}{MONGODB}{services}"));
-    let plan = invent::plan(&config, 1).unwrap();
+    let plan = invent::plan(&config, 1, None).unwrap();
     assert_eq!(plan.scenario.tracks, [Track::Kafka, Track::Mongodb, Track::Services]);
     let (ended, account, world) = plan.silently();
     let report = Report::of(&plan, &account, &world, ended);
@@ -200,7 +201,7 @@ steps: { deploy-services: { after: start-consumers }, start-mirror: { after: sta
 fn a_configuration_that_could_never_be_switched_is_told_before_the_night_comes() {
     // This pattern takes what the services write among each other for the producer's.
     let config = configured(&MINE.replace("*.crm.*.ingestion", "shop.PROD.crm.*"));
-    let plan = invent::plan(&config, 1).unwrap();
+    let plan = invent::plan(&config, 1, None).unwrap();
     let (ended, account, world) = plan.silently();
     let report = Report::of(&plan, &account, &world, ended);
     assert_eq!(ended, Ended::Stuck);
@@ -254,7 +255,7 @@ fn other_limits_show_where_the_answers_differ() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("night.rec");
     let config = configured(MINE);
-    let plan = invent::plan(&config, 1).unwrap();
+    let plan = invent::plan(&config, 1, None).unwrap();
     boards(&plan, &file, None);
     let told = |other: &config::Config| {
         let mut out = Vec::new();
@@ -278,7 +279,7 @@ fn other_limits_show_where_the_answers_differ() {
 /// A recording of the invented estate of a configuration.
 fn recorded(folder: &Path) -> std::path::PathBuf {
     let file = folder.join("night.rec");
-    boards(&invent::plan(&configured(MINE), 1).unwrap(), &file, None);
+    boards(&invent::plan(&configured(MINE), 1, None).unwrap(), &file, None);
     file
 }
 
@@ -394,4 +395,106 @@ fn the_account_has_a_line_for_every_point_of_no_return() {
     assert_eq!(told.lines().filter(|l| who(l) == "no-way-back").count(), 6);
     let line = Line { at_ms: 0, who: Who::NoWayBack, step: None, verdict: None, code: None, text: String::new() };
     assert!(serde_json::to_string(&line).unwrap().contains("no-way-back"));
+}
+
+const BOTH: &str = "steps: { switch-producers: { after: start-writers } }\n\
+identity:\n  readers: { mongodb: { app_name: crud-* } }\n  writers: { mongodb: { app_name: svc-* } }\n";
+
+/// An estate that no configuration would make up, played with somebody who records and never begins anything.
+#[test]
+fn an_estate_is_what_a_recording_of_it_says() {
+    let scenario = "\
+seed 5
+interval 5
+tracks mongodb kafka
+operator nobody
+until 1200
+topic shop.PROD.crm.orders.ingestion 5
+topic shop.PROD.crm.orders.pr-update 2
+topic shop.PROD.crm.notes.ingestion 1
+reader shop.PROD.orders reads=shop.PROD.crm.orders.ingestion writes=shop.PROD.crm.orders.pr-update style=next
+reader shop.PROD.views reads=shop.PROD.crm.orders.pr-update
+reader shop.PROD.notes reads=shop.PROD.crm.notes.ingestion style=assign
+producer crm topics=shop.PROD.crm.orders.ingestion gap=400..600
+producer slow topics=shop.PROD.crm.notes.ingestion gap=150000..160000
+database shop
+collection shop.baskets 700 indexes=customer
+collection shop.customers 300
+service crud-baskets reads
+service svc-baskets writes=shop.baskets gap=4..6
+mirror all copy=20
+";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("day.rec");
+    let plan = Plan::scripted(super::scenario::parse("day", scenario).unwrap(), "a day".to_owned());
+    boards(&plan, &file, None);
+
+    let producers = "  crm-notes: { topics: [\"*.notes.ingestion\"], owner: team-crm, cadence: 2min }\n";
+    let mine = MINE.replace("*.crm.*.ingestion", "*.orders.ingestion").replace("cadence: 2min", "cadence: 30s");
+    let config = configured(&format!("{mine}{producers}{MONGODB}{BOTH}"));
+    let measured = super::measured::read(&file, &config.settings).unwrap();
+    let plan = invent::plan(&config, 1, Some(&measured)).unwrap();
+    let s = &plan.scenario;
+    let topics: Vec<(&str, usize)> = s.topics.iter().map(|(t, n)| (&**t, *n)).collect();
+    assert_eq!(
+        topics,
+        [
+            ("shop.PROD.crm.notes.ingestion", 1),
+            ("shop.PROD.crm.orders.ingestion", 5),
+            ("shop.PROD.crm.orders.pr-update", 2)
+        ]
+    );
+    let readers: Vec<(&str, _, Option<&str>)> =
+        s.readers.iter().map(|r| (&*r.group, r.style, r.writes.as_deref())).collect();
+    let updates = Some("shop.PROD.crm.orders.pr-update");
+    assert_eq!(
+        readers,
+        [
+            ("shop.PROD.notes", Style::Assign, None),
+            ("shop.PROD.orders", Style::Next, updates),
+            ("shop.PROD.views", Style::Classic, None)
+        ]
+    );
+    // It wrote once in 500 ms, and is invented to within a third of that.
+    let (crm, _) = s.producers.iter().find(|(p, _)| &*p.name == "crm-cdc").unwrap();
+    let mean = (crm.gap.0 + crm.gap.1) / 2;
+    assert!((333..=667).contains(&mean), "{:?}", crm.gap);
+    let mongo = s.mongo.as_ref().unwrap();
+    let held: Vec<(&str, i64)> = mongo.collections.iter().map(|(ns, n, _)| (&**ns, *n)).collect();
+    assert_eq!((held[0].0, held[1]), ("shop.baskets", ("shop.customers", 300)), "{held:?}");
+    assert!(held[0].1 > 700, "more were written since: {held:?}");
+    assert_eq!((&mongo.readers, &mongo.writers), (&vec!["crud-baskets".to_owned()], &vec!["svc-baskets".to_owned()]));
+    let writer = mongo.services.iter().find(|x| &*x.name == "svc-baskets").unwrap();
+    assert_eq!(writer.writes, ["shop.baskets".into()]);
+    assert!((3_000..=8_000).contains(&((writer.gap.0 + writer.gap.1) / 2)), "{:?}", writer.gap);
+    // What the configuration says of a producer and the recording does not bear out.
+    let said = |text: &str| plan.measured.iter().any(|m| m.contains(text));
+    assert!(said("longer than its cadence of 2 min: raise `producers.crm-notes.cadence`"), "{:#?}", plan.measured);
+    assert!(said("watched for 19 min"), "{:#?}", plan.measured);
+    let (ended, account, world) = plan.silently();
+    let report = Report::of(&plan, &account, &world, ended);
+    assert!(report.good(), "{report:?}");
+}
+
+#[test]
+fn a_recording_from_the_middle_of_a_migration_tells_nothing_of_the_estate() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = recorded(folder.path());
+    let config = configured(MINE);
+    let measured = super::measured::read(&file, &config.settings).unwrap();
+    let before = measured.kafka.unwrap().watched();
+    assert!(before < cutover_core::time::Dur::mins(10), "it ends where the first step begins: {before}");
+    // Nothing that was sampled before.
+    let mut begun = false;
+    let late = altered(&file, "late.rec", |e| {
+        begun |= matches!(&e, Entry::Turned { answers, .. } if answers.iter().any(|a| a.begun()));
+        match e {
+            Entry::Sample(at, _) if !begun => Entry::Turn(at),
+            e => e,
+        }
+    });
+    let said = super::measured::read(&late, &config.settings).unwrap_err();
+    assert!(said.contains("late.rec: nothing can be taken from it"), "{said}");
+    assert!(said.contains("no reading of the source's Kafka from before its track was begun"), "{said}");
+    assert!(super::measured::read(Path::new("nowhere.rec"), &config.settings).unwrap_err().contains("nowhere.rec"));
 }

@@ -12,7 +12,9 @@ pub(crate) use words::shortened;
 pub use words::{SCALED, Word, word};
 
 pub(crate) use kafka::{VANISHED_WORD, gone_of, hidden_there, position, producer_basis, renewed_basis};
-pub(crate) use mongodb::{behind_of, counts_basis, headroom_of, newest_write, newest_write_seen, nobody_writes};
+pub(crate) use mongodb::{
+    behind_of, counts_basis, headroom_of, mirror_is_there, newest_write, newest_write_seen, nobody_writes,
+};
 pub(crate) use services::attached;
 
 use crate::facts::Fact;

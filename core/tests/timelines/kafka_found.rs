@@ -95,7 +95,9 @@ fn a_topic_that_the_list_hides_and_nobody_subscribes_to_holds_up_the_switch() {
         t=21 src.discard crm.secret
         t=30 show switch-producers
         t=31 src.untell-logs
-        t=40 show switch-producers
+        t=40 show switch-producers fix
+        t=41 op confirm topics-listed
+        t=45 show switch-producers
     ",
     ]);
     expect![[r#"
@@ -103,7 +105,11 @@ fn a_topic_that_the_list_hides_and_nobody_subscribes_to_holds_up_the_switch() {
             visible: if it is there: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.secret; or, if it is not of this migration: kafka: { ignored: { "crm.secret": "<why>" } }
             requirements: cutover-agent confirm requirement destination-tested --reason …
         t=30 switch-producers pending go
-        t=40 switch-producers pending go"#]].assert_eq(&shown);
+        t=40 switch-producers pending unknown (not-measured): the source Kafka is not measured: the list of topics hides what the agent may not see, and not every broker tells what it holds
+            visible: look with an account that sees everything, then: cutover-agent confirm topics-listed --reason …
+            requirements: cutover-agent confirm requirement destination-tested --reason …
+        t=41 confirm topics-listed: ok
+        t=45 switch-producers pending go"#]].assert_eq(&shown);
 }
 
 /// The source's topics are not gone because the agent may not see them any more.
@@ -256,7 +262,7 @@ fn no_word_says_that_a_topic_is_gone_which_brokers_hold() {
         "
         t=481 src.conceal crm.pr-update
         t=490 show start-consumers fix; op confirm reconciled crm.pr-update 0 5
-        t=491 src.untell-logs
+        t=491 src.untell-logs; op confirm topics-listed
         t=500 op confirm reconciled crm.pr-update 0 5; show start-consumers
         t=501 src.reveal crm.pr-update; src.end crm.pr-update/0 +2
         t=510 show start-consumers; src.conceal crm.pr-update
@@ -271,6 +277,7 @@ fn no_word_says_that_a_topic_is_gone_which_brokers_hold() {
         t=490 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update (source) is not in the list of topics that the agent gets: a broker held a log of it 4 s ago; if it was deleted since, that shows at the next look
             tripwire: if it is there: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.pr-update; or, if it is not of this migration: kafka: { ignored: { "crm.pr-update": "<why>" } }
             redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
+        t=491 confirm topics-listed: ok
         t=500 confirm reconciled crm.pr-update 0 5: ok
         t=500 start-consumers pending go
         t=510 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) moved: 7 end offset, 5 when the consumers were stopped

@@ -344,7 +344,7 @@ fn no_step_begins_by_its_effect_while_the_one_before_it_is_measured_false() {
         t=722 show stop-mirror
         t=726 mirror.gone
         t=728 op confirm mirror-removed all
-        t=731 msrc.join svc-orders
+        t=731 op confirm mirror-removed all; msrc.join svc-orders
         t=740 mdst.write shop.orders
         t=830 show stop-writers; show stop-mirror; msrc.leave svc-orders
         t=1300 show stop-writers; show stop-mirror; op adopt stop-mirror
@@ -357,10 +357,12 @@ fn no_step_begins_by_its_effect_while_the_one_before_it_is_measured_false() {
         t=130 begin switch-readers: ok
         t=300 begin stop-writers: ok
         t=722 stop-mirror pending go
-        t=728 confirm mirror-removed all: ok
+        t=728 confirm mirror-removed all: mirror all is still there: a session on the source: mongomirror
+        t=731 confirm mirror-removed all: ok
         t=830 stop-writers undone unknown (unreachable): mirror all cannot be reached: connection refused
         t=830 stop-writers done: no-go (undone): stop-writers was done and is no longer true
         t=830 stop-mirror pending no-go (undone): stop-writers was done and is no longer true
+        t=830 stop-mirror done: unknown (unclaimed): stop-mirror looks done, and nobody claimed it: it was not go shortly before, or another step could be meant as well
         t=1300 adopt stop-mirror: ok
         t=1300 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
         t=1300 stop-writers done: go

@@ -77,6 +77,8 @@ mutations! {
         EmptyIsFine,
         /// What transactions wrote is not looked for in them.
         TransactionsPacked,
+        /// Nobody looks since when a primary takes writes.
+        ElectionsHidden,
         /// Positions are compared by whole seconds.
         SecondsOnly,
         /// A mirror's position is taken to be the oplog's end: it is at 0 s.

@@ -94,6 +94,11 @@ pub(super) fn confirm(
     if exit.confirm == "scaled-to-zero" && subject.iter().any(|s| &**s == "mongodb") {
         playbook::nobody_writes(v).map_err(not_now)?;
     }
+    if exit.confirm == "mirror-removed"
+        && let Some(f) = playbook::mirror_is_there(v, &subject[0])
+    {
+        return Err(Refusal::NotNow(f.code, render::sentence(&f)));
+    }
     // A word about an effect is said of a step that was taken.
     let of =
         [("traffic-moved", "redirect-traffic"), ("names-moved", "switch-dns"), ("writers-started", "start-writers")];

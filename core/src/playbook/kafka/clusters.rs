@@ -63,12 +63,28 @@ pub(super) fn visible(v: &View<'_>, side: Side) -> Reading {
     })
 }
 
+/// What the brokers tell of their disks is asked for again after so long, while it holds something up.
+const LATELY: Dur = Dur::secs(20);
+
 /// Topics in scope of which a broker holds a log and that the list of topics hides: Kafka leaves out in silence what the
-/// agent may not describe. Where the brokers do not tell what they hold, nothing is found.
+/// agent may not describe. Where not every broker tells what it holds, a person may say that nothing is hidden.
 pub(super) fn hidden_topics(v: &View<'_>, s: &Kafka<'_>) -> Known<Vec<Finding>> {
     let (_, read, configs) = v.configs(s)?;
     let hidden = configs.logs.iter().filter(|t| !s.sample.topics.contains_key(*t));
-    Ok(hidden.map(|topic| hidden_topic(v, s.side, topic, read)).collect())
+    let mut found: Vec<Finding> = hidden.map(|topic| hidden_topic(v, s.side, topic, read)).collect();
+    if !configs.logs_told {
+        let at = Subject::Side(s.side);
+        found.push(match v.facts.confirmed("topics-listed", &[]) {
+            Some(w) => Finding::yes(Code::Confirmed, at).detail(format!("{}: {}", w.author, w.reason)),
+            None => {
+                let f = Finding::unknown(Code::NotMeasured, at)
+                    .detail("the list of topics hides what the agent may not see, and not every broker tells what it holds")
+                    .fix("look with an account that sees everything, then: cutover-agent confirm topics-listed --reason …");
+                if v.now().mono - read.sent >= LATELY { f.want(Demand::Configs(s.side)) } else { f }
+            }
+        });
+    }
+    Ok(found)
 }
 
 /// The same of one topic that is not listed.
@@ -79,7 +95,6 @@ pub(crate) fn hidden_there(v: &View<'_>, s: &Kafka<'_>, topic: &Name) -> Option<
 
 /// A topic that is on the brokers' disks, by a reading of that time, and is not listed.
 fn hidden_topic(v: &View<'_>, side: Side, topic: &Name, read: Span) -> Finding {
-    const OLD: Dur = Dur::secs(20);
     let age = v.now().mono - read.sent;
     let f = Finding::unknown(Code::Hidden, Subject::Topic(side, topic.clone()))
         .detail(format!("a broker held a log of it {age} ago; if it was deleted since, that shows at the next look"))
@@ -87,7 +102,7 @@ fn hidden_topic(v: &View<'_>, side: Side, topic: &Name, read: Span) -> Finding {
             "if it is there: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe \
              --topic {topic}; or, if it is not of this migration: kafka: {{ ignored: {{ \"{topic}\": \"<why>\" }} }}"
         ));
-    if age >= OLD { f.want(Demand::Configs(side)) } else { f }
+    if age >= LATELY { f.want(Demand::Configs(side)) } else { f }
 }
 
 pub(super) fn visible_source(v: &View<'_>) -> Reading {

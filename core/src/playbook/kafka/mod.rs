@@ -81,13 +81,19 @@ const ABSENCE: Dwell = Dwell::Absence {
 };
 const STEADY_60: Dwell = Dwell::For { default: Dur::secs(60), floor: Dur::secs(60) };
 
+const LISTED: Exit = Exit {
+    confirm: "topics-listed",
+    about: &[],
+    says: "an account that sees everything finds no topic in scope on the source that the agent does not list",
+};
+
 checks! {
     TWO_CLUSTERS = "two-clusters" "kafka/two-clusters", clusters::two_clusters, Dwell::None, &[],
         "the cluster ids differ, and every advertised broker answers";
-    VISIBLE_BOTH = "visible" "kafka/visible", clusters::visible_both, Dwell::None, &[],
-        "the list of groups hides nothing on either side";
-    VISIBLE_SOURCE = "visible" "kafka/visible-source", clusters::visible_source, Dwell::None, &[],
-        "the list of groups on the source hides nothing";
+    VISIBLE_BOTH = "visible" "kafka/visible", clusters::visible_both, Dwell::None, &[LISTED],
+        "the lists of groups hide nothing on either side, and that of the source's topics nothing";
+    VISIBLE_SOURCE = "visible" "kafka/visible-source", clusters::visible_source, Dwell::None, &[LISTED],
+        "the lists of groups and topics on the source hide nothing";
     TOPICS_READY = "topics-ready" "kafka/topics-ready", clusters::topics_ready, Dwell::None, &[],
         "every topic in scope exists at the destination, with as many partitions and compatible settings";
     RETENTION = "retention-outlasts" "kafka/retention-outlasts", clusters::retention_outlasts, Dwell::None, &[],

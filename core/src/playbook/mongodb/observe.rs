@@ -1,12 +1,13 @@
 //! What the newest samples of MongoDB and the mirrors add to the facts.
 
 use super::clients::clients;
+use super::mirrors::mirror_is_there;
 use super::shared::{newest, writes};
 use super::writes::anchor;
 use crate::Name;
+use crate::estate::MirrorMemory;
 use crate::estate::Side;
 use crate::estate::mongodb::{MirrorStatus, MongoClient, Ts};
-use crate::estate::{MirrorMemory, Target};
 use crate::facts::{Fact, SeenClient, Word};
 use crate::reading::Known;
 use crate::settings::{MongodbSettings, Role};
@@ -156,13 +157,8 @@ fn words(v: &View<'_>, settings: &MongodbSettings, out: &mut Vec<Fact>) {
     if connected || v.facts.confirmed("scaled-to-zero", &["mongodb".into()]).is_some_and(wrote) {
         void("scaled-to-zero", vec!["mongodb".into()]);
     }
-    let Ok(here) = here else { return };
-    for name in settings.mirrors.keys() {
-        let answers = v.failing(&Target::Mirror(name.clone())).is_none()
-            && settings.mirrors.get_key_value(name).is_some_and(|(n, m)| v.mirror(n, m).is_ok());
-        if answers || here.iter().any(|(_, c)| settings.mirrors[name].is_session(c)) {
-            void("mirror-removed", vec![name.clone()]);
-        }
+    for name in settings.mirrors.keys().filter(|name| mirror_is_there(v, name).is_some()) {
+        void("mirror-removed", vec![name.clone()]);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::Name;
 use crate::estate::Side;
 use crate::estate::mongodb::Ts;
 use crate::reading::{Basis, Code, Finding, Gap, Known, Qty, Reading, Subject, each, none_of};
-use crate::settings::{MirrorKind, MirrorSettings};
+use crate::settings::{MirrorKind, MirrorSettings, MongodbSettings};
 use crate::view::{Mongodb, View};
 
 /// It has ended as it should: its sessions are gone on both sides, and it had applied everything that was written. Where
@@ -109,25 +109,33 @@ fn answers(v: &View<'_>, name: &Name) -> bool {
 pub(in crate::playbook::mongodb) fn stay_away(v: &View<'_>) -> Reading {
     body(|| {
         let settings = v.mongodb_settings()?;
-        let sides: Vec<Mongodb<'_>> = Side::BOTH.iter().filter_map(|s| v.mongodb(*s).ok()).collect();
-        let basis = sides.iter().map(|m| m.basis).reduce(Basis::merge);
-        let mut found = Vec::new();
-        for name in settings.mirrors.keys() {
-            let at = || Subject::Mirror(name.clone());
-            for m in &sides {
-                let seen = m.sample.members.values().filter_map(|x| x.clients.as_ref().ok()).flatten();
-                let rules = &settings.mirrors[name];
-                if let Some(c) = seen.into_iter().find(|c| rules.is_session(c)) {
-                    let said = format!("a session on the {}: {}", m.side, settings.identity(c).1);
-                    found.push(Finding::no(Code::StillThere, at()).detail(said));
-                }
-            }
-            if answers(v, name) {
-                found.push(Finding::no(Code::StillThere, at()).detail("its status port answers"));
-            }
-        }
-        Ok(none_of(basis, found))
+        let sides = Side::BOTH.iter().filter_map(|s| v.mongodb(*s).ok());
+        let basis = sides.map(|m| m.basis).reduce(Basis::merge);
+        Ok(none_of(basis, settings.mirrors.keys().flat_map(|name| contradicting(v, settings, name))))
     })
+}
+
+/// What shows, as far as it is measured, that a mirror has not ended.
+fn contradicting(v: &View<'_>, settings: &MongodbSettings, name: &Name) -> Vec<Finding> {
+    let at = || Subject::Mirror(name.clone());
+    let mut found = Vec::new();
+    for m in Side::BOTH.iter().filter_map(|s| v.mongodb(*s).ok()) {
+        let seen = m.sample.members.values().filter_map(|x| x.clients.as_ref().ok()).flatten();
+        let rules = settings.mirrors.get(name);
+        if let Some(c) = seen.into_iter().find(|c| rules.is_some_and(|r| r.is_session(c))) {
+            let said = format!("a session on the {}: {}", m.side, settings.identity(c).1);
+            found.push(Finding::no(Code::StillThere, at()).detail(said));
+        }
+    }
+    if answers(v, name) {
+        found.push(Finding::no(Code::StillThere, at()).detail("its status port answers"));
+    }
+    found
+}
+
+/// What shows that a mirror is still there: what a person must not contradict.
+pub(crate) fn mirror_is_there(v: &View<'_>, name: &Name) -> Option<Finding> {
+    contradicting(v, v.mongodb_settings().ok()?, name).into_iter().next()
 }
 
 /// A mirror is there: what begins `start-mirror`.

@@ -4,6 +4,7 @@
 mod ended;
 mod headroom;
 
+pub(crate) use ended::mirror_is_there;
 pub(super) use ended::{appears, finished, stay_away};
 pub(super) use headroom::headroom;
 pub(crate) use headroom::{behind_of, headroom_of};
