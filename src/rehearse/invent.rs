@@ -175,7 +175,7 @@ impl<'m> Estate<'m> {
     fn take(&mut self, kafka: &KafkaSettings, seen: &OfKafka, told: &mut Vec<String>) {
         self.scenario.topics = seen.topics.iter().map(|(name, t)| (name.clone(), t.partitions)).collect();
         let replicas = seen.topics.values().map(|t| t.replicas).min().unwrap_or(0);
-        self.scenario.replicas = i64::from(replicas);
+        self.scenario.replicas = replicas;
         let partitions: usize = seen.topics.values().map(|t| t.partitions).sum();
         told.push(format!(
             "{} topics with {partitions} partitions, {replicas} replicas at least, watched for {}",

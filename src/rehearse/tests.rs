@@ -415,8 +415,8 @@ topic shop.PROD.crm.notes.ingestion 1
 reader shop.PROD.orders reads=shop.PROD.crm.orders.ingestion writes=shop.PROD.crm.orders.pr-update style=next
 reader shop.PROD.views reads=shop.PROD.crm.orders.pr-update
 reader shop.PROD.notes reads=shop.PROD.crm.notes.ingestion style=assign
-producer crm topics=shop.PROD.crm.orders.ingestion gap=400..600
-producer slow topics=shop.PROD.crm.notes.ingestion gap=150000..160000
+producer crm topics=shop.PROD.crm.orders.ingestion gap=1..2
+producer slow topics=shop.PROD.crm.notes.ingestion gap=150..160
 database shop
 collection shop.baskets 700 indexes=customer
 collection shop.customers 300
@@ -455,17 +455,17 @@ mirror all copy=20
             ("shop.PROD.views", Style::Classic, None)
         ]
     );
-    // It wrote once in 500 ms, and is invented to within a third of that.
+    // It wrote once in 1.5 s, and is invented to within a third of that.
     let (crm, _) = s.producers.iter().find(|(p, _)| &*p.name == "crm-cdc").unwrap();
     let mean = (crm.gap.0 + crm.gap.1) / 2;
-    assert!((333..=667).contains(&mean), "{:?}", crm.gap);
+    assert!((1_000..=2_000).contains(&mean), "{:?} {:#?}", crm.gap, plan.measured);
     let mongo = s.mongo.as_ref().unwrap();
     let held: Vec<(&str, i64)> = mongo.collections.iter().map(|(ns, n, _)| (&**ns, *n)).collect();
     assert_eq!((held[0].0, held[1]), ("shop.baskets", ("shop.customers", 300)), "{held:?}");
     assert!(held[0].1 > 700, "more were written since: {held:?}");
     assert_eq!((&mongo.readers, &mongo.writers), (&vec!["crud-baskets".to_owned()], &vec!["svc-baskets".to_owned()]));
     let writer = mongo.services.iter().find(|x| &*x.name == "svc-baskets").unwrap();
-    assert_eq!(writer.writes, ["shop.baskets".into()]);
+    assert!(writer.writes.contains(&"shop.baskets".into()), "{:?}", writer.writes);
     assert!((3_000..=8_000).contains(&((writer.gap.0 + writer.gap.1) / 2)), "{:?}", writer.gap);
     // What the configuration says of a producer and the recording does not bear out.
     let said = |text: &str| plan.measured.iter().any(|m| m.contains(text));
