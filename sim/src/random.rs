@@ -159,7 +159,7 @@ fn event(r: &mut fastrand::Rng, topics: &[&str], readers: &[&str], producers: &[
     let g = readers[r.usize(..readers.len())];
     let p = producers[r.usize(..producers.len())];
     let d = [3, 8, 20, 45, 90, 200][r.usize(..6)];
-    match r.u8(..40) {
+    match r.u8(..42) {
         0 | 1 => format!("{side} down {d}"),
         2 => format!("{side} broker {} {d}", r.u8(1..3)),
         3 => format!("{side} flap {} {}", r.u8(1..3), d * 3),
@@ -200,7 +200,9 @@ fn event(r: &mut fastrand::Rng, topics: &[&str], readers: &[&str], producers: &[
         36 => format!("late {}", d * 4),
         37 => format!("twice {}", crate::watch::STEPS[r.usize(..4)]),
         38 => format!("loss {}", [0, 10, 30][r.usize(..3)]),
-        _ => format!("op withdraw {}", crate::watch::STEPS[r.usize(..3)]),
+        39 => format!("op withdraw {}", crate::watch::STEPS[r.usize(..3)]),
+        40 => format!("{side} conceal {t} {d}"),
+        _ => format!("src untold {d}"),
     }
 }
 

@@ -151,7 +151,7 @@ impl Draft {
             self.sample.brokers.insert(b, BrokerSample { address: format!("b{b}:9092").into(), reached });
         }
         let unread = || failure("its log ends were not answered");
-        for (name, t) in &c.topics {
+        for (name, t) in c.topics.iter().filter(|(name, _)| !c.faults.concealed.contains(*name)) {
             let part = |_| PartitionSample {
                 replicas: c.replicas,
                 in_sync: Some(c.replicas),
@@ -214,7 +214,10 @@ impl Draft {
                 Some(g) if c.faults.groups.contains(name) || c.faults.brokers.contains(&g.coordinator) => {
                     Err(failure("coordinator not available"))
                 }
-                Some(g) => Ok(g.commits.iter().map(|(tp, o)| (tp.clone(), Ok(*o))).collect()),
+                Some(g) => {
+                    let told = g.commits.iter().filter(|(tp, _)| !c.faults.concealed.contains(&tp.0));
+                    Ok(told.map(|(tp, o)| (tp.clone(), Ok(*o))).collect())
+                }
                 None => Ok(BTreeMap::new()),
             };
         }
@@ -320,9 +323,11 @@ pub fn configs(m: &Model, side: Side) -> Result<KafkaConfigs, Failure> {
     let mut out =
         KafkaConfigs { cluster_id: c.id.clone(), offsets_retention_ms: Some(604_800_000), ..KafkaConfigs::default() };
     if side == Side::Source {
-        (out.logs, out.logs_told) = (c.topics.keys().cloned().collect(), true);
+        // One broker that does not tell takes half of it along.
+        let told = c.topics.keys().enumerate().filter(|(i, _)| !c.faults.untold || i % 2 == 0);
+        (out.logs, out.logs_told) = (told.map(|(_, name)| name.clone()).collect(), !c.faults.untold);
     }
-    for (name, t) in &c.topics {
+    for (name, t) in c.topics.iter().filter(|(name, _)| !c.faults.concealed.contains(*name)) {
         out.topics.insert(name.clone(), Ok(t.config.clone()));
         if side == Side::Source {
             for (p, l) in (0i32..).zip(&t.logs) {

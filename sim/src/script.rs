@@ -70,7 +70,7 @@ impl World {
         self.at(self.now + seconds * 1000, Event::Then(words));
     }
 
-    /// `src|dst down D · imposter D · hide D · broker N D · flap N D · unanswered t/p D · coordinator g D · rebalance g D ·
+    /// `src|dst down D · imposter D · hide D · untold D · conceal t D · broker N D · flap N D · unanswered t/p D · coordinator g D · rebalance g D ·
     /// slow MS D · stall t/p D · elect t/p · truncate t/p N · trim t/p N · clean t/p · create t N · delete t · partitions t N ·
     /// config t k=v… · id NAME · member g t [KIND] · leave g · commit g t/p N · forget g`
     fn cluster_words(&mut self, side: Side, w: &[&str]) -> Option<()> {
@@ -82,6 +82,10 @@ impl World {
             "down" => faults.down = true,
             "imposter" => faults.imposter = true,
             "hide" => faults.hidden = true,
+            "untold" => faults.untold = true,
+            "conceal" => {
+                faults.concealed.insert(what.into());
+            }
             "broker" | "flap" => {
                 faults.brokers.insert(what.parse().ok()?);
             }
@@ -98,7 +102,7 @@ impl World {
             _ => return self.log_words(side, verb, what, w),
         }
         match verb {
-            "down" | "imposter" | "hide" => self.later(num(w, 1), format!("end {s} {verb}")),
+            "down" | "imposter" | "hide" | "untold" => self.later(num(w, 1), format!("end {s} {verb}")),
             "flap" => {
                 // One sample in two goes without its groups.
                 let half = self.scenario.interval / 1000;
@@ -195,6 +199,10 @@ impl World {
             "down" => faults.down = false,
             "imposter" => faults.imposter = false,
             "hide" => faults.hidden = false,
+            "untold" => faults.untold = false,
+            "conceal" => {
+                faults.concealed.remove(what);
+            }
             "broker" | "flap" => {
                 faults.brokers.remove(&what.parse().ok()?);
             }

@@ -41,6 +41,8 @@ pub const CLUSTER: &[&str] = &[
     "down",
     "imposter",
     "hide",
+    "untold",
+    "conceal",
     "broker",
     "flap",
     "unanswered",

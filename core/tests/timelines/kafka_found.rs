@@ -519,3 +519,26 @@ fn a_partition_added_after_the_start_has_to_show_that_nothing_was_skipped() {
         t=703 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:25:03Z
         t=703 start-consumers done: go"#]].assert_eq(&shown);
 }
+
+/// A topic that comes into sight with records in it, and of no class: whether somebody writes it shows only with time.
+#[test]
+fn a_topic_of_no_class_that_holds_records_is_watched_before_it_counts_as_nobodys() {
+    let shown = with(&[
+        SHOP,
+        "
+        t=1 src.topic crm.odd; dst.topic crm.odd; src.end crm.odd/0 +5
+        t=20 show switch-producers
+        t=62 show switch-producers
+        t=75 show switch-producers
+        t=86 show switch-producers
+        t=92 src.end crm.odd/0 +1
+        t=97 show switch-producers
+    ",
+    ]);
+    expect![[r#"
+        t=20 switch-producers pending unknown (partial): topic crm.odd (source): part of the reading is missing: it holds records, is of no class, and was watched for only 0 s: it may grow
+        t=62 switch-producers pending unknown (partial): topic crm.odd (source): part of the reading is missing: it holds records, is of no class, and was watched for only 44 s: it may grow
+        t=75 switch-producers pending unknown (partial): topic crm.odd (source): part of the reading is missing: it holds records, is of no class, and was watched for only 54 s: it may grow
+        t=86 switch-producers pending go
+        t=97 switch-producers pending no-go (unclassified): topic crm.odd (source) grows and is of no class: who writes it is not known"#]].assert_eq(&shown);
+}

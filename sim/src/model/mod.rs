@@ -57,6 +57,10 @@ pub struct Faults {
     pub imposter: bool,
     /// Groups are hidden because the agent lost its right to describe the cluster.
     pub hidden: bool,
+    /// Topics that the agent may not describe: no list has them, and nobody tells what is committed on them.
+    pub concealed: BTreeSet<Name>,
+    /// A broker does not tell what it holds on disk.
+    pub untold: bool,
     /// Brokers that do not answer what only they can: their groups are neither listed nor described.
     pub brokers: BTreeSet<i32>,
     /// Partitions whose leader does not answer.
@@ -75,6 +79,8 @@ impl Faults {
         self.down
             || self.imposter
             || self.hidden
+            || self.untold
+            || !self.concealed.is_empty()
             || self.slow > 0
             || !(self.brokers.is_empty() && self.partitions.is_empty() && self.groups.is_empty())
             || !self.rebalancing.is_empty()

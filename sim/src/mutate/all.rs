@@ -89,6 +89,8 @@ mutations! {
         StageIgnored,
         /// A mirror whose port refuses is gone.
         RefusingIsGone,
+        /// Nobody looks at what brokers hold on disk.
+        DisksUnread,
         /// Clients of secondaries are not asked for.
         SecondariesHidden,
         /// Readers and writers on the source are not shown any more after a while.

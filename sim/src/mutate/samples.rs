@@ -39,6 +39,10 @@ impl Mutation {
         };
         match &mut sample.outcome {
             Ok(Content::Kafka(k)) => self.regular(side, k, around),
+            Ok(Content::KafkaConfigs(c)) if self == Mutation::DisksUnread => {
+                c.logs.clear();
+                c.logs_told = true;
+            }
             Ok(Content::KafkaTails(t)) => match self {
                 Mutation::EveryTailEmpty => t.tails.iter_mut().for_each(|t| t.records = Ok(0)),
                 Mutation::KeysByName => t.tails.iter_mut().for_each(|t| t.topic_id = Uuid::nil()),

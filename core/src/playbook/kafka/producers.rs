@@ -11,6 +11,9 @@ use crate::settings::{Class, KafkaSettings, Producer};
 use crate::time::Dur;
 use crate::view::{Kafka, View, gap};
 
+/// Nobody writes to a topic of no class that holds records and was not seen to grow for so long.
+const WATCHED: Dur = Dur::secs(60);
+
 pub(super) fn producers_known(v: &View<'_>) -> Reading {
     body(|| {
         let settings = v.kafka_settings()?;
@@ -20,13 +23,26 @@ pub(super) fn producers_known(v: &View<'_>) -> Reading {
             let t = s.topic(topic)?;
             let at = || Subject::Topic(Side::Source, topic.clone());
             let mut ever = false;
-            for part in t.partitions.values() {
-                ever |= part.ends.as_ref().map_err(|f| gap(f, at()))?.high > 0;
+            let mut watched: Option<Dur> = None;
+            for (n, part) in &t.partitions {
+                if part.ends.as_ref().map_err(|f| gap(f, at()))?.high > 0 {
+                    ever = true;
+                    let m = s.memory.ends().get(&(topic.clone(), *n)).ok_or_else(|| Gap::new(Code::Partial, at()))?;
+                    watched = watched.into_iter().chain([m.unmoved_for()]).min();
+                }
             }
+            let need = v.settings.scaled(WATCHED);
             let grew = v.facts.grew.contains_key(&(s.sample.cluster_id.clone(), topic.clone(), t.id));
             Ok(match settings.class(topic) {
                 None if grew => Finding::no(Code::Unclassified, at())
                     .fix(format!("kafka: {{ classes: {{ \"{topic}\": ingestion }} }}  # or the class it has")),
+                // Somebody who writes now and then has not been seen to.
+                None if watched.is_some_and(|watched| watched < need) => {
+                    let watched = watched.unwrap_or_default();
+                    let why =
+                        format!("it holds records, is of no class, and was watched for only {watched}: it may grow");
+                    Finding::unknown(Code::Partial, at()).detail(why).wait(need - watched)
+                }
                 Some(Class::Ingestion) if ever && writers_of(settings, topic).next().is_none() => {
                     Finding::no(Code::Undeclared, at())
                         .fix(format!("producers: {{ <name>: {{ topics: [\"{topic}\"], owner: <who answers> }} }}"))
