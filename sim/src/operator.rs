@@ -93,6 +93,10 @@ impl Person {
         if self.lost_journal && step >= 1 && !w.m.side(Side::Source).groups.values().any(committed) {
             return None;
         }
+        // Nor can it where nothing is left of a group that never committed: what it read may have been read by nobody.
+        if self.lost_journal && step >= 1 && w.m.readers.iter().any(|r| r.style == Style::Silent) {
+            return None;
+        }
         // Nor can the stop be adopted while the source holds what nobody has read.
         let unread = [(Hazard::Unread, Side::Source, Rule::Exact(0))];
         if self.lost_journal && step >= 2 && !w.truth.now(&unread).is_empty() {

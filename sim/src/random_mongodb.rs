@@ -78,7 +78,7 @@ pub fn events(r: &mut fastrand::Rng, o: &mut String) {
 fn event(r: &mut fastrand::Rng, service: &str, mirror: &str, ns: &str) -> String {
     let side = if r.bool() { "msrc" } else { "mdst" };
     let d = [3, 8, 20, 45, 90, 200][r.usize(..6)];
-    match r.u8(..44) {
+    match r.u8(..46) {
         0 | 1 => format!("{side} down {d}"),
         2 => format!("{side} elect {}", d.min(45)),
         3 => format!("{side} member h{} {d}", r.u8(1..3)),
@@ -122,6 +122,7 @@ fn event(r: &mut fastrand::Rng, service: &str, mirror: &str, ns: &str) -> String
             1 => "msrc rollback".to_owned(),
             _ => format!("loss {}", [0, 10, 30][r.usize(..3)]),
         },
-        _ => format!("op withdraw {}", STEPS[MONGODB + r.usize(..5)]),
+        43 => format!("op withdraw {}", STEPS[MONGODB + r.usize(..5)]),
+        _ => format!("msrc block on {}", d * 2),
     }
 }

@@ -29,7 +29,7 @@ impl World {
         }
     }
 
-    /// `msrc|mdst down D · imposter D · elect D · member H D · oplog D · slow MS D · majority D · rollback · block on|off ·
+    /// `msrc|mdst down D · imposter D · elect D · member H D · oplog D · slow MS D · majority D · rollback · block on|off [D] ·
     /// write NS N · txn NS,NS D · docs NS N · create NS [KIND] · drop NS · index NS I · dropindex NS I · misjudge NS N ·
     /// build NS D · stranger NAME · leave NAME · window S · stored t/p N · stored none · changes N · id NAME · version V`
     fn deployment_words(&mut self, side: Side, w: &[&str]) -> Option<()> {
@@ -122,9 +122,18 @@ impl World {
                 }
                 let d = self.db.side_mut(side);
                 match verb {
+                    // The block of a source that does not answer is believed: nobody can lift it then.
+                    "block" if d.faults.down => {
+                        let again = format!("{} {}", if side == Side::Source { "msrc" } else { "mdst" }, w.join(" "));
+                        self.then_there(5, again);
+                    }
                     "block" => {
                         d.blocked = what == "on";
                         d.blocks.push((now, d.blocked));
+                        if num(w, 2) > 0 {
+                            let off = format!("{} block off", if side == Side::Source { "msrc" } else { "mdst" });
+                            self.then_there(num(w, 2), off);
+                        }
                     }
                     "misjudge" => d.collections.get_mut(what)?.misjudged = num(w, 2),
                     "stranger" => d.strangers.push((ns, 900)),

@@ -162,9 +162,11 @@ impl World {
         }
     }
 
-    /// Nobody can write to MongoDB's source, whether it answers or not.
+    /// Nobody can write to MongoDB's source, whether it answers or not; or nobody could until so lately that nobody can know yet.
     fn fenced(&self) -> bool {
-        self.agent.facts().confirmed("source-fenced", &[]).is_some() || self.db.side(Side::Source).blocked
+        let lately = self.now - 3 * self.scenario.interval;
+        self.agent.facts().confirmed("source-fenced", &[]).is_some()
+            || self.db.side(Side::Source).was_blocked(lately, self.now)
     }
 
     fn short(&self) -> bool {

@@ -22,6 +22,8 @@ use std::sync::Arc;
 const PARTITIONS: usize = 3;
 /// What stands for a star.
 const WORDS: [&str; 2] = ["orders", "customers"];
+/// Records a second that an invented producer writes at most.
+const FASTEST: i64 = 250;
 /// The longest name of a migration.
 const LONGEST: usize = 60;
 
@@ -35,7 +37,7 @@ pub(super) fn plan(config: &Config, rate: u32, measured: Option<&Measured>) -> R
     let mut told = Vec::new();
     if let Some(kafka) = kafka {
         match estate.measured {
-            Some(seen) => estate.take(kafka, seen, &mut told),
+            Some(seen) => estate.take(kafka, seen, &mut told)?,
             None => estate.producers(kafka, rate),
         }
         estate.named(kafka);
@@ -172,7 +174,10 @@ impl<'m> Estate<'m> {
     }
 
     /// The topics and producers of a recording.
-    fn take(&mut self, kafka: &KafkaSettings, seen: &OfKafka, told: &mut Vec<String>) {
+    ///
+    /// # Errors
+    /// A producer was silent for longer than the configuration says that it ever is.
+    fn take(&mut self, kafka: &KafkaSettings, seen: &OfKafka, told: &mut Vec<String>) -> Result<(), String> {
         self.scenario.topics = seen.topics.iter().map(|(name, t)| (name.clone(), t.partitions)).collect();
         let replicas = seen.topics.values().map(|t| t.replicas).min().unwrap_or(0);
         self.scenario.replicas = replicas;
@@ -190,16 +195,28 @@ impl<'m> Estate<'m> {
                 continue;
             }
             let rate = seen.rate(&topics);
-            let said = format!("producer {name} writes {} to {}", per(&rate, "record"), topics.join(", "));
+            let shown = topics.join(", ");
             let cadence = p.cadence;
-            told.push(match (cadence, rate.gap()) {
-                (_, None) => format!("producer {name} wrote nothing to {}", topics.join(", ")),
-                (Some(c), _) if rate.longest > c => format!(
-                    "{said}; it was silent for {} once, longer than its cadence of {c}: raise `producers.{name}.cadence`",
+            // What came between two samples came anywhere between them.
+            let slack = Dur(seen.resolution().0 * 2);
+            if let Some(c) = cadence.filter(|c| rate.writes > 0 && rate.longest > *c + slack) {
+                return Err(format!(
+                    "producer {name} was silent for {} in the recording, and `producers.{name}.cadence` says that it is never \
+                     silent for longer than {c}: the agent would take it for stopped while it lives; raise it",
+                    rate.longest
+                ));
+            }
+            told.push(match rate.writes {
+                0 => format!("producer {name} wrote nothing to {shown}"),
+                _ => format!(
+                    "producer {name} writes {} to {shown}; never silent for longer than {}",
+                    per(&rate, "record"),
                     rate.longest
                 ),
-                _ => format!("{said}; never silent for longer than {}", rate.longest),
             });
+            if rate.writes * 1000 > rate.over.0.saturating_mul(FASTEST) {
+                self.assumed.push(format!("producer {name} is played with at most {FASTEST} records a second"));
+            }
             let gap = match rate.gap() {
                 Some(gap) => gap.0 * 2,
                 None => {
@@ -210,6 +227,7 @@ impl<'m> Estate<'m> {
             };
             self.produce(name, p, topics, gap);
         }
+        Ok(())
     }
 
     /// The groups of a recording.
@@ -224,8 +242,8 @@ impl<'m> Estate<'m> {
                 (GroupKind::Classic { .. }, false, true) => Style::Assign,
                 (GroupKind::Classic { .. } | GroupKind::Consumer, false, _) => {
                     self.assumed.push(format!(
-                        "group {name} had no member and committed nothing new: it is left out; the real migration asks \
-                         for it until it is named in `ignored`, or its offsets are accepted"
+                        "group {name} had no member: it is left out; the real migration asks for it until it is named in \
+                         `ignored`, or its offsets are accepted"
                     ));
                     continue;
                 }

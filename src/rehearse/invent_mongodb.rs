@@ -1,7 +1,7 @@
 //! The MongoDB half of an invented estate: databases, mirrors and limits are the configuration's, collections, services and
 //! what they look like are made up.
 
-use super::invent::{or_none, per};
+use super::invent::or_none;
 use super::measured::OfMongodb;
 use cutover_core::Name;
 use cutover_core::pattern::Pattern;
@@ -52,11 +52,12 @@ pub(super) fn estate(
 fn measured(out: &mut Mongo, m: &MongodbSettings, seen: &OfMongodb, assumed: &mut Vec<String>, told: &mut Vec<String>) {
     let (held, others) = seen.collections(m);
     let documents: i64 = held.values().map(|h| h.documents).sum();
-    let (written, rate) = seen.written();
+    let (written, rate, seconds) = seen.written();
     told.push(format!("{} collections with {documents} documents, watched for {}", held.len(), seen.watched()));
     if !others.is_empty() {
         assumed.push(format!(
-            "views, time-series collections, and what no mirror or more than one carries are left out: {}",
+            "left out are views, time-series collections, what could not be counted, and what no mirror or more than one \
+             carries: {}",
             others.join(", ")
         ));
     }
@@ -77,10 +78,10 @@ fn measured(out: &mut Mongo, m: &MongodbSettings, seen: &OfMongodb, assumed: &mu
     let plain = |all: &BTreeSet<String>| all.iter().filter(|n| !n.contains(['*', '{'])).cloned().collect::<Vec<_>>();
     let (readers, writers) = (plain(&seen.readers), plain(&seen.writers));
     told.push(format!(
-        "readers {}; writers {}; {}, never silent for longer than {}",
+        "readers {}; writers {}; something was written in {seconds} of {} seconds, and never nothing for longer than {}",
         or_none(&readers),
         or_none(&writers),
-        per(&rate, "write"),
+        rate.over.0 / 1000,
         rate.longest
     ));
     out.services.extend(readers.iter().map(|name| service(name, Vec::new(), Temper::Reads)));

@@ -25,6 +25,7 @@ pub(super) struct Measured {
 #[derive(Debug, Default)]
 pub(super) struct OfKafka {
     watch: Watch,
+    samples: i64,
     pub(super) topics: BTreeMap<Name, Topic>,
     pub(super) groups: BTreeMap<Name, Group>,
 }
@@ -62,6 +63,9 @@ pub(super) struct OfMongodb {
     oplog: Option<Oplog>,
     /// Seconds in which a namespace in scope was written.
     written: BTreeSet<(i64, Name)>,
+    /// The longest time in which it was watched and nothing was written, and since when it has been silent.
+    longest: Dur,
+    silent: Option<Dur>,
     pub(super) readers: BTreeSet<String>,
     pub(super) writers: BTreeSet<String>,
 }
@@ -81,12 +85,15 @@ struct Watch {
     watched: Dur,
 }
 
+/// Between good samples that lie further apart nothing was watched.
+const APART: Dur = Dur::secs(60);
+
 impl Watch {
-    fn see(&mut self, at: Mono) {
-        if let Some(last) = self.last {
-            self.watched = self.watched + (at - last).max(Dur::ZERO);
-        }
-        self.last = Some(at);
+    /// Another sample; whether the time since the one before it was watched.
+    fn see(&mut self, at: Mono) -> bool {
+        let since = self.last.replace(at).map(|last| at - last).filter(|d| (Dur::ZERO..=APART).contains(d));
+        self.watched = self.watched + since.unwrap_or_default();
+        since.is_some()
     }
 }
 
@@ -114,6 +121,13 @@ impl Rate {
 /// It cannot be read, or it tells nothing of what the configuration moves.
 pub(super) fn read(file: &Path, settings: &Settings) -> Result<Measured, String> {
     let mut recording = Recording::open(file)?;
+    if recording.first_form() {
+        return Err(format!(
+            "{}: was recorded by a version that did not record answers, so that nothing tells where a step was begun: record \
+             the estate anew",
+            file.display()
+        ));
+    }
     let mut begun = BTreeSet::new();
     let (mut kafka, mut mongodb) = (OfKafka::default(), OfMongodb::default());
     while let Some(entry) = recording.next()? {
@@ -172,8 +186,8 @@ impl Group {
 impl OfKafka {
     fn see(&mut self, settings: &KafkaSettings, sample: &Sample) {
         let (Target::Kafka(Side::Source), Ok(Content::Kafka(k))) = (&sample.target, &sample.outcome) else { return };
-        let fresh = self.watch.last.is_none();
-        self.watch.see(sample.span.sent);
+        let fresh = !self.watch.see(sample.span.sent);
+        self.samples += 1;
         self.topics.retain(|name, _| k.topics.contains_key(name));
         for (name, t) in k.topics.iter().filter(|(name, t)| settings.in_scope(name) && t.failed.is_none()) {
             let known = self.topics.entry(name.clone()).or_default();
@@ -219,6 +233,11 @@ impl OfKafka {
         self.watch.watched
     }
 
+    /// How far two samples lie apart: nothing that is measured between them is known better.
+    pub(super) fn resolution(&self) -> Dur {
+        Dur(self.watch.watched.0 / self.samples.max(1))
+    }
+
     /// How fast these topics are written together.
     pub(super) fn rate(&self, topics: &[Name]) -> Rate {
         let all = || topics.iter().filter_map(|t| self.topics.get(t));
@@ -247,7 +266,8 @@ impl OfMongodb {
             return;
         }
         match sample.outcome {
-            Ok(Content::MongoCatalog(c)) => self.catalog = Some(*c),
+            // One that could not list everything tells less than one before it.
+            Ok(Content::MongoCatalog(c)) if c.databases.values().all(Result::is_ok) => self.catalog = Some(*c),
             Ok(Content::Mongodb(m)) => {
                 self.watch.see(sample.span.sent);
                 self.regular(settings, &m);
@@ -258,8 +278,14 @@ impl OfMongodb {
 
     fn regular(&mut self, settings: &MongodbSettings, m: &MongoSample) {
         self.oplog = m.oplog.as_ref().ok().copied().or(self.oplog);
+        let before = self.written.len();
         for (ts, ns) in m.writes.iter().flat_map(|w| &w.recent).filter(|(_, ns)| settings.in_scope(ns)) {
             self.written.insert((ts.seconds(), ns.clone()));
+        }
+        let since = *self.silent.get_or_insert(self.watch.watched);
+        self.longest = self.longest.max(self.watch.watched - since);
+        if self.written.len() > before {
+            self.silent = Some(self.watch.watched);
         }
         for c in m.members.values().filter_map(|m| m.clients.as_ref().ok()).flatten() {
             let identity = settings.identity(c).1.to_owned();
@@ -305,14 +331,15 @@ impl OfMongodb {
         (held, others)
     }
 
-    /// The namespaces that were written, and how fast together.
-    pub(super) fn written(&self) -> (BTreeSet<Name>, Rate) {
+    /// The namespaces that were written; in how many seconds each of them, all counted together, and how many seconds had a
+    /// write at all.
+    pub(super) fn written(&self) -> (BTreeSet<Name>, Rate, usize) {
         let namespaces = self.written.iter().map(|(_, ns)| ns.clone()).collect();
-        let longest = self.written.iter().zip(self.written.iter().skip(1)).map(|(a, b)| b.0 - a.0).max().unwrap_or(0);
+        let seconds: BTreeSet<i64> = self.written.iter().map(|(second, _)| *second).collect();
         let writes = i64::try_from(self.written.len()).unwrap_or(i64::MAX);
         // The first sample tells of up to two minutes before it.
-        let told = self.written.first().zip(self.written.last()).map_or(0, |(a, b)| b.0 - a.0);
+        let told = seconds.first().zip(seconds.last()).map_or(0, |(a, b)| b - a);
         let over = self.watch.watched.max(Dur::secs(told));
-        (namespaces, Rate { writes, over, longest: Dur::secs(longest) })
+        (namespaces, Rate { writes, over, longest: self.longest }, seconds.len())
     }
 }

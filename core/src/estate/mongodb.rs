@@ -69,8 +69,8 @@ pub struct MongoSample {
     pub primary: Result<Name, Failure>,
     /// The election term.
     pub term: i64,
-    /// Since when this primary takes writes, by its own clock: `electionCandidateMetrics.newTermStartDate`, or where it is
-    /// not told `electionTime`, of `replSetGetStatus`. Whoever tried to write before, while there was no primary, left no
+    /// Since when this primary takes writes: the later of `electionCandidateMetrics.newTermStartDate` (its wall clock) and
+    /// `electionTime` (the oplog's) of `replSetGetStatus`. Whoever tried to write before, while there was no primary, left no
     /// trace of it.
     #[serde(default = "unread")]
     pub elected: Result<Ts, Failure>,

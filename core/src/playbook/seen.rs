@@ -1,7 +1,7 @@
 //! What the newest samples add to the facts: sightings, growths, proofs. Idempotent: a fact that is already there is not
 //! emitted again, so evaluating until none is new ends.
 
-use super::kafka::{destination_facts, end_of_gone, ids_of_gone, writers_of};
+use super::kafka::{destination_facts, end_of_gone, hides_a_topic, ids_of_gone, writers_of};
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::kafka::GroupSample;
@@ -101,6 +101,9 @@ fn words(v: &View<'_>, out: &mut Vec<Fact>) {
         }
     };
     void("source-kafka-fenced", vec![]);
+    if hides_a_topic(v).is_some() {
+        void("topics-listed", vec![]);
+    }
     // A log that is listed again was not gone for good.
     let gone = v.facts.confirmed.get("reconciled").into_iter().flatten();
     let back = gone.filter(|(subject, w)| {

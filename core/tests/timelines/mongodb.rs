@@ -961,7 +961,7 @@ fn a_rollback_on_the_source() {
         t=720 stop-writers begun go
         t=720 stop-writers done: no-go (not-committed): the source MongoDB has a majority commit point at 1790000302.16, must be at 1790000302.17
         t=725 stop-mirror pending no-go (predecessor): stop-writers comes before and is not done (begun; no-go (not-committed): the source MongoDB has a majority commit point at 1790000302.16, must be at 1790000302.17)
-        t=800 stop-mirror pending no-go (predecessor): stop-writers comes before and is not done (begun; no-go (unwritable): the source MongoDB could be written for only 1 min 9 s, must be silent for 6 min: it had no primary before)
+        t=800 stop-mirror pending no-go (predecessor): stop-writers comes before and is not done (begun; unknown (unwritable): the source MongoDB could be written for only 1 min 9 s, must be silent for 6 min: it had no primary before)
         t=1092 stop-mirror pending go
             drained go
             majority go

@@ -393,11 +393,12 @@ fn who_tries_to_write_while_there_is_no_primary_leaves_no_trace() {
         t=130 begin switch-readers: ok
         t=300 begin stop-writers: ok
         t=660 stop-writers begun go
-        t=660 stop-writers done: no-go (unwritable): the source MongoDB could be written for only 3 min 5 s, must be silent for 6 min: it had no primary before
+        t=660 stop-writers done: no-go (dwelling): writers-gone: true for 3 min 4 s, must be for 6 min
         t=825 stop-writers begun go
-        t=825 stop-writers done: no-go (unwritable): the source MongoDB could be written for only 5 min 50 s, must be silent for 6 min: it had no primary before
+        t=825 stop-writers done: no-go (dwelling): writers-gone: true for 5 min 49 s, must be for 6 min
         t=841 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:27:16Z
-        t=841 stop-writers done: go"#]].assert_eq(&shown);
+        t=841 stop-writers done: go"#]]
+    .assert_eq(&shown);
 }
 
 /// So it does where user writes were blocked for a while; an agent that came since knows only that they were.
@@ -421,7 +422,7 @@ fn silence_while_user_writes_were_blocked_proves_nothing_once_they_are_not() {
         t=402 stop-writers begun go
         t=402 stop-writers done: no-go (recent-write): shop.orders (source) was written 1 min 45 s ago, must be silent for 6 min
         t=665 stop-writers begun go
-        t=665 stop-writers done: no-go (unwritable): the source MongoDB could be written for only 4 min 20 s, must be silent for 6 min: user writes were blocked before
+        t=665 stop-writers done: no-go (dwelling): writers-gone: true for 5 min 54 s, must be for 6 min
         t=770 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:26:01Z
         t=770 stop-writers done: go
         t=870 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:26:01Z
@@ -434,9 +435,9 @@ fn silence_while_user_writes_were_blocked_proves_nothing_once_they_are_not() {
         t=502 stop-writers begun no-go (dwelling): following: true for 0 s, must be for 30 s
         t=502 stop-writers done: no-go (recent-write): shop.orders (source) was written 3 min 25 s ago, must be silent for 6 min
         t=665 stop-writers begun go
-        t=665 stop-writers done: no-go (unwritable): the source MongoDB could be written for only 2 min 40 s, must be silent for 6 min: user writes were blocked before
+        t=665 stop-writers done: no-go (dwelling): writers-gone: true for 2 min 39 s, must be for 6 min
         t=770 stop-writers begun go
-        t=770 stop-writers done: no-go (unwritable): the source MongoDB could be written for only 4 min 25 s, must be silent for 6 min: user writes were blocked before
+        t=770 stop-writers done: no-go (dwelling): writers-gone: true for 4 min 24 s, must be for 6 min
         t=870 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:27:46Z
         t=870 stop-writers done: go"#]].assert_eq(&shown);
 }
@@ -451,5 +452,88 @@ fn an_election_after_silence_was_shown_holds_nothing_up() {
         t=300 begin stop-writers: ok
         t=725 stop-mirror pending go
         t=740 stop-mirror pending no-go (dwelling): drained: true for 4 s, must be for 35 s"#]]
+    .assert_eq(&shown);
+}
+
+/// The silence that was shown was that of the block: it took 2 min 30 s, and a writer in a crash loop had no other choice.
+#[test]
+fn a_block_that_is_lifted_after_the_writers_were_stopped_needs_its_own_silence() {
+    let shown = told(&[
+        READ,
+        "
+        t=295 msrc.write shop.orders
+        t=300 op begin stop-writers
+        t=301 msrc.leave svc-orders; msrc.block on
+        t=470 show stop-writers
+        t=690 msrc.block off
+        t=700 show stop-mirror; show stop-writers
+        t=1040 show stop-mirror
+        t=1060 show stop-mirror
+    ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=470 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:21:01Z
+        t=470 stop-writers done: go
+        t=700 stop-mirror pending unknown (unwritable): the source MongoDB could be written for only 5 s, must be silent for 6 min: user writes were blocked before
+        t=700 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:21:01Z
+        t=700 stop-writers done: go
+        t=1040 stop-mirror pending unknown (unwritable): the source MongoDB could be written for only 5 min 45 s, must be silent for 6 min: user writes were blocked before
+        t=1060 stop-mirror pending go"#]].assert_eq(&shown);
+}
+
+/// Nobody measured that the writers had been stopped, so an election leaves it as unknown as it was, and takes nothing back.
+#[test]
+fn an_election_leaves_an_adopted_stop_of_the_writers_unknown() {
+    let shown = told(&[
+        &READ.replace("msrc.join svc-orders", "msrc.join exporter"),
+        "
+        t=250 op begin stop-writers
+        t=251 msrc.write shop.orders
+        t=700 op adopt stop-writers
+        t=730 msrc.election
+        t=800 show stop-mirror; show stop-writers
+        t=1100 show stop-mirror
+    ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=250 begin stop-writers: ok
+        t=700 adopt stop-writers: ok
+        t=800 stop-mirror pending unknown (unwritable): the source MongoDB could be written for only 1 min 5 s, must be silent for 6 min: it had no primary before
+        t=800 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:25:00Z
+        t=800 stop-writers done: go
+        t=1100 stop-mirror pending unknown (never-seen): writers-gone: never seen: writers on the source (identity.writers)"#]].assert_eq(&shown);
+}
+
+/// A mirror that somebody started again is seen at the destination although the source does not answer any more.
+#[test]
+fn a_word_about_a_mirror_ends_with_its_session_at_the_destination() {
+    let shown = told(&[
+        READ,
+        STOPPED,
+        "
+        t=800 op begin stop-mirror
+        t=801 mirror.gone
+        t=810 op confirm mirror-removed all; msrc.down
+        t=820 mirror.sessions yes
+        t=830 mirror.sessions no
+        t=840 op confirm mirror-removed all
+        t=845 mirror.sessions yes
+        t=850 op confirm mirror-removed all
+    ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=725 stop-mirror pending go
+        t=800 begin stop-mirror: ok
+        t=810 confirm mirror-removed all: ok
+        t=840 confirm mirror-removed all: ok
+        t=850 confirm mirror-removed all: mirror all is still there: a session on the destination: mongomirror"#]]
     .assert_eq(&shown);
 }

@@ -130,11 +130,13 @@ fn committed(status: &Document) -> Option<Ts> {
 }
 
 /// Since when the primary that was asked takes writes: since its term began in the oplog, which may be long after its
-/// election where it had to catch up first; before MongoDB 4.2 only the election itself is told.
+/// election where it had to catch up first, by its wall clock; or since its election, by the clock of the oplog, if that is
+/// later (the wall clock is slow) or all there is (before MongoDB 4.2).
 fn elected(status: &Document) -> Option<Ts> {
     let began = status.get_document("electionCandidateMetrics").ok().and_then(|m| wall(m, "newTermStartDate"));
     let began = began.and_then(|at| u32::try_from(at.0 / 1000).ok()).map(|s| Ts::new(s, 0));
-    began.or_else(|| of_list(status, "members").find(|m| truthy(m, "self")).and_then(|m| ts(m, "electionTime")))
+    let elected = of_list(status, "members").find(|m| truthy(m, "self")).and_then(|m| ts(m, "electionTime"));
+    began.max(elected)
 }
 
 fn of_list<'d>(d: &'d Document, key: &str) -> impl Iterator<Item = &'d Document> {
@@ -189,6 +191,9 @@ mod tests {
         let metrics = doc! { "newTermStartDate": at(1_790_000_007_900), "electionTerm": 4_i64 };
         status.insert("electionCandidateMetrics", metrics);
         assert_eq!(elected(&status), Some(Ts::new(1_790_000_007, 0)));
+        // Its wall clock is behind the one of the oplog.
+        status.insert("electionCandidateMetrics", doc! { "newTermStartDate": at(1_789_999_700_000) });
+        assert_eq!(elected(&status), Some(Ts::new(1_790_000_000, 3)));
         assert_eq!(elected(&doc! { "members": [{ "name": "b:1", "state": 2, "self": true }] }), None);
     }
 

@@ -94,9 +94,12 @@ pub(super) fn confirm(
     if exit.confirm == "scaled-to-zero" && subject.iter().any(|s| &**s == "mongodb") {
         playbook::nobody_writes(v).map_err(not_now)?;
     }
-    if exit.confirm == "mirror-removed"
-        && let Some(f) = playbook::mirror_is_there(v, &subject[0])
-    {
+    let contradicted = match exit.confirm {
+        "mirror-removed" => playbook::mirror_is_there(v, &subject[0]),
+        "topics-listed" => playbook::hides_a_topic(v),
+        _ => None,
+    };
+    if let Some(f) = contradicted {
         return Err(Refusal::NotNow(f.code, render::sentence(&f)));
     }
     // A word about an effect is said of a step that was taken.

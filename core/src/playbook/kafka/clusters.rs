@@ -5,7 +5,7 @@ use crate::Name;
 use crate::estate::Side;
 use crate::estate::kafka::KafkaConfigs;
 use crate::reading::{Code, Demand, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each, none_of};
-use crate::time::{Dur, Span};
+use crate::time::{Dur, Span, Wall};
 use crate::view::{Kafka, View, gap};
 
 pub(super) fn two_clusters(v: &View<'_>) -> Reading {
@@ -67,24 +67,47 @@ pub(super) fn visible(v: &View<'_>, side: Side) -> Reading {
 const LATELY: Dur = Dur::secs(20);
 
 /// Topics in scope of which a broker holds a log and that the list of topics hides: Kafka leaves out in silence what the
-/// agent may not describe. Where not every broker tells what it holds, a person may say that nothing is hidden.
+/// agent may not describe.
 pub(super) fn hidden_topics(v: &View<'_>, s: &Kafka<'_>) -> Known<Vec<Finding>> {
     let (_, read, configs) = v.configs(s)?;
-    let hidden = configs.logs.iter().filter(|t| !s.sample.topics.contains_key(*t));
-    let mut found: Vec<Finding> = hidden.map(|topic| hidden_topic(v, s.side, topic, read)).collect();
-    if !configs.logs_told {
-        let at = Subject::Side(s.side);
-        found.push(match v.facts.confirmed("topics-listed", &[]) {
-            Some(w) => Finding::yes(Code::Confirmed, at).detail(format!("{}: {}", w.author, w.reason)),
-            None => {
-                let f = Finding::unknown(Code::NotMeasured, at)
-                    .detail("the list of topics hides what the agent may not see, and not every broker tells what it holds")
-                    .fix("look with an account that sees everything, then: cutover-agent confirm topics-listed --reason …");
-                if v.now().mono - read.sent >= LATELY { f.want(Demand::Configs(s.side)) } else { f }
-            }
-        });
+    Ok(unlisted(s, configs).map(|topic| hidden_topic(v, s.side, topic, read)).collect())
+}
+
+/// Every broker tells what it holds, so that nothing could be hidden; or a person says that nothing is, later than `since`.
+pub(super) fn disks_told(v: &View<'_>, s: &Kafka<'_>, since: Option<Wall>) -> Known<Finding> {
+    let (_, read, configs) = v.configs(s)?;
+    let at = Subject::Side(s.side);
+    if configs.logs_told {
+        return Ok(Finding::yes(Code::Ok, at));
     }
-    Ok(found)
+    if let Some(w) = v.facts.confirmed("topics-listed", &[]).filter(|w| since.is_none_or(|since| w.at > since)) {
+        return Ok(Finding::yes(Code::Confirmed, at).detail(format!("{}: {}", w.author, w.reason)));
+    }
+    let f = Finding::unknown(Code::NotMeasured, at)
+        .detail("the list of topics hides what the agent may not see, and not every broker tells what it holds")
+        .fix("look with an account that sees everything, then: cutover-agent confirm topics-listed --reason …");
+    Ok(if v.now().mono - read.sent >= LATELY { f.want(Demand::Configs(s.side)) } else { f })
+}
+
+/// The same, as a check; a stop that is measured over minutes does not begin anew because a broker was slow once.
+fn topics_listed(v: &View<'_>) -> Reading {
+    body(|| {
+        let s = v.kafka(Side::Source)?;
+        Ok(Reading::of(disks_told(v, &s, None)?, Some(s.basis)))
+    })
+}
+
+/// Topics in scope of which a broker told that it holds a log, and that are in no list.
+fn unlisted<'a>(s: &Kafka<'a>, configs: &'a KafkaConfigs) -> impl Iterator<Item = &'a Name> {
+    let topics = &s.sample.topics;
+    configs.logs.iter().filter(|t| !topics.contains_key(*t))
+}
+
+/// A topic that shows that the source's list of topics is not whole: what a person must not contradict.
+pub(crate) fn hides_a_topic(v: &View<'_>) -> Option<Finding> {
+    let s = v.kafka(Side::Source).ok()?;
+    let (_, read, configs) = v.configs(&s).ok()?;
+    unlisted(&s, configs).next().map(|topic| hidden_topic(v, s.side, topic, read))
 }
 
 /// The same of one topic that is not listed.
@@ -106,11 +129,11 @@ fn hidden_topic(v: &View<'_>, side: Side, topic: &Name, read: Span) -> Finding {
 }
 
 pub(super) fn visible_source(v: &View<'_>) -> Reading {
-    visible(v, Side::Source)
+    visible(v, Side::Source).and(topics_listed(v))
 }
 
 pub(super) fn visible_both(v: &View<'_>) -> Reading {
-    visible(v, Side::Source).and(visible(v, Side::Destination))
+    visible(v, Side::Source).and(visible(v, Side::Destination)).and(topics_listed(v))
 }
 
 pub(super) fn topics_ready(v: &View<'_>) -> Reading {

@@ -14,7 +14,7 @@ mod start;
 mod stop;
 
 pub(super) use arrivals::destination_facts;
-pub(crate) use clusters::hidden_there;
+pub(crate) use clusters::{hidden_there, hides_a_topic};
 pub(crate) use drain::position;
 pub(crate) use producers::{producer_basis, writers_of};
 pub(crate) use shared::renewed_basis;
@@ -22,8 +22,9 @@ pub(super) use shared::{body, sighted};
 pub(crate) use stop::{VANISHED_WORD, end_of_gone, gone_of, ids_of_gone};
 
 use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, SCALED, Step, Tripwire, Withdraw};
+use crate::estate::Side;
 use crate::facts::Fact;
-use crate::reading::Known;
+use crate::reading::{Code, Gap, Known, Subject};
 use crate::settings::Track;
 use crate::time::Dur;
 use crate::view::View;
@@ -144,8 +145,19 @@ const fn step(id: &'static str, does: &'static str, effect: Effect) -> Step {
     Step { way_back: false, withdraw: Withdraw::WhileUnseen, ..Step::blank(Track::Kafka, id, does, effect) }
 }
 
-/// Of a source that is fenced by now there are none.
+/// Of a source that is fenced by now there are none. Nobody saw the step go, and with the journal the groups may be gone that
+/// left no commit: what no group is known to read is not known to be drained.
 fn adopt_ends(v: &View<'_>, author: &str) -> Known<Vec<Fact>> {
+    if v.kafka(Side::Source).is_ok()
+        && let Some(f) = drain::every_topic_read(v).worst.into_iter().find(|f| f.code == Code::NotRead)
+    {
+        let topic = match &f.at {
+            Subject::Topic(_, topic) => topic.clone(),
+            _ => return Err(Gap::new(f.code, f.at)),
+        };
+        let gap = Gap::new(Code::NeverSeen, Subject::Thing(format!("a group that has read topic {topic}").into()));
+        return Err(f.fix.into_iter().fold(gap, Gap::fix));
+    }
     Ok(stop::source_end_anchors(v, Some(author)))
 }
 

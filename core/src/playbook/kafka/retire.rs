@@ -1,6 +1,6 @@
 //! May the old topics go, and are they gone?
 
-use super::clusters::{hidden_there, hidden_topics, visible};
+use super::clusters::{disks_told, hidden_there, hidden_topics, visible};
 use super::shared::{body, config};
 use super::stop::word_of_gone;
 use crate::Name;
@@ -15,7 +15,9 @@ pub(super) fn expired(v: &View<'_>) -> Reading {
         let s = v.kafka(Side::Source)?;
         let (basis, read, configs) = v.configs(&s)?;
         let topics = v.topics(&s).into_iter().map(|t| (t, t));
-        let hidden = none_of(Some(basis), hidden_topics(v, &s)?);
+        // A word given before the consumers moved does not speak of what came since.
+        let since = v.facts.step("start-consumers").begun.map(|(at, _)| at);
+        let hidden = none_of(Some(basis), hidden_topics(v, &s)?.into_iter().chain([disks_told(v, &s, since)?]));
         let expired = each(Some(basis), topics, IfEmpty::Unknown("topics in scope on the source"), |topic| {
             let at = |p: i32| Subject::Partitions(Side::Source, topic.clone(), vec![p]);
             if let Some(why) = settings.archived.get(topic) {

@@ -135,7 +135,7 @@ pub(super) fn readers_moved(v: &View<'_>) -> Reading {
 }
 
 /// A step that somebody took as done: their word, to be said with whatever rests on it.
-fn adopted(v: &View<'_>, step: &'static str) -> Option<Finding> {
+pub(super) fn adopted(v: &View<'_>, step: &'static str) -> Option<Finding> {
     match &v.facts.step(step).begun {
         Some((_, How::Adopted { author, reason })) => {
             let said = format!("adopted by {author}: {reason}");

@@ -94,7 +94,7 @@ checks! {
         "every reader is gone from the source and seen at the destination, where switch-readers is not skipped";
     NO_WRITE = "no-source-write" "mongodb/no-source-write", writes::no_source_write,
         Dwell::Own { default: LONG, floor: LONG }, &[SCALED],
-        "the last real write in scope and the last election are old enough, and no transaction is open";
+        "the last real write in scope, election and end of a user write block are old enough, and no transaction is open";
     WRITERS_GONE = "writers-gone" "mongodb/writers-gone", clients::writers_gone,
         Dwell::Absence { long: LONG, short: writes::SHORT, shown: |v| silenced(v).is_some(), shorter: clients::silence },
         &[SCALED],

@@ -148,6 +148,9 @@ fn words(v: &View<'_>, settings: &MongodbSettings, out: &mut Vec<Fact>) {
             out.push(Fact::Voided { name: name.into(), subject, at: v.now().wall });
         }
     };
+    for name in settings.mirrors.keys().filter(|name| mirror_is_there(v, name).is_some()) {
+        void("mirror-removed", vec![name.clone()]);
+    }
     let Ok(s) = v.mongodb(Side::Source) else { return };
     // A source that answers speaks for itself.
     void("source-fenced", vec![]);
@@ -156,9 +159,6 @@ fn words(v: &View<'_>, settings: &MongodbSettings, out: &mut Vec<Fact>) {
     let wrote = |said: &Word| written_since(v, settings, &s, said.at);
     if connected || v.facts.confirmed("scaled-to-zero", &["mongodb".into()]).is_some_and(wrote) {
         void("scaled-to-zero", vec!["mongodb".into()]);
-    }
-    for name in settings.mirrors.keys().filter(|name| mirror_is_there(v, name).is_some()) {
-        void("mirror-removed", vec![name.clone()]);
     }
 }
 

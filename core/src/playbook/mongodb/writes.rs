@@ -1,7 +1,7 @@
 //! What was written, by the oplogs: on the source after the writers were stopped, at the destination by others than the
 //! mirrors. An oplog whose last real write is older than a window proves that nothing was written in it.
 
-use super::clients::{nobody_writes, silence, silenced};
+use super::clients::{adopted, nobody_writes, silence, silenced};
 use super::shared::{body, counts_for, newest, writes};
 use super::{DESTINATION_QUIET, NO_WRITE};
 use crate::Name;
@@ -25,29 +25,30 @@ fn age(m: &Mongodb<'_>, ts: Ts) -> Dur {
     most.map_or(told, |most| told.min(most))
 }
 
-/// For how long a deployment could have been written by whoever tried, and since what. Silence before proves nothing: who
+/// For how long a deployment could have been written by whoever tried, and why not before. Silence before proves nothing: who
 /// comes back every few minutes and finds no primary, or user writes blocked, leaves neither a write nor a connection.
-/// `None` where silence was shown before: since then any write is past the anchor.
-fn writable_for(v: &View<'_>, m: &Mongodb<'_>) -> Known<Option<(Dur, &'static str)>> {
+fn writable_for(v: &View<'_>, m: &Mongodb<'_>) -> Known<(Dur, &'static str)> {
     let at = || Subject::Mongodb(m.side);
-    let anchor = v.facts.last_writes.get(&m.sample.set_id);
-    if v.facts.is_done("stop-writers") && anchor.is_some_and(|a| a.adopted.is_none()) {
-        return Ok(None);
-    }
-    let elected = *m.sample.elected.as_ref().map_err(|f| gap(f, at()))?;
-    let elected = (age(m, elected), "it had no primary before");
-    // While they are blocked nobody writes who is not let.
-    let ever = v.facts.write_blocks.contains_key(&m.sample.set_id);
-    let blocked = *match &m.sample.write_block {
-        Err(f) if ever => return Err(gap(f, at())),
-        told => told.as_ref().unwrap_or(&false),
+    // Where silence was measured once, any write since is past the anchor, whatever primary takes it.
+    let shown = v.facts.is_done("stop-writers") && adopted(v, "stop-writers").is_none();
+    let elected = match shown && v.facts.last_writes.contains_key(&m.sample.set_id) {
+        true => (Dur(i64::MAX), ""),
+        false => (age(m, *m.sample.elected.as_ref().map_err(|f| gap(f, at()))?), "it had no primary before"),
     };
-    if blocked || !ever {
-        return Ok(Some(elected));
+    // While they are blocked nobody writes who is not let. The silence that was measured may have been that of the block.
+    let blocked = *m.sample.write_block.as_ref().map_err(|f| gap(f, at()))?;
+    if blocked || !v.facts.write_blocks.contains_key(&m.sample.set_id) {
+        return Ok(elected);
     }
-    // An agent that came since does not know when they were let again.
-    let let_again = m.memory.unblocked().or(m.memory.watched()).unwrap_or(m.span.received);
-    Ok(Some(elected.min((m.span.received - let_again, "user writes were blocked before"))))
+    let let_again = match m.memory.unblocked() {
+        Some(at) => (m.span.received - at, "user writes were blocked before"),
+        // An agent that came since does not know when they were let again.
+        None => {
+            let watched = m.memory.watched().map_or(Dur::ZERO, |since| m.span.received - since);
+            (watched, "user writes were blocked once, and it has been watched for no longer")
+        }
+    };
+    Ok(elected.min(let_again))
 }
 
 /// The last real write in scope, where it is older than `need` by the deployment's own clock.
@@ -58,18 +59,16 @@ fn silent(v: &View<'_>, m: &Mongodb<'_>, need: Dur) -> Known<Finding> {
     let (last, seen) = newest(settings, w, None);
     let age = age(m, last);
     let f = |f: Finding| f.seen(Qty::Time(age)).limit(Qty::Time(need));
-    let writable = writable_for(v, m)?;
-    if age >= need
-        && let Some((writable, before)) = writable.filter(|(writable, _)| *writable < need)
-    {
-        let f = Finding::no(Code::Unwritable, at).seen(Qty::Time(writable)).limit(Qty::Time(need));
+    let (writable, before) = writable_for(v, m)?;
+    if age >= need && writable < need {
+        let f = Finding::unknown(Code::Unwritable, at).seen(Qty::Time(writable)).limit(Qty::Time(need));
         return Ok(f.detail(before).wait(need - writable));
     }
     if age >= need {
         let note = if seen { format!("last write {last}") } else { format!("no write since {last}") };
         return Ok(f(Finding::yes(Code::Ok, at)).detail(note));
     }
-    let wait = need - writable.map_or(age, |(writable, _)| writable.min(age));
+    let wait = need - writable.min(age);
     let ns = w.last.iter().filter(|(ns, _)| counts_for(settings, None, ns)).max_by_key(|(_, ts)| **ts);
     Ok(match ns {
         Some((ns, _)) => {
