@@ -111,6 +111,8 @@ pub struct CheckBoard {
     pub dwelt: Dur,
     /// For how long it must be.
     pub need: Dur,
+    /// For how long it has not been false any more; none where it never was.
+    pub unrefuted: Option<Dur>,
     /// Since when it has been true.
     pub since: Option<Wall>,
     /// How old the oldest sample behind it is.

@@ -9,6 +9,9 @@ pub struct Dwell {
     from: Option<Mono>,
     last: Option<Mono>,
     members: Vec<u64>,
+    /// It was false once, and the samples since which it is not: true or not known.
+    refuted: bool,
+    not_false: Option<(Mono, Mono)>,
 }
 
 impl Dwell {
@@ -17,8 +20,12 @@ impl Dwell {
     /// True extends it if the samples follow each other closely enough, and if the set looked at has gained nobody;
     /// false ends it; unknown neither feeds nor ends it, but the gap it leaves ages it.
     pub fn feed(&mut self, r: &Reading) {
+        if let (true, true, Some(basis)) = (self.refuted, r.is != Tri::No, r.basis) {
+            let (from, _) = self.not_false.unwrap_or((basis.span.received, basis.span.sent));
+            self.not_false = Some((from, basis.span.sent));
+        }
         match r.is {
-            Tri::No => *self = Dwell::default(),
+            Tri::No => *self = Dwell { refuted: true, ..Dwell::default() },
             Tri::Unknown => {}
             Tri::Yes => {
                 let Some(basis) = r.basis else { return };
@@ -42,6 +49,17 @@ impl Dwell {
             (Some(f), Some(l)) => (l - f).max(Dur::ZERO),
             _ => Dur::ZERO,
         }
+    }
+
+    /// For how long it has not been false any more; `None` where it never was.
+    pub fn unrefuted(&self) -> Option<Dur> {
+        let held = self.not_false.map_or(Dur::ZERO, |(from, last)| (last - from).max(Dur::ZERO));
+        self.refuted.then_some(held)
+    }
+
+    /// Forgets for how long anything has been so; not that it was false.
+    pub fn forget(&mut self) {
+        *self = Dwell { refuted: self.refuted, ..Dwell::default() };
     }
 
     /// Since when.
@@ -84,6 +102,22 @@ mod tests {
     fn it_counts_from_the_first_answer_to_the_newest_request() {
         assert_eq!(held(&[read(0, Tri::Yes, &[1])]), 0);
         assert_eq!(held(&[read(0, Tri::Yes, &[1]), read(5, Tri::Yes, &[1]), read(10, Tri::Yes, &[1])]), 9);
+    }
+
+    #[test]
+    fn what_cannot_be_measured_any_more_was_false_a_while_ago() {
+        let mut d = Dwell::default();
+        let mut told = |readings: &[Reading]| {
+            readings.iter().for_each(|r| d.feed(r));
+            d.unrefuted().map(|d| d.0 / 1000)
+        };
+        let u = |t| read(t, Tri::Unknown, &[1]);
+        assert_eq!(told(&[read(0, Tri::Yes, &[1]), u(5)]), None, "never false");
+        assert_eq!(told(&[read(10, Tri::No, &[1])]), Some(0));
+        assert_eq!(told(&[u(15), u(20), read(25, Tri::Yes, &[1])]), Some(9), "from an answer to a request");
+        assert_eq!(told(&[read(30, Tri::No, &[1]), u(35)]), Some(0));
+        d.forget();
+        assert_eq!(d.unrefuted(), Some(Dur::ZERO));
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl Judged {
 
     /// Forgets for how long anything has been so.
     pub(super) fn forget_dwells(&mut self) {
-        self.readings.values_mut().for_each(|r| r.dwell = Dwell::default());
+        self.readings.values_mut().for_each(|r| r.dwell.forget());
     }
 }
 
@@ -153,12 +153,12 @@ impl Judged {
 
     /// A check with the dwell that a step asks of it.
     pub(super) fn check(&self, v: &View<'_>, step: &Step, check: &'static Check) -> CheckBoard {
-        let (reading, held, since, shown) = match self.readings.get(&Place::of(check)) {
+        let (reading, held, since, shown, unrefuted) = match self.readings.get(&Place::of(check)) {
             Some(Read { kept: Some(Kept { it, .. }), dwell }) => {
-                (it.reading.clone(), dwell.held(), dwell.since(), it.shown)
+                (it.reading.clone(), dwell.held(), dwell.since(), it.shown, dwell.unrefuted())
             }
             // Not of a configured track: nothing was read.
-            _ => (Arc::new(crate::playbook::not_built(v)), Dur::ZERO, None, false),
+            _ => (Arc::new(crate::playbook::not_built(v)), Dur::ZERO, None, false, None),
         };
         let need = dwell_of(v.settings, step, check, self.replicated, shown);
         // A reading that rests on no sample (a person's word) has nothing to dwell on.
@@ -175,6 +175,7 @@ impl Judged {
             is,
             dwelt,
             need,
+            unrefuted,
             since: since.filter(|_| reading.is == Tri::Yes).map(|m| v.now().wall_of(m)),
             age: reading.basis.map(|b| v.now().mono - b.span.sent),
             shorter: if waits { self.shorter(v, step, check, need) } else { None },

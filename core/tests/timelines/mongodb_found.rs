@@ -3,7 +3,8 @@
 use super::mongo::mongodb;
 use super::world::{World, run_with, settings};
 use cutover_core::facts::{Fact, How};
-use cutover_core::settings::{Settings, Track};
+use cutover_core::pattern::Pattern;
+use cutover_core::settings::{ClientRule, Settings, Track};
 use cutover_core::time::Wall;
 use expect_test::expect;
 use std::collections::BTreeSet;
@@ -536,4 +537,27 @@ fn a_word_about_a_mirror_ends_with_its_session_at_the_destination() {
         t=840 confirm mirror-removed all: ok
         t=850 confirm mirror-removed all: mirror all is still there: a session on the destination: mongomirror"#]]
     .assert_eq(&shown);
+}
+
+/// A rule that never matched makes a check unknown, and an adopter speaks for what nobody can measure: not for a writer that
+/// was measured to be there a moment ago (found by two agents in lockstep: the one with a rule less had to wait).
+#[test]
+fn a_word_for_what_cannot_be_measured_does_not_shorten_what_was_measured_false() {
+    let mut settings = mongo();
+    let rule = settings.mongodb.as_ref().unwrap().readers[0].clone();
+    let writers = &mut settings.mongodb.as_mut().unwrap().writers;
+    writers.push(ClientRule { pattern: Pattern::parse("batch-*").unwrap(), ..rule });
+    let story = "
+        t=300 op begin stop-writers
+        t=301 msrc.leave svc-orders
+        t=660 op adopt stop-writers
+        t=675 op adopt stop-writers
+    ";
+    let shown = run_with(settings, &[READ, story].concat());
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=660 adopt stop-writers: stop-writers cannot be adopted, its done checks do not hold: writers-gone: was false until 5 min 49 s ago, must not be for 6 min
+        t=675 adopt stop-writers: ok"#]].assert_eq(&shown);
 }

@@ -65,6 +65,7 @@ pub(super) fn check(step: &str, id: &str, reading: Reading, now: Now) -> CheckBo
     let step = playbook::step(step).unwrap();
     let u = step.ready.iter().chain(step.done).find(|u| u.check.id == id).unwrap();
     CheckBoard {
+        unrefuted: None,
         check: u.check,
         advisory: u.advisory,
         left_out: false,

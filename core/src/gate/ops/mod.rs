@@ -237,6 +237,12 @@ impl Gate {
                 && c.reading.worst.iter().all(|f| {
                     matches!(f.code, Code::NeverSeen | Code::NotBuilt | Code::NotMeasured | Code::CadenceUnknown)
                 });
+            // A person speaks for what nobody can measure; not against what was measured to be false within its dwell.
+            let lately = old.unrefuted.filter(|ago| unmeasurable && *ago < c.need);
+            if let Some(ago) = lately {
+                let id = c.check.id;
+                missing.push((Code::Dwelling, format!("{id}: was false until {ago} ago, must not be for {}", c.need)));
+            }
             if c.is != Tri::Yes && !fresh && !unmeasurable {
                 let f = c.chief();
                 let fix = f.fix.as_ref().map_or(String::new(), |fix| format!(" ({fix})"));

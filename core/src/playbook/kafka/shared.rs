@@ -3,7 +3,7 @@
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::kafka::TopicSample;
-use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Reading, Subject, none_of};
+use crate::reading::{Basis, Code, Demand, Finding, Gap, IfEmpty, Known, Reading, Subject, none_of};
 use crate::settings::KafkaSettings;
 use crate::view::{Kafka, View, gap};
 
@@ -29,7 +29,9 @@ pub(super) fn config<'c>(
     match c.topics.get(topic) {
         Some(Ok(c)) => Ok(c),
         Some(Err(f)) => Err(gap(f, at())),
-        None => Err(Gap::new(Code::Partial, at()).detail("its configuration has not been read yet")),
+        None => Err(Gap::new(Code::Partial, at())
+            .detail("its configuration has not been read yet")
+            .want(Demand::Configs(side))),
     }
 }
 
