@@ -137,7 +137,7 @@ fn the_playbook_names_every_step_and_check_in_every_form() {
           confirm counts <namespace>: the difference in documents of this namespace is accounted for; counts while both counts stay what they are
           confirm mirror-removed <mirror>: this mirror is removed; shortens a waiting; counts until something of it is seen again, or stop-mirror is withdrawn
           confirm writers-started: every writer writes at the destination; counts until start-writers is withdrawn
-          confirm topics-listed: an account that sees everything finds no topic in scope on the source that the agent does not list; counts for this attempt of the migration
+          confirm topics-listed: an account that sees everything finds no topic in scope on the source that the agent does not list; counts until a broker tells of a topic that is not listed; retire-source asks for it anew
           confirm ingestion-idle <producer>: this producer writes to the source no more; counts until one of its topics grows on the source again
           confirm reconciled-destination <topic> <partition> <offset>: the records below this offset were carried over; groups are seeded there; counts until the start of the log moves again
           confirm recreated <topic>: this topic was made again on purpose: its groups have read what its old log held, and commit on the new one; counts until it is made again once more
