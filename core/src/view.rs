@@ -442,19 +442,13 @@ impl<'a> Kafka<'a> {
     /// writing (KAFKA-15583).
     pub fn moves(&self, topic: &Name, partition: i32, part: &PartitionSample) -> Known<()> {
         let at = || Subject::Partitions(self.side, topic.clone(), vec![partition]);
-        let untold = || Gap::new(Code::Partial, at()).detail("which of its replicas are in sync was not told");
-        let n = part.in_sync.ok_or_else(untold)?;
-        if n >= part.replicas {
-            return Ok(());
+        if part.in_sync.is_none() {
+            return Err(Gap::new(Code::Partial, at()).detail("which of its replicas are in sync was not told"));
         }
-        let config = self.memory.configs.as_ref().and_then(|(_, c)| c.topics.get(topic)?.as_ref().ok());
-        let least = config.map_or(i64::from(part.replicas), |c| c.min_insync_replicas.min(part.replicas.into()));
-        if n > 0 && i64::from(n) >= least {
-            return Ok(());
-        }
-        let why = match n {
-            0 => "a replica that is in sync is offline".to_owned(),
-            n => format!("{n} of {} replicas are in sync and {least} must be", part.replicas),
+        let why = match self.memory.short_of_replicas(topic, part) {
+            None => return Ok(()),
+            Some((0, _)) => "a replica that is in sync is offline".to_owned(),
+            Some((n, least)) => format!("{n} of {} replicas are in sync and {least} must be", part.replicas),
         };
         Err(Gap::new(Code::Partial, at())
             .detail(format!("{why}: its high watermark may stand over records that were written"))

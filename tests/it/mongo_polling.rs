@@ -42,6 +42,10 @@ fn migrate(pair: &mut MongoPair, shop: &MongoShop, agent: &Agent) -> Result<(), 
     agent.wait_go("done", "switch-readers")?;
     agent.wait_go("ready", "stop-writers")?;
     shop.stop_writers().map_err(text)?;
+    // Who comes back while there is no primary leaves no trace: silence counts from the new one on.
+    pair.set(Side::Source).step_down(5).map_err(text)?;
+    pair.set_mut(Side::Source).await_primary().map_err(text)?;
+    silence_counts_from_the_election(agent)?;
     agent.wait_go("done", "stop-writers")?;
     agent.wait_go("ready", "stop-mirror")?;
     election_in_the_dwell(pair, agent, "stop-mirror")?;
@@ -60,6 +64,20 @@ fn migrate(pair: &mut MongoPair, shop: &MongoShop, agent: &Agent) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// The last write is old enough, and the election is not.
+fn silence_counts_from_the_election(agent: &Agent) -> Result<(), String> {
+    let seen = cutover_lab::wait_for("the silence to be that of the new primary", PATIENCE, || {
+        let a = agent.ask("done", "stop-writers")?;
+        let silent = check(&a, "no-source-write").ok_or("no no-source-write")?;
+        match (silent["verdict"].as_str(), silent["code"].as_str()) {
+            (Some("unknown"), Some("unwritable")) => Ok(Ok(())),
+            (Some("go"), _) => Ok(Err(format!("silent enough, and no word of the election: {:#}", a.body))),
+            (verdict, code) => Err(format!("{verdict:?} {code:?}")),
+        }
+    });
+    seen.map_err(text)?
 }
 
 /// What `drained` rested on has to be shown again after an election, from the beginning: what the former primary wrote last

@@ -6,7 +6,9 @@
 //! topic id and one leader epoch, because an unclean election may take a log back and forth.
 
 use super::Failure;
-use super::kafka::{Ends, GroupSample, KafkaConfigs, KafkaSample, KafkaTails, ProducerState, TopicPartition};
+use super::kafka::{
+    Ends, GroupSample, KafkaConfigs, KafkaSample, KafkaTails, PartitionSample, ProducerState, TopicPartition,
+};
 use crate::Name;
 use crate::time::{Dur, Mono, Span};
 use std::collections::{BTreeMap, VecDeque};
@@ -214,6 +216,15 @@ impl KafkaMemory {
         self.clients.retain(|_, at| span.sent - *at <= CLIENTS);
     }
 
+    /// Fewer replicas of a partition are in sync than `min.insync.replicas`: how many are (0 where one of them is offline), and
+    /// how many must be. Whoever asks for more than the leader's word is refused then, and leaves no record.
+    pub(crate) fn short_of_replicas(&self, topic: &Name, part: &PartitionSample) -> Option<(u32, i64)> {
+        let n = part.in_sync.filter(|n| *n < part.replicas)?;
+        let config = self.configs.as_ref().and_then(|(_, c)| c.topics.get(topic)?.as_ref().ok());
+        let least = config.map_or(i64::from(part.replicas), |c| c.min_insync_replicas.min(part.replicas.into()));
+        (n == 0 || i64::from(n) < least).then_some((n, least))
+    }
+
     fn remember_ends(&mut self, span: Span, sample: &KafkaSample) {
         // The log ends' own requests are later than the sample's first: counting `last` from the latter understates.
         let at = sample.ended.unwrap_or(span);
@@ -221,9 +232,14 @@ impl KafkaMemory {
             for (p, part) in &t.partitions {
                 let Ok(ends) = part.ends else { continue };
                 let key = (topic.clone(), *p);
+                let refused = self.short_of_replicas(topic, part).is_some();
                 let memory = self.ends.entry(key).or_insert_with(|| EndsMemory::new(t.id, ends, at));
                 memory.see(t.id, ends, at);
                 memory.see_producers(part.producers.as_ref().ok(), at);
+                if refused {
+                    // Silence of those who are refused proves nothing: it counts from the first sample in which nobody is.
+                    (memory.since, memory.quiet_since) = (None, None);
+                }
             }
         }
         self.ends.retain(|(topic, p), _| {

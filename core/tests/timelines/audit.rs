@@ -162,6 +162,7 @@ fn a_clock_that_is_ahead_makes_no_write_older_than_it_can_be() {
 
 /// With fewer replicas in sync than a majority of writers asks for, the high watermark stands, and the leader still takes
 /// what writers ask no more than its word for: nothing that is measured by it says that nobody writes.
+/// Nor is what came before it: who asked for more than the leader's word was refused meanwhile, and left no record.
 #[test]
 fn a_high_watermark_that_cannot_move_is_no_silence() {
     let shown = super::world::run(
@@ -176,6 +177,7 @@ fn a_high_watermark_that_cannot_move_is_no_silence() {
         t=30 src.in-sync crm.ingestion/0 0
         t=200 show switch-producers
         t=201 src.in-sync crm.ingestion/0 2
+        t=250 show switch-producers
         t=400 show switch-producers
         ",
     );
@@ -183,7 +185,9 @@ fn a_high_watermark_that_cannot_move_is_no_silence() {
         t=20 begin switch-producers: ok
         t=200 switch-producers begun go
         t=200 switch-producers done: unknown (partial): topic crm.ingestion partition 0 (source): part of the reading is missing: a replica that is in sync is offline: its high watermark may stand over records that were written
-        t=400 switch-producers done no-go (already-done): switch-producers is done since 2026-09-21T14:16:46Z
+        t=250 switch-producers begun go
+        t=250 switch-producers done: no-go (dwelling): topic crm.ingestion partition 0 (source) has been silent for 39 s as far as watched, must be for 1 min 45 s: crm-cdc
+        t=400 switch-producers done no-go (already-done): switch-producers is done since 2026-09-21T14:18:36Z
         t=400 switch-producers done: go"#]].assert_eq(&shown);
 }
 
