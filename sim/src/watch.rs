@@ -158,7 +158,8 @@ impl World {
             removed: self.db.mirrors.iter().all(|m| word("mirror-removed", std::slice::from_ref(&m.name))),
             skips_readers: self.scenario.skipped.iter().any(|s| &**s == "switch-readers"),
             started: word("writers-started", &[]),
-            fenced: self.fenced(),
+            // One that answers speaks for itself.
+            fenced: self.fenced() && sampled.is_none_or(|(from, _)| self.now - from > self.scenario.interval * 3),
         }
     }
 
@@ -268,7 +269,7 @@ impl World {
             let age = rests.get(&target).map(|(s, _)| self.now - s);
             let fenced = match target {
                 Target::Kafka(Side::Source) => self.agent.facts().confirmed("source-kafka-fenced", &[]).is_some(),
-                Target::Mongodb(Side::Source) => self.fenced(),
+                Target::Mongodb(Side::Source) => step == "start-writers" && self.fenced(),
                 _ => false,
             };
             if age.is_none_or(|a| a > most) && !fenced {

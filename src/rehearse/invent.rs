@@ -198,7 +198,7 @@ impl<'m> Estate<'m> {
             let shown = topics.join(", ");
             let cadence = p.cadence;
             // What came between two samples came anywhere between them.
-            let slack = Dur(seen.resolution().0 * 2);
+            let slack = Dur(kafka.interval.0 * 3);
             if let Some(c) = cadence.filter(|c| rate.writes > 0 && rate.longest > *c + slack) {
                 return Err(format!(
                     "producer {name} was silent for {} in the recording, and `producers.{name}.cadence` says that it is never \

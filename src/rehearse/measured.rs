@@ -25,7 +25,8 @@ pub(super) struct Measured {
 #[derive(Debug, Default)]
 pub(super) struct OfKafka {
     watch: Watch,
-    samples: i64,
+    /// Where something was not watched: a silence does not go on behind it.
+    breaks: Vec<Dur>,
     pub(super) topics: BTreeMap<Name, Topic>,
     pub(super) groups: BTreeMap<Name, Group>,
 }
@@ -85,13 +86,12 @@ struct Watch {
     watched: Dur,
 }
 
-/// Between good samples that lie further apart nothing was watched.
-const APART: Dur = Dur::secs(60);
-
 impl Watch {
-    /// Another sample; whether the time since the one before it was watched.
-    fn see(&mut self, at: Mono) -> bool {
-        let since = self.last.replace(at).map(|last| at - last).filter(|d| (Dur::ZERO..=APART).contains(d));
+    /// Another sample; whether the time since the one before it was watched: between good ones that lie more than three
+    /// intervals apart nothing was.
+    fn see(&mut self, at: Mono, interval: Dur) -> bool {
+        let most = Dur(interval.0 * 3);
+        let since = self.last.replace(at).map(|last| at - last).filter(|d| (Dur::ZERO..=most).contains(d));
         self.watched = self.watched + since.unwrap_or_default();
         since.is_some()
     }
@@ -186,8 +186,10 @@ impl Group {
 impl OfKafka {
     fn see(&mut self, settings: &KafkaSettings, sample: &Sample) {
         let (Target::Kafka(Side::Source), Ok(Content::Kafka(k))) = (&sample.target, &sample.outcome) else { return };
-        let fresh = !self.watch.see(sample.span.sent);
-        self.samples += 1;
+        let fresh = !self.watch.see(sample.span.sent, settings.interval);
+        if fresh {
+            self.breaks.push(self.watch.watched);
+        }
         self.topics.retain(|name, _| k.topics.contains_key(name));
         for (name, t) in k.topics.iter().filter(|(name, t)| settings.in_scope(name) && t.failed.is_none()) {
             let known = self.topics.entry(name.clone()).or_default();
@@ -233,15 +235,11 @@ impl OfKafka {
         self.watch.watched
     }
 
-    /// How far two samples lie apart: nothing that is measured between them is known better.
-    pub(super) fn resolution(&self) -> Dur {
-        Dur(self.watch.watched.0 / self.samples.max(1))
-    }
-
     /// How fast these topics are written together.
     pub(super) fn rate(&self, topics: &[Name]) -> Rate {
         let all = || topics.iter().filter_map(|t| self.topics.get(t));
         let mut grew: Vec<Dur> = all().flat_map(|t| &t.grew).copied().collect();
+        grew.extend(&self.breaks);
         grew.sort();
         grew.push(self.watch.watched);
         let mut longest = Dur::ZERO;
@@ -269,7 +267,9 @@ impl OfMongodb {
             // One that could not list everything tells less than one before it.
             Ok(Content::MongoCatalog(c)) if c.databases.values().all(Result::is_ok) => self.catalog = Some(*c),
             Ok(Content::Mongodb(m)) => {
-                self.watch.see(sample.span.sent);
+                if !self.watch.see(sample.span.sent, settings.interval) {
+                    self.silent = None;
+                }
                 self.regular(settings, &m);
             }
             _ => {}

@@ -11,7 +11,7 @@ use super::kafka::{
 };
 use crate::Name;
 use crate::time::{Dur, Mono, Span};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use uuid::Uuid;
 
 /// Points kept of a series, at least ten minutes at the default interval.
@@ -27,6 +27,8 @@ pub struct KafkaMemory {
     pub(crate) last: Option<(Span, KafkaSample)>,
     pub(crate) earlier: VecDeque<KafkaSample>,
     pub(crate) configs: Option<(Span, KafkaConfigs)>,
+    /// Topics of which a broker told that it holds a log and that no list had, since every broker told last.
+    hidden: BTreeSet<Name>,
     /// Why the newest slow reading came to nothing, if it did.
     pub(crate) unread: Option<(Span, Failure)>,
     pub(crate) tails: Option<(Span, KafkaTails)>,
@@ -184,12 +186,29 @@ impl KafkaMemory {
         self.remember_commits(span, &sample);
         self.remember_lags(&sample);
         self.remember_clients(span, &sample);
+        self.hidden.retain(|t| !sample.topics.contains_key(t));
         if let Some((_, old)) = self.last.replace((span, sample)) {
             self.earlier.push_back(old);
             if self.earlier.len() > KEPT - 1 {
                 self.earlier.pop_front();
             }
         }
+    }
+
+    /// Takes in a slow reading.
+    pub(super) fn configured(&mut self, span: Span, configs: KafkaConfigs) {
+        if configs.logs_told {
+            self.hidden.clear();
+        }
+        if let Some((_, last)) = self.last.as_ref().filter(|(_, last)| last.cluster_id == configs.cluster_id) {
+            self.hidden.extend(configs.logs.iter().filter(|t| !last.topics.contains_key(*t)).cloned());
+        }
+        (self.configs, self.unread) = (Some((span, configs)), None);
+    }
+
+    /// Topics of which a broker told that it holds a log and that no list had then.
+    pub(crate) fn hidden(&self) -> &BTreeSet<Name> {
+        &self.hidden
     }
 
     pub(super) fn forget_spans(&mut self) {

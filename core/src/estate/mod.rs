@@ -249,7 +249,7 @@ impl Estate {
                 let memory = self.kafka.entry(side).or_default();
                 match content {
                     Content::Kafka(k) => memory.apply(span, *k),
-                    Content::KafkaConfigs(c) => (memory.configs, memory.unread) = (Some((span, *c)), None),
+                    Content::KafkaConfigs(c) => memory.configured(span, *c),
                     Content::KafkaUnread(why) => memory.unread = Some((span, why)),
                     Content::KafkaTails(t) => memory.tails = Some((span, t)),
                     _ => {}

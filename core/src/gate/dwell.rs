@@ -21,7 +21,9 @@ impl Dwell {
     /// false ends it; unknown neither feeds nor ends it, but the gap it leaves ages it.
     pub fn feed(&mut self, r: &Reading) {
         if let (true, true, Some(basis)) = (self.refuted, r.is != Tri::No, r.basis) {
-            let (from, _) = self.not_false.unwrap_or((basis.span.received, basis.span.sent));
+            let gap = basis.until - basis.span.sent;
+            let whole = self.not_false.filter(|(_, last)| basis.span.sent - *last <= gap);
+            let from = whole.map_or(basis.span.received, |(from, _)| from);
             self.not_false = Some((from, basis.span.sent));
         }
         match r.is {
@@ -115,7 +117,8 @@ mod tests {
         assert_eq!(told(&[read(0, Tri::Yes, &[1]), u(5)]), None, "never false");
         assert_eq!(told(&[read(10, Tri::No, &[1])]), Some(0));
         assert_eq!(told(&[u(15), u(20), read(25, Tri::Yes, &[1])]), Some(9), "from an answer to a request");
-        assert_eq!(told(&[read(30, Tri::No, &[1]), u(35)]), Some(0));
+        assert_eq!(told(&[u(41)]), Some(0), "nothing was looked at for longer than a sample is believed");
+        assert_eq!(told(&[read(50, Tri::No, &[1]), u(55)]), Some(0));
         d.forget();
         assert_eq!(d.unrefuted(), Some(Dur::ZERO));
     }

@@ -151,7 +151,7 @@ fn topics_that_the_agent_may_not_see_any_more_are_not_gone() {
             topics-gone: if it is there: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.ingestion; or, if it is not of this migration: kafka: { ignored: { "crm.ingestion": "<why>" } }
         t=750 retire-source begun no-go (already-begun): retire-source was begun at 2026-09-21T14:25:21Z and is begun only once
         t=750 retire-source done: unknown (not-measured): the source Kafka is not measured: not every broker tells what it holds on disk, and the list of topics hides what the agent may not see
-            source-ends: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 20 --reason … && cutover-agent confirm reconciled crm.ingestion 1 10 --reason …
+            source-ends: if it is there: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.ingestion; or, if it is not of this migration: kafka: { ignored: { "crm.ingestion": "<why>" } }
             expired: let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm deleted crm.ingestion --reason …
             topics-gone: when the topics are gone: cutover-agent confirm source-retired --reason …
         t=760 retire-source done no-go (already-done): retire-source is done since 2026-09-21T14:25:56Z
@@ -262,11 +262,12 @@ fn no_word_says_that_a_topic_is_gone_which_brokers_hold() {
         "
         t=481 src.conceal crm.pr-update
         t=490 show start-consumers fix; op confirm reconciled crm.pr-update 0 5
-        t=491 src.untell-logs
-        t=500 op confirm reconciled crm.pr-update 0 5; show start-consumers
-        t=501 src.reveal crm.pr-update; src.end crm.pr-update/0 +2
-        t=510 show start-consumers; src.conceal crm.pr-update
-        t=520 show start-consumers
+        t=491 src.reveal crm.pr-update; src.untell-logs
+        t=515 src.conceal crm.pr-update
+        t=521 op confirm reconciled crm.pr-update 0 5; show start-consumers
+        t=526 src.reveal crm.pr-update; src.end crm.pr-update/0 +2
+        t=535 show start-consumers; src.conceal crm.pr-update
+        t=545 show start-consumers
     ",
     ]);
     expect![[r#"
@@ -277,10 +278,10 @@ fn no_word_says_that_a_topic_is_gone_which_brokers_hold() {
         t=490 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update (source) is not in the list of topics that the agent gets: a broker held a log of it 4 s ago; if it was deleted since, that shows at the next look
             tripwire: if it is there: kafka-acls --bootstrap-server … --add --allow-principal User:cutover-agent --operation Describe --topic crm.pr-update; or, if it is not of this migration: kafka: { ignored: { "crm.pr-update": "<why>" } }
             redeployed: cutover-agent confirm redeployed rtu --reason …  # if it reads there and never shows it
-        t=500 confirm reconciled crm.pr-update 0 5: ok
-        t=500 start-consumers pending go
-        t=510 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) moved: 7 end offset, 5 when the consumers were stopped
-        t=520 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) is gone: it is not in the cluster's list of topics; it was seen to end at 7, 5 when the consumers were stopped"#]].assert_eq(&shown);
+        t=521 confirm reconciled crm.pr-update 0 5: ok
+        t=521 start-consumers pending go
+        t=535 start-consumers pending no-go (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) moved: 7 end offset, 5 when the consumers were stopped
+        t=545 start-consumers pending unknown (tripwire): since stop-consumers was done this must stay true and is not: source-ends: topic crm.pr-update partition 0 (source) is gone: it is not in the cluster's list of topics; it was seen to end at 7, 5 when the consumers were stopped"#]].assert_eq(&shown);
 }
 
 /// What came in the downtime and went again was written, and is not forgotten with it.
@@ -550,19 +551,21 @@ fn a_word_that_nothing_is_hidden_does_not_outlive_what_shows_the_contrary() {
         "
         t=1 src.topic crm.secret; src.conceal crm.secret
         t=20 op confirm topics-listed
-        t=21 src.discard crm.secret; src.untell-logs
-        t=50 op confirm topics-listed
-        t=55 show switch-producers
-        t=56 src.tell-logs; src.topic crm.secret; src.conceal crm.secret
-        t=361 src.discard crm.secret; src.untell-logs
-        t=700 show switch-producers
+        t=21 src.discard crm.secret
+        t=60 src.untell-logs
+        t=90 op confirm topics-listed
+        t=95 show switch-producers
+        t=96 src.tell-logs; src.topic crm.secret; src.conceal crm.secret
+        t=440 src.discard crm.secret
+        t=760 src.untell-logs
+        t=1100 show switch-producers
     ",
     ]);
     expect![[r#"
         t=20 confirm topics-listed: topic crm.secret (source) is not in the list of topics that the agent gets: a broker held a log of it 4 s ago; if it was deleted since, that shows at the next look
-        t=50 confirm topics-listed: ok
-        t=55 switch-producers pending go
-        t=700 switch-producers pending unknown (not-measured): the source Kafka is not measured: the list of topics hides what the agent may not see, and not every broker tells what it holds"#]].assert_eq(&shown);
+        t=90 confirm topics-listed: ok
+        t=95 switch-producers pending go
+        t=1100 switch-producers pending unknown (not-measured): the source Kafka is not measured: the list of topics hides what the agent may not see, and not every broker tells what it holds"#]].assert_eq(&shown);
 }
 
 /// With the journal a group is forgotten that never committed and has left: nobody is known to read its topic, and what was
@@ -587,4 +590,30 @@ fn a_stop_is_not_adopted_beside_a_topic_that_nobody_is_known_to_have_read() {
         t=500 adopt switch-producers: ok
         t=500 adopt stop-consumers: stop-consumers cannot be adopted: what it would be held against is missing: a group that has read topic crm.pings.pr-update was never seen
         t=510 stop-consumers pending unknown (not-read): topic crm.pings.pr-update (source) holds 4 records and is read by no group"#]].assert_eq(&shown);
+}
+
+/// A broker that told of a topic and tells nothing any more takes nothing back.
+#[test]
+fn a_topic_that_a_broker_told_of_stays_hidden_while_not_all_tell() {
+    let shown = with(&[
+        SHOP,
+        SWITCHED,
+        "
+        t=60 src.topic crm.secret; src.conceal crm.secret
+        t=95 src.untell-logs
+        t=330 show stop-consumers
+        t=331 op confirm topics-listed
+        t=335 src.tell-logs
+        t=700 show stop-consumers
+        t=701 src.discard crm.secret
+        t=1010 show stop-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=330 stop-consumers pending unknown (hidden): topic crm.secret (source) is not in the list of topics that the agent gets: a broker held a log of it 4 s ago; if it was deleted since, that shows at the next look
+        t=331 confirm topics-listed: topic crm.secret (source) is not in the list of topics that the agent gets: a broker held a log of it 0 s ago; if it was deleted since, that shows at the next look
+        t=700 stop-consumers pending unknown (hidden): topic crm.secret (source) is not in the list of topics that the agent gets: a broker held a log of it 4 s ago; if it was deleted since, that shows at the next look
+        t=1010 stop-consumers pending go"#]].assert_eq(&shown);
 }

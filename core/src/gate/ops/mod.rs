@@ -238,7 +238,8 @@ impl Gate {
                     matches!(f.code, Code::NeverSeen | Code::NotBuilt | Code::NotMeasured | Code::CadenceUnknown)
                 });
             // A person speaks for what nobody can measure; not against what was measured to be false within its dwell.
-            let lately = old.unrefuted.filter(|ago| unmeasurable && *ago < c.need);
+            let spoken_for = unmeasurable || (fresh && old.reading.is == Tri::Unknown);
+            let lately = old.unrefuted.filter(|ago| spoken_for && *ago < c.need);
             if let Some(ago) = lately {
                 let id = c.check.id;
                 missing.push((Code::Dwelling, format!("{id}: was false until {ago} ago, must not be for {}", c.need)));

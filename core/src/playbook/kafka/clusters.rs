@@ -97,10 +97,11 @@ fn topics_listed(v: &View<'_>) -> Reading {
     })
 }
 
-/// Topics in scope of which a broker told that it holds a log, and that are in no list.
+/// Topics in scope of which a broker told that it holds a log, and that are in no list. A broker that does not tell any more
+/// takes nothing back.
 fn unlisted<'a>(s: &Kafka<'a>, configs: &'a KafkaConfigs) -> impl Iterator<Item = &'a Name> {
     let topics = &s.sample.topics;
-    configs.logs.iter().filter(|t| !topics.contains_key(*t))
+    configs.logs.union(s.memory.hidden()).filter(|t| !topics.contains_key(*t))
 }
 
 /// A topic that shows that the source's list of topics is not whole: what a person must not contradict.
@@ -113,7 +114,7 @@ pub(crate) fn hides_a_topic(v: &View<'_>) -> Option<Finding> {
 /// The same of one topic that is not listed.
 pub(crate) fn hidden_there(v: &View<'_>, s: &Kafka<'_>, topic: &Name) -> Option<Finding> {
     let (_, read, configs) = v.configs(s).ok()?;
-    configs.logs.contains(topic).then(|| hidden_topic(v, s.side, topic, read))
+    unlisted(s, configs).any(|t| t == topic).then(|| hidden_topic(v, s.side, topic, read))
 }
 
 /// A topic that is on the brokers' disks, by a reading of that time, and is not listed.
@@ -198,6 +199,7 @@ pub(super) fn retention_outlasts(v: &View<'_>) -> Reading {
         Ok(each(Some(db.merge(sb)), topics, NO_TOPIC, |topic| {
             let there = settings.topic_there(topic);
             let at = Subject::Topic(Side::Destination, there.clone());
+            d.topic(&there)?;
             let c = config(dc, &there, Side::Destination)?;
             if !c.cleanup_policy.split(',').any(|p| p == "delete") {
                 return Ok(Finding::yes(Code::Ok, at));

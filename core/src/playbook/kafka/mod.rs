@@ -24,7 +24,7 @@ pub(crate) use stop::{VANISHED_WORD, end_of_gone, gone_of, ids_of_gone};
 use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, SCALED, Step, Tripwire, Withdraw};
 use crate::estate::Side;
 use crate::facts::Fact;
-use crate::reading::{Code, Gap, Known, Subject};
+use crate::reading::{Code, Gap, Known, Subject, Tri};
 use crate::settings::Track;
 use crate::time::Dur;
 use crate::view::View;
@@ -148,6 +148,12 @@ const fn step(id: &'static str, does: &'static str, effect: Effect) -> Step {
 /// Of a source that is fenced by now there are none. Nobody saw the step go, and with the journal the groups may be gone that
 /// left no commit: what no group is known to read is not known to be drained.
 fn adopt_ends(v: &View<'_>, author: &str) -> Known<Vec<Fact>> {
+    if let Ok(s) = v.kafka(Side::Source) {
+        let told = clusters::disks_told(v, &s, None)?;
+        if told.is != Tri::Yes {
+            return Err(told.fix.into_iter().fold(Gap::new(told.code, told.at), Gap::fix));
+        }
+    }
     if v.kafka(Side::Source).is_ok()
         && let Some(f) = drain::every_topic_read(v).worst.into_iter().find(|f| f.code == Code::NotRead)
     {
