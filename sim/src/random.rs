@@ -201,7 +201,8 @@ fn event(r: &mut fastrand::Rng, topics: &[&str], readers: &[&str], producers: &[
         37 => format!("twice {}", crate::watch::STEPS[r.usize(..4)]),
         38 => format!("loss {}", [0, 10, 30][r.usize(..3)]),
         39 => format!("op withdraw {}", crate::watch::STEPS[r.usize(..3)]),
-        40 => format!("{side} conceal {t} {d}"),
+        // At the destination a person has to say then where a log began; the simulated one does not.
+        40 => format!("src conceal {t} {d}"),
         _ => format!("src untold {d}"),
     }
 }
