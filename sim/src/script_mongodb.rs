@@ -135,6 +135,8 @@ impl World {
                             self.then_there(num(w, 2), off);
                         }
                     }
+                    // A second one would uncover, between two samples, what the first hides by design.
+                    "misjudge" if d.collections.get(what)?.misjudged != 0 => {}
                     "misjudge" => d.collections.get_mut(what)?.misjudged = num(w, 2),
                     "stranger" => d.strangers.push((ns, 900)),
                     "leave" => d.strangers.retain(|(n, _)| **n != *what),

@@ -165,7 +165,9 @@ impl World {
 
     /// Nobody can write to MongoDB's source, whether it answers or not; or nobody could until so lately that nobody can know yet.
     fn fenced(&self) -> bool {
-        let lately = self.now - 3 * self.scenario.interval;
+        // A block that was seen on is believed while the source does not answer (the playbook's start-writers).
+        let away = if self.db.side(Side::Source).faults.down { 250_000 } else { 0 };
+        let lately = self.now - 3 * self.scenario.interval - away;
         self.agent.facts().confirmed("source-fenced", &[]).is_some()
             || self.db.side(Side::Source).was_blocked(lately, self.now)
     }
