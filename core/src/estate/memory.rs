@@ -187,10 +187,13 @@ impl KafkaMemory {
         self.remember_lags(&sample);
         self.remember_clients(span, &sample);
         self.hidden.retain(|t| !sample.topics.contains_key(t));
-        if let Some((_, old)) = self.last.replace((span, sample)) {
-            self.earlier.push_back(old);
-            if self.earlier.len() > KEPT - 1 {
-                self.earlier.pop_front();
+        match self.last.replace((span, sample)) {
+            None => self.remember_hidden(),
+            Some((_, old)) => {
+                self.earlier.push_back(old);
+                if self.earlier.len() > KEPT - 1 {
+                    self.earlier.pop_front();
+                }
             }
         }
     }
@@ -200,10 +203,17 @@ impl KafkaMemory {
         if configs.logs_told {
             self.hidden.clear();
         }
-        if let Some((_, last)) = self.last.as_ref().filter(|(_, last)| last.cluster_id == configs.cluster_id) {
+        (self.configs, self.unread) = (Some((span, configs)), None);
+        self.remember_hidden();
+    }
+
+    /// What the newest slow reading tells of that no list has.
+    fn remember_hidden(&mut self) {
+        if let (Some((_, configs)), Some((_, last))) = (&self.configs, &self.last)
+            && last.cluster_id == configs.cluster_id
+        {
             self.hidden.extend(configs.logs.iter().filter(|t| !last.topics.contains_key(*t)).cloned());
         }
-        (self.configs, self.unread) = (Some((span, configs)), None);
     }
 
     /// Topics of which a broker told that it holds a log and that no list had then.

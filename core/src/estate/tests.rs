@@ -1,8 +1,10 @@
 //! Tests of what is remembered of targets and clocks.
 
-use super::kafka::KafkaTails;
+use super::kafka::{KafkaConfigs, KafkaSample, KafkaTails};
 use super::{Content, Estate, Failure, FailureKind, Sample, Side, Target};
+use crate::Name;
 use crate::time::{Dur, Mono, Now, Span, Wall};
+use std::collections::{BTreeMap, BTreeSet};
 
 const SOURCE: Target = Target::Kafka(Side::Source);
 
@@ -47,4 +49,46 @@ fn targets_are_called_by_what_they_are() {
     let probe = Target::Probe("dns".into());
     let names = [SOURCE, Target::Mongodb(Side::Destination), mirror, probe].map(|t| t.to_string());
     assert_eq!(names, ["kafka/source", "mongodb/destination", "mirror/one", "probe/dns"]);
+}
+
+/// Of a cluster without anything in it.
+fn regular() -> Result<Content, Failure> {
+    Ok(Content::Kafka(Box::new(KafkaSample {
+        cluster_id: "c".into(),
+        brokers: BTreeMap::new(),
+        may_describe: Ok(true),
+        topics: BTreeMap::new(),
+        topics_outside: 0,
+        unlisted: BTreeMap::new(),
+        groups: BTreeMap::new(),
+        groups_outside: 0,
+        listed: None,
+        committed: None,
+        ended: None,
+    })))
+}
+
+/// What some or all brokers hold.
+fn held(topics: &[&str], logs_told: bool) -> Result<Content, Failure> {
+    let logs: BTreeSet<Name> = topics.iter().map(|t| Name::from(*t)).collect();
+    Ok(Content::KafkaConfigs(Box::new(KafkaConfigs {
+        cluster_id: "c".into(),
+        logs,
+        logs_told,
+        ..KafkaConfigs::default()
+    })))
+}
+
+#[test]
+fn what_brokers_hold_and_no_list_has_is_remembered_until_all_of_them_tell() {
+    let mut estate = Estate::new();
+    let mut hidden = |seconds: i64, outcome| {
+        estate.apply(sample(at(seconds), outcome), at(seconds));
+        let all = estate.kafka(Side::Source).map(|k| k.hidden().iter().map(ToString::to_string).collect::<Vec<_>>());
+        all.unwrap_or_default()
+    };
+    assert!(hidden(1, held(&["secret"], true)).is_empty(), "nothing was listed yet");
+    assert_eq!(hidden(2, regular()), ["secret"]);
+    assert_eq!(hidden(3, held(&[], false)), ["secret"]);
+    assert!(hidden(4, held(&[], true)).is_empty());
 }

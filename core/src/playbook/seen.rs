@@ -101,7 +101,7 @@ fn words(v: &View<'_>, out: &mut Vec<Fact>) {
         }
     };
     void("source-kafka-fenced", vec![]);
-    if hides_a_topic(v).is_some() {
+    if v.facts.confirmed("topics-listed", &[]).is_some() && hides_a_topic(v).is_some() {
         void("topics-listed", vec![]);
     }
     // A log that is listed again was not gone for good.

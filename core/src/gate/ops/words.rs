@@ -303,9 +303,10 @@ fn reconciled_writes(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fa
 pub(super) fn not_adopted(step: &Step, g: Gap) -> Refusal {
     let f: Finding = g.into();
     let missing = render::sentence(&f);
+    let fix = f.fix.map_or(String::new(), |fix| format!(" ({fix})"));
     Refusal::NotNow(
         f.code,
-        format!("{} cannot be adopted: what it would be held against is missing: {missing}", step.id),
+        format!("{} cannot be adopted: what it would be held against is missing: {missing}{fix}", step.id),
     )
 }
 

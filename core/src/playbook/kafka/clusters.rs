@@ -83,10 +83,10 @@ pub(super) fn disks_told(v: &View<'_>, s: &Kafka<'_>, since: Option<Wall>) -> Kn
     if let Some(w) = v.facts.confirmed("topics-listed", &[]).filter(|w| since.is_none_or(|since| w.at > since)) {
         return Ok(Finding::yes(Code::Confirmed, at).detail(format!("{}: {}", w.author, w.reason)));
     }
-    let f = Finding::unknown(Code::NotMeasured, at)
+    let untold = Gap::new(Code::NotMeasured, at)
         .detail("the list of topics hides what the agent may not see, and not every broker tells what it holds")
         .fix("look with an account that sees everything, then: cutover-agent confirm topics-listed --reason …");
-    Ok(if v.now().mono - read.sent >= LATELY { f.want(Demand::Configs(s.side)) } else { f })
+    Err(if v.now().mono - read.sent >= LATELY { untold.want(Demand::Configs(s.side)) } else { untold })
 }
 
 /// The same, as a check; a stop that is measured over minutes does not begin anew because a broker was slow once.
@@ -107,8 +107,7 @@ fn unlisted<'a>(s: &Kafka<'a>, configs: &'a KafkaConfigs) -> impl Iterator<Item 
 /// A topic that shows that the source's list of topics is not whole: what a person must not contradict.
 pub(crate) fn hides_a_topic(v: &View<'_>) -> Option<Finding> {
     let s = v.kafka(Side::Source).ok()?;
-    let (_, read, configs) = v.configs(&s).ok()?;
-    unlisted(&s, configs).next().map(|topic| hidden_topic(v, s.side, topic, read))
+    hidden_topics(v, &s).ok()?.into_iter().next()
 }
 
 /// The same of one topic that is not listed.
@@ -199,6 +198,7 @@ pub(super) fn retention_outlasts(v: &View<'_>) -> Reading {
         Ok(each(Some(db.merge(sb)), topics, NO_TOPIC, |topic| {
             let there = settings.topic_there(topic);
             let at = Subject::Topic(Side::Destination, there.clone());
+            // One that is not there has no configuration to be read.
             d.topic(&there)?;
             let c = config(dc, &there, Side::Destination)?;
             if !c.cleanup_policy.split(',').any(|p| p == "delete") {

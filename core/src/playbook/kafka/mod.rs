@@ -24,7 +24,7 @@ pub(crate) use stop::{VANISHED_WORD, end_of_gone, gone_of, ids_of_gone};
 use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, SCALED, Step, Tripwire, Withdraw};
 use crate::estate::Side;
 use crate::facts::Fact;
-use crate::reading::{Code, Gap, Known, Subject, Tri};
+use crate::reading::{Code, Gap, Known, Subject};
 use crate::settings::Track;
 use crate::time::Dur;
 use crate::view::View;
@@ -149,20 +149,15 @@ const fn step(id: &'static str, does: &'static str, effect: Effect) -> Step {
 /// left no commit: what no group is known to read is not known to be drained.
 fn adopt_ends(v: &View<'_>, author: &str) -> Known<Vec<Fact>> {
     if let Ok(s) = v.kafka(Side::Source) {
-        let told = clusters::disks_told(v, &s, None)?;
-        if told.is != Tri::Yes {
-            return Err(told.fix.into_iter().fold(Gap::new(told.code, told.at), Gap::fix));
+        clusters::disks_told(v, &s, None)?;
+        let unread = drain::every_topic_read(v).worst.into_iter().find_map(|f| match f.at {
+            Subject::Topic(_, topic) if f.code == Code::NotRead => Some((topic, f.fix)),
+            _ => None,
+        });
+        if let Some((topic, fix)) = unread {
+            let group = Subject::Thing(format!("a group that has read topic {topic}").into());
+            return Err(Gap { fix, ..Gap::new(Code::NeverSeen, group) });
         }
-    }
-    if v.kafka(Side::Source).is_ok()
-        && let Some(f) = drain::every_topic_read(v).worst.into_iter().find(|f| f.code == Code::NotRead)
-    {
-        let topic = match &f.at {
-            Subject::Topic(_, topic) => topic.clone(),
-            _ => return Err(Gap::new(f.code, f.at)),
-        };
-        let gap = Gap::new(Code::NeverSeen, Subject::Thing(format!("a group that has read topic {topic}").into()));
-        return Err(f.fix.into_iter().fold(gap, Gap::fix));
     }
     Ok(stop::source_end_anchors(v, Some(author)))
 }

@@ -5,6 +5,7 @@ use super::IDLE;
 use super::shared::{NO_TOPIC, as_first_seen, body, both, sighted};
 use crate::Name;
 use crate::estate::Side;
+use crate::estate::kafka::TopicSample;
 use crate::facts::Fact;
 use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each};
 use crate::settings::{Class, KafkaSettings, Producer};
@@ -23,26 +24,14 @@ pub(super) fn producers_known(v: &View<'_>) -> Reading {
             let t = s.topic(topic)?;
             let at = || Subject::Topic(Side::Source, topic.clone());
             let mut ever = false;
-            let mut watched: Option<Dur> = None;
-            for (n, part) in &t.partitions {
-                if part.ends.as_ref().map_err(|f| gap(f, at()))?.high > 0 {
-                    ever = true;
-                    let m = s.memory.ends().get(&(topic.clone(), *n)).ok_or_else(|| Gap::new(Code::Partial, at()))?;
-                    watched = watched.into_iter().chain([m.unmoved_for()]).min();
-                }
+            for part in t.partitions.values() {
+                ever |= part.ends.as_ref().map_err(|f| gap(f, at()))?.high > 0;
             }
-            let need = v.settings.scaled(WATCHED);
             let grew = v.facts.grew.contains_key(&(s.sample.cluster_id.clone(), topic.clone(), t.id));
             Ok(match settings.class(topic) {
                 None if grew => Finding::no(Code::Unclassified, at())
                     .fix(format!("kafka: {{ classes: {{ \"{topic}\": ingestion }} }}  # or the class it has")),
-                // Somebody who writes now and then has not been seen to.
-                None if watched.is_some_and(|watched| watched < need) => {
-                    let watched = watched.unwrap_or_default();
-                    let why =
-                        format!("it holds records, is of no class, and was watched for only {watched}: it may grow");
-                    Finding::unknown(Code::Partial, at()).detail(why).wait(need - watched)
-                }
+                None if ever => watched(v, &s, topic, t)?,
                 Some(Class::Ingestion) if ever && writers_of(settings, topic).next().is_none() => {
                     Finding::no(Code::Undeclared, at())
                         .fix(format!("producers: {{ <name>: {{ topics: [\"{topic}\"], owner: <who answers> }} }}"))
@@ -51,6 +40,24 @@ pub(super) fn producers_known(v: &View<'_>) -> Reading {
             })
         }))
     })
+}
+
+/// A topic of no class that holds records, and was not seen to grow: whoever writes it now and then would have been by now.
+fn watched(v: &View<'_>, s: &Kafka<'_>, topic: &Name, t: &TopicSample) -> Known<Finding> {
+    let at = || Subject::Topic(Side::Source, topic.clone());
+    let need = v.settings.scaled(WATCHED);
+    let mut watched = need;
+    for n in t.partitions.keys() {
+        let m = s.memory.ends().get(&(topic.clone(), *n)).ok_or_else(|| Gap::new(Code::Partial, at()))?;
+        if m.ends.high > 0 {
+            watched = watched.min(m.unmoved_for());
+        }
+    }
+    if watched >= need {
+        return Ok(Finding::yes(Code::Ok, at()));
+    }
+    let why = format!("it holds records, is of no class, and was watched for only {watched}: it may grow");
+    Ok(Finding::unknown(Code::Partial, at()).detail(why).wait(need - watched))
 }
 
 /// The declared producers of a source topic.

@@ -17,7 +17,8 @@ pub(super) fn expired(v: &View<'_>) -> Reading {
         let topics = v.topics(&s).into_iter().map(|t| (t, t));
         // A word given before the consumers moved does not speak of what came since.
         let since = v.facts.step("start-consumers").begun.map(|(at, _)| at);
-        let hidden = none_of(Some(basis), hidden_topics(v, &s)?.into_iter().chain([disks_told(v, &s, since)?]));
+        let told = disks_told(v, &s, since).unwrap_or_else(Finding::from);
+        let hidden = none_of(Some(basis), hidden_topics(v, &s)?.into_iter().chain([told]));
         let expired = each(Some(basis), topics, IfEmpty::Unknown("topics in scope on the source"), |topic| {
             let at = |p: i32| Subject::Partitions(Side::Source, topic.clone(), vec![p]);
             if let Some(why) = settings.archived.get(topic) {

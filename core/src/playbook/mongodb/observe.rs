@@ -5,9 +5,8 @@ use super::mirrors::mirror_is_there;
 use super::shared::{newest, writes};
 use super::writes::anchor;
 use crate::Name;
-use crate::estate::MirrorMemory;
-use crate::estate::Side;
 use crate::estate::mongodb::{MirrorStatus, MongoClient, Ts};
+use crate::estate::{MirrorMemory, Side};
 use crate::facts::{Fact, SeenClient, Word};
 use crate::reading::Known;
 use crate::settings::{MongodbSettings, Role};
@@ -148,7 +147,8 @@ fn words(v: &View<'_>, settings: &MongodbSettings, out: &mut Vec<Fact>) {
             out.push(Fact::Voided { name: name.into(), subject, at: v.now().wall });
         }
     };
-    for name in settings.mirrors.keys().filter(|name| mirror_is_there(v, name).is_some()) {
+    let removed = |name: &&Name| v.facts.confirmed("mirror-removed", std::slice::from_ref(*name)).is_some();
+    for name in settings.mirrors.keys().filter(removed).filter(|name| mirror_is_there(v, name).is_some()) {
         void("mirror-removed", vec![name.clone()]);
     }
     let Ok(s) = v.mongodb(Side::Source) else { return };
