@@ -33,15 +33,16 @@ const LONGEST: usize = 60;
 /// It has no section that can be simulated, or no name in its scope can be invented.
 pub(super) fn plan(config: &Config, rate: u32, measured: Option<&Measured>) -> Result<Plan, String> {
     let kafka = config.settings.kafka.as_ref();
-    let mut estate = Estate::of(kafka, measured.and_then(|m| m.kafka.as_ref()));
+    let seen = measured.and_then(|m| m.kafka.as_ref());
+    let mut estate = Estate::of(kafka);
     let mut told = Vec::new();
     if let Some(kafka) = kafka {
-        match estate.measured {
+        match seen {
             Some(seen) => estate.take(kafka, seen, &mut told)?,
             None => estate.producers(kafka, rate),
         }
         estate.named(kafka);
-        match estate.measured {
+        match seen {
             Some(seen) => estate.groups(kafka, seen, &mut told),
             None => {
                 estate.internal(kafka);
@@ -54,8 +55,8 @@ pub(super) fn plan(config: &Config, rate: u32, measured: Option<&Measured>) -> R
     }
     let Estate { mut scenario, mut assumed, .. } = estate;
     assumed.extend(measured.iter().flat_map(|m| &m.missing).cloned());
-    let seen = measured.and_then(|m| m.mongodb.as_ref());
-    let mongodb = super::invent_mongodb::estate(&config.settings, seen, &mut assumed, &mut told);
+    let of_mongodb = measured.and_then(|m| m.mongodb.as_ref());
+    let mongodb = super::invent_mongodb::estate(&config.settings, of_mongodb, &mut assumed, &mut told);
     let (tracks, order) = super::invent_mongodb::order(&config.settings, mongodb.is_some());
     (scenario.tracks, scenario.order) = invent_services::placed(&config.settings, tracks, order);
     scenario.services =
@@ -74,7 +75,7 @@ pub(super) fn plan(config: &Config, rate: u32, measured: Option<&Measured>) -> R
     scenario.seed = 1;
     scenario.interval = interval.0;
     scenario.latency = (interval.0 / 40).clamp(10, 200);
-    if measured.is_none_or(|m| m.kafka.is_none()) {
+    if seen.is_none() {
         scenario.replicas = 3;
     }
     scenario.until = i64::MAX / 4;
@@ -85,9 +86,9 @@ pub(super) fn plan(config: &Config, rate: u32, measured: Option<&Measured>) -> R
         scenario.events.insert(0, (3_000, "sre late 90".to_owned()));
     }
     if kafka.is_some() {
-        let made = match measured.is_some_and(|m| m.kafka.is_some()) {
-            true => String::new(),
-            false => format!("has {PARTITIONS} partitions with 3 replicas, "),
+        let made = match seen {
+            Some(_) => String::new(),
+            None => format!("has {PARTITIONS} partitions with 3 replicas, "),
         };
         assumed.push(format!(
             "every topic {made}exists on both sides with the same settings, and nothing is left of earlier tests"
@@ -153,24 +154,22 @@ fn settings(real: &Settings, scenario: &Scenario, assumed: &mut Vec<String>) -> 
 }
 
 /// The estate so far.
-struct Estate<'m> {
+struct Estate {
     scenario: Scenario,
     assumed: Vec<String>,
     /// What names in scope begin with.
     heads: Vec<String>,
-    /// What a recording tells of the source.
-    measured: Option<&'m OfKafka>,
 }
 
-impl<'m> Estate<'m> {
-    fn of(kafka: Option<&KafkaSettings>, measured: Option<&'m OfKafka>) -> Estate<'m> {
+impl Estate {
+    fn of(kafka: Option<&KafkaSettings>) -> Estate {
         let head = |p: &Pattern| p.as_str().split('*').next().unwrap_or("").trim_end_matches('.').to_owned();
         let topics = kafka.into_iter().flat_map(|k| &k.topics);
         let mut heads: Vec<String> = topics.map(head).filter(|h| !h.is_empty()).collect();
         if heads.is_empty() {
             heads.push("estate".to_owned());
         }
-        Estate { scenario: Scenario::default(), assumed: Vec::new(), heads, measured }
+        Estate { scenario: Scenario::default(), assumed: Vec::new(), heads }
     }
 
     /// The topics and producers of a recording.

@@ -56,7 +56,7 @@ fn measured(out: &mut Mongo, m: &MongodbSettings, seen: &OfMongodb, assumed: &mu
     told.push(format!("{} collections with {documents} documents, watched for {}", held.len(), seen.watched()));
     if !others.is_empty() {
         assumed.push(format!(
-            "left out are views, time-series collections, what could not be counted, and what no mirror or more than one \
+            "left out are views, time-series collections, what could not be read whole, and what no mirror or more than one \
              carries: {}",
             others.join(", ")
         ));
@@ -71,9 +71,12 @@ fn measured(out: &mut Mongo, m: &MongodbSettings, seen: &OfMongodb, assumed: &mu
         ));
     }
     out.collections = held.into_iter().map(|(ns, h)| (ns, h.documents, h.indexes)).collect();
-    if let Some(window) = seen.window() {
-        out.window = window.0;
-        told.push(format!("the source's oplog reaches back {window}"));
+    match seen.window() {
+        Some(window) => {
+            out.window = window.0;
+            told.push(format!("the source's oplog reaches back {window}"));
+        }
+        None => assumed.push(format!("the source's oplog reaches back {}: its window was not read", Dur(out.window))),
     }
     let plain = |all: &BTreeSet<String>| all.iter().filter(|n| !n.contains(['*', '{'])).cloned().collect::<Vec<_>>();
     let (readers, writers) = (plain(&seen.readers), plain(&seen.writers));

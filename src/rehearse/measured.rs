@@ -153,18 +153,20 @@ pub(super) fn read(file: &Path, settings: &Settings) -> Result<Measured, String>
     let mut missing = |what: &str, track| {
         let why = match begun.contains(track) {
             true => "from before its track was begun",
-            false => "that was good",
+            false => "that was good, and another soon after it",
         };
         out.missing.push(format!("the recording holds no reading of the source's {what} {why}: it is invented"));
     };
-    if settings.kafka.is_some() && kafka.topics.is_empty() {
+    // One sample alone tells no rate.
+    let kafka = Some(kafka).filter(|k| !k.topics.is_empty() && k.watched() > Dur::ZERO);
+    let mongodb = Some(mongodb).filter(|m| m.catalog.is_some() && m.watched() > Dur::ZERO);
+    if settings.kafka.is_some() && kafka.is_none() {
         missing("Kafka", &Track::Kafka);
     }
-    if settings.mongodb.is_some() && mongodb.catalog.is_none() {
+    if settings.mongodb.is_some() && mongodb.is_none() {
         missing("MongoDB with its collections", &Track::Mongodb);
     }
-    out.kafka = Some(kafka).filter(|k| !k.topics.is_empty());
-    out.mongodb = Some(mongodb).filter(|m| m.catalog.is_some());
+    (out.kafka, out.mongodb) = (kafka, mongodb);
     if out.kafka.is_none() && out.mongodb.is_none() {
         return Err(format!(
             "{}: nothing can be taken from it: {}; record the estate with `run --record` and this configuration before \
@@ -316,17 +318,15 @@ impl OfMongodb {
             if !settings.in_scope(&ns) {
                 continue;
             }
-            let documents = c.documents.as_ref().ok().copied().flatten();
             let plain = c.kind == CollectionKind::Collection && settings.carriers(&ns).count() == 1;
-            let (Some(documents), true) = (documents, plain) else {
+            let (Ok(Some(documents)), Ok(indexes), true) = (&c.documents, &c.indexes, plain) else {
                 others.push(ns);
                 continue;
             };
-            let indexes = c.indexes.as_ref().ok().into_iter().flatten().map(|(name, _)| name.clone());
             let at = |bytes: i64, rate: i64| bytes.saturating_mul(1000) / rate.max(1);
             let copying = at(c.data_size, settings.copy_rate) + at(c.index_size, settings.index_rate);
-            let indexes = indexes.filter(|i| &**i != "_id_").collect();
-            held.insert(ns, Held { documents, indexes, copying: Dur(copying) });
+            let indexes = indexes.keys().filter(|i| &***i != "_id_").cloned().collect();
+            held.insert(ns, Held { documents: *documents, indexes, copying: Dur(copying) });
         }
         (held, others)
     }

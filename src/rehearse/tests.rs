@@ -12,6 +12,7 @@ use crate::clock::Turned;
 use crate::config;
 use crate::record::{Entry, Recorder, Recording};
 use arc_swap::ArcSwap;
+use cutover_core::estate::{Content, Side, Target};
 use cutover_core::settings::Track;
 use cutover_sim::model::apps::Style;
 use std::collections::BTreeMap;
@@ -503,5 +504,18 @@ fn a_recording_from_the_middle_of_a_migration_tells_nothing_of_the_estate() {
     let said = super::measured::read(&late, &config.settings).unwrap_err();
     assert!(said.contains("late.rec: nothing can be taken from it"), "{said}");
     assert!(said.contains("no reading of the source's Kafka from before its track was begun"), "{said}");
+    // One sample tells what there is, and no rate: "wrote nothing" would be an invention.
+    let mut samples = 0;
+    let one = altered(&file, "one.rec", |e| match e {
+        Entry::Sample(at, s)
+            if s.target == Target::Kafka(Side::Source) && matches!(s.outcome, Ok(Content::Kafka(_))) =>
+        {
+            samples += 1;
+            if samples == 1 { Entry::Sample(at, s) } else { Entry::Turn(at) }
+        }
+        e => e,
+    });
+    let said = super::measured::read(&one, &config.settings).unwrap_err();
+    assert!(said.contains("one.rec: nothing can be taken from it"), "{said}");
     assert!(super::measured::read(Path::new("nowhere.rec"), &config.settings).unwrap_err().contains("nowhere.rec"));
 }
