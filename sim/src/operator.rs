@@ -94,7 +94,9 @@ impl Person {
             return None;
         }
         // Nor can it where nothing is left of a group that never committed: what it read may have been read by nobody.
-        if self.lost_journal && step >= 1 && w.m.readers.iter().any(|r| r.style == Style::Silent) {
+        let shows = |t: &Name| w.m.readers.iter().any(|r| r.style != Style::Silent && r.reads.contains(t));
+        let unknown = |r: &crate::model::apps::Reader| r.style == Style::Silent && !r.reads.iter().all(shows);
+        if self.lost_journal && step >= 1 && w.m.readers.iter().any(unknown) {
             return None;
         }
         // Nor can the stop be adopted while the source holds what nobody has read.

@@ -11,6 +11,11 @@ fn num(words: &[&str], i: usize) -> i64 {
     words.get(i).and_then(|w| w.parse().ok()).unwrap_or(0)
 }
 
+/// A deployment as lines name it.
+fn named(side: Side) -> &'static str {
+    if side == Side::Source { "msrc" } else { "mdst" }
+}
+
 impl World {
     fn then_there(&mut self, seconds: i64, words: String) {
         self.at(self.now + seconds * 1000, Event::Then(words));
@@ -35,7 +40,7 @@ impl World {
     fn deployment_words(&mut self, side: Side, w: &[&str]) -> Option<()> {
         let (verb, now) = (*w.first()?, self.now);
         let what = w.get(1).copied().unwrap_or("");
-        let me = if side == Side::Source { "msrc" } else { "mdst" };
+        let me = named(side);
         let newest = self.db.side(side).committed(now);
         let d = self.db.side_mut(side);
         match verb {
@@ -91,7 +96,7 @@ impl World {
                 let docs = what.split(',').map(|ns| (ns.into(), 1)).collect();
                 let id = u64::MAX - u64::try_from(now).ok()?;
                 self.db.side_mut(side).open.push(crate::model::mongodb::Open { id, docs });
-                let me = if side == Side::Source { "msrc" } else { "mdst" };
+                let me = named(side);
                 self.then_there(num(w, 2), format!("{me} commit {id}"));
                 return Some(());
             }
@@ -124,14 +129,14 @@ impl World {
                 match verb {
                     // The block of a source that does not answer is believed: nobody can lift it then.
                     "block" if d.faults.down => {
-                        let again = format!("{} {}", if side == Side::Source { "msrc" } else { "mdst" }, w.join(" "));
+                        let again = format!("{} {}", named(side), w.join(" "));
                         self.then_there(5, again);
                     }
                     "block" => {
                         d.blocked = what == "on";
                         d.blocks.push((now, d.blocked));
                         if num(w, 2) > 0 {
-                            let off = format!("{} block off", if side == Side::Source { "msrc" } else { "mdst" });
+                            let off = format!("{} block off", named(side));
                             self.then_there(num(w, 2), off);
                         }
                     }
