@@ -1,0 +1,342 @@
+//! `cutover-mutants [FILTER]`: which mutants of cutover-core no test of it notices.
+//!
+//! cargo-mutants builds and tests each of its mutants by itself, which for the whole core takes most of a day. Here all of
+//! them are built at once, each behind a switch, and each is run against those tests only that come to it, the quickest
+//! first. What cannot be switched (a constant function, a chain of lets in a loop) is named, for `cargo mutants` itself.
+//!
+//! A mutant that no test notices has to be in `accepted.txt` with the reason, or the run fails.
+
+// A test's own time.
+#![allow(clippy::disallowed_methods)]
+
+mod list;
+mod switch;
+
+use list::Mutant;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+/// A test that takes so many times as long as it did, and some seconds, is not going to end.
+const PATIENCE: (u32, Duration) = (10, Duration::from_secs(5));
+
+/// Tests that take longer (random stories, properties) are not run: a rule needs a test of its own.
+const LONG: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    match run(&env::args().nth(1).unwrap_or_default()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(e) => {
+            eprintln!("{e}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What came of a mutant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Outcome {
+    /// This test notices it.
+    Caught(String),
+    /// This test does not end with it.
+    Endless(String),
+    /// No test notices it; so many come to it.
+    Missed(usize),
+    /// It does not compile.
+    Unviable,
+    /// It cannot be switched.
+    Left,
+}
+
+/// A test, and what is known of it.
+struct Test {
+    binary: PathBuf,
+    name: String,
+    took: Duration,
+    reaches: BTreeSet<usize>,
+}
+
+fn run(filter: &str) -> Result<bool, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().map_err(|e| e.to_string())?;
+    let all: Vec<Mutant> = list::of_core(&root)?.into_iter().filter(|m| m.name.contains(filter)).collect();
+    println!("{} mutants", all.len());
+    let work = root.join("target/mutants");
+    let mut outcomes = vec![None; all.len()];
+    let binaries = build(&root, &work, &all, &mut outcomes)?;
+    let count = |what: &Outcome| outcomes.iter().filter(|o| o.as_ref() == Some(what)).count();
+    println!("{} do not compile, {} cannot be switched", count(&Outcome::Unviable), count(&Outcome::Left));
+    let tests = survey(&root, &work, &binaries)?;
+    let (all_tests, took) = (tests.len(), tests.iter().map(|t| t.took.as_secs_f64()).sum::<f64>());
+    let tests: Vec<Test> = tests.into_iter().filter(|t| t.took < LONG).collect();
+    let quick = tests.iter().map(|t| t.took.as_secs_f64()).sum::<f64>();
+    println!(
+        "{all_tests} tests, {took:.0} s one after the other; {} that take less than {LONG:?}, {quick:.0} s",
+        tests.len()
+    );
+    hunt(&root, &all, &tests, &mut outcomes);
+    tell(&all, &outcomes, &work)
+}
+
+/// Builds the tests with every mutant in them; what does not compile is taken out.
+fn build(root: &Path, work: &Path, all: &[Mutant], outcomes: &mut [Option<Outcome>]) -> Result<Vec<PathBuf>, String> {
+    let tree = work.join("tree");
+    loop {
+        let places = lay(root, &tree, all, outcomes)?;
+        let mut cargo = Command::new("cargo");
+        cargo.args(["test", "--no-run", "--message-format=json", "--package", "cutover-core"]);
+        cargo.env("CARGO_TARGET_DIR", work.join("build")).env("RUSTFLAGS", "--cap-lints=allow").current_dir(&tree);
+        cargo.env("CARGO_PROFILE_DEV_DEBUG", "false").stdin(Stdio::null());
+        let out = cargo.output().map_err(|e| format!("cargo test cannot be run: {e}"))?;
+        let told = String::from_utf8_lossy(&out.stdout);
+        let messages = told.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
+        let (mut binaries, mut bad, mut other) = (Vec::new(), BTreeSet::new(), Vec::new());
+        for m in messages {
+            if let (Some("cutover-core" | "timelines"), Some(exe)) = (
+                m["target"]["name"].as_str().map(|n| if n == "cutover_core" { "cutover-core" } else { n }),
+                m["executable"].as_str(),
+            ) {
+                binaries.push(exe.into());
+            }
+            if m["message"]["level"] == "error" {
+                let found = blamed(&m["message"], &places);
+                if found.is_empty() {
+                    other.push(m["message"]["rendered"].as_str().unwrap_or_default().to_owned());
+                }
+                bad.extend(found);
+            }
+        }
+        if out.status.success() {
+            return Ok(binaries);
+        }
+        if bad.is_empty() {
+            let why =
+                if other.is_empty() { String::from_utf8_lossy(&out.stderr).into_owned() } else { other.join("\n") };
+            return Err(format!("the mutants do not compile, and none is to blame: {why}"));
+        }
+        println!("{} more do not compile", bad.len());
+        bad.into_iter().for_each(|id| outcomes[id] = Some(Outcome::Unviable));
+    }
+}
+
+/// Where mutants stand in the sources laid out.
+type Places = BTreeMap<String, Vec<(std::ops::Range<usize>, usize)>>;
+
+/// Lays the sources out with those mutants in them of which nothing has come yet.
+fn lay(root: &Path, tree: &Path, all: &[Mutant], outcomes: &mut [Option<Outcome>]) -> Result<Places, String> {
+    let io = |what: &Path, e: std::io::Error| format!("{}: {e}", what.display());
+    let out = Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root)
+        .output()
+        .map_err(|e| io(root, e))?;
+    let mut places = Places::new();
+    for file in String::from_utf8_lossy(&out.stdout).split_terminator('\0') {
+        let (from, to) = (root.join(file), tree.join(file));
+        let Ok(source) = fs::read(&from) else { continue };
+        let here: Vec<(usize, &Mutant)> =
+            all.iter().enumerate().filter(|(id, m)| m.file == file && outcomes[*id].is_none()).collect();
+        let mut text = source;
+        if !here.is_empty() {
+            let source = String::from_utf8_lossy(&text).into_owned();
+            let (switched, left) = switch::switch(&source, &here).map_err(|e| format!("{file}: {e}"))?;
+            left.into_iter().for_each(|id| outcomes[id] = Some(Outcome::Left));
+            places.insert(file.to_owned(), switched.places);
+            text = switched.text.into_bytes();
+        }
+        if file == "core/src/lib.rs" {
+            text.extend(switch::MODULE.as_bytes());
+        }
+        if fs::read(&to).ok().as_deref() == Some(&text[..]) {
+            continue;
+        }
+        to.parent().map_or(Ok(()), fs::create_dir_all).map_err(|e| io(&to, e))?;
+        fs::write(&to, &text).map_err(|e| io(&to, e))?;
+    }
+    Ok(places)
+}
+
+/// The mutants that an error of the compiler is about.
+fn blamed(message: &serde_json::Value, places: &Places) -> BTreeSet<usize> {
+    let spans = message["spans"].as_array().into_iter().flatten();
+    let children =
+        message["children"].as_array().into_iter().flatten().flat_map(|c| c["spans"].as_array().into_iter().flatten());
+    let mut found = BTreeSet::new();
+    let mut primary: Vec<_> = spans.collect();
+    primary.sort_by_key(|s| s["is_primary"] != true);
+    for s in primary.into_iter().chain(children) {
+        let (Some(file), Some(at)) =
+            (s["file_name"].as_str(), s["byte_start"].as_u64().and_then(|b| usize::try_from(b).ok()))
+        else {
+            continue;
+        };
+        let here = || places.get(file).into_iter().flatten().filter(|(range, _)| range.contains(&at));
+        if let Some((narrowest, _)) = here().min_by_key(|(range, _)| range.len()) {
+            found.extend(here().filter(|(range, _)| range == narrowest).map(|(_, id)| *id));
+            break;
+        }
+    }
+    found
+}
+
+/// Runs each test by itself, and sees which mutants it comes to.
+fn survey(root: &Path, work: &Path, binaries: &[PathBuf]) -> Result<Vec<Test>, String> {
+    let mut tests = Vec::new();
+    for binary in binaries {
+        let out = Command::new(binary).args(["--list", "--format", "terse"]).output().map_err(|e| e.to_string())?;
+        let list = String::from_utf8_lossy(&out.stdout).into_owned();
+        for name in list.lines().filter_map(|l| l.strip_suffix(": test")) {
+            tests.push(Test {
+                binary: binary.clone(),
+                name: name.into(),
+                took: Duration::ZERO,
+                reaches: BTreeSet::new(),
+            });
+        }
+    }
+    let (tests, failed) = (Mutex::new(tests), Mutex::new(Vec::new()));
+    let count = tests.lock().map_or(0, |t| t.len());
+    each(count, |i, worker| {
+        let file = work.join(format!("reached-{worker}"));
+        let Ok((binary, name)) = tests.lock().map(|t| (t[i].binary.clone(), t[i].name.clone())) else { return };
+        let started = Instant::now();
+        let ended = run_tests(root, &binary, &[&name], &[("MUTANTS_REACHED", file.as_os_str())], None);
+        let reaches = fs::read_to_string(&file).unwrap_or_default().lines().filter_map(|l| l.parse().ok()).collect();
+        if let (Ok(mut t), Ok(mut failed)) = (tests.lock(), failed.lock()) {
+            (t[i].took, t[i].reaches) = (started.elapsed(), reaches);
+            if ended != Some(true) {
+                failed.push(name);
+            }
+        }
+    });
+    let failed = failed.into_inner().unwrap_or_default();
+    if !failed.is_empty() {
+        return Err(format!("with no mutant on, these fail: {}", failed.join(", ")));
+    }
+    tests.into_inner().map_err(|e| e.to_string())
+}
+
+/// Does something for each number below, on as many threads as there are cores; it is told on which.
+fn each(count: usize, work: impl Fn(usize, usize) + Sync) {
+    let next = AtomicUsize::new(0);
+    thread::scope(|s| {
+        for worker in 0..thread::available_parallelism().map_or(1, usize::from) {
+            let (next, work) = (&next, &work);
+            s.spawn(move || {
+                loop {
+                    let i = next.fetch_add(1, Ordering::Relaxed);
+                    if i >= count {
+                        return;
+                    }
+                    work(i, worker);
+                }
+            });
+        }
+    });
+}
+
+/// Whether tests of one binary pass; `None` if they do not end in time.
+fn run_tests(
+    root: &Path,
+    binary: &Path,
+    names: &[&str],
+    env: &[(&str, &std::ffi::OsStr)],
+    limit: Option<Duration>,
+) -> Option<bool> {
+    let mut test = Command::new(binary);
+    test.arg("--exact").args(names).args(["--test-threads", "1"]).current_dir(root.join("core"));
+    test.envs(env.iter().copied()).env("PROPTEST_FAILURE_PERSISTENCE", "off");
+    test.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let Ok(mut child) = test.spawn() else { return Some(false) };
+    let until = limit.map(|l| Instant::now() + l);
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status.success()),
+            Err(_) => return Some(false),
+            Ok(None) if until.is_some_and(|u| Instant::now() > u) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return None;
+            }
+            Ok(None) => thread::sleep(pause),
+        }
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}
+
+/// Runs each mutant against the tests that come to it, until one notices.
+fn hunt(root: &Path, all: &[Mutant], tests: &[Test], outcomes: &mut [Option<Outcome>]) {
+    // Those that come to few mutants are about these.
+    let mut by_time: Vec<&Test> = tests.iter().collect();
+    by_time.sort_by_key(|t| t.took * u32::try_from(t.reaches.len()).unwrap_or(u32::MAX));
+    let ids: Vec<usize> = (0..all.len()).filter(|id| outcomes[*id].is_none()).collect();
+    let (found, done) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
+    each(ids.len(), |i, _| {
+        let id = ids[i];
+        let outcome = outcome(root, id, &by_time);
+        if let (Outcome::Missed(n), m) = (&outcome, &all[id]) {
+            println!("missed by {n}: {}", m.name);
+        }
+        if let Ok(mut f) = found.lock() {
+            f.push((id, outcome));
+        }
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if done.is_multiple_of(100) {
+            println!("{done} of {}", ids.len());
+        }
+    });
+    for (id, o) in found.into_inner().unwrap_or_default() {
+        outcomes[id] = Some(o);
+    }
+}
+
+fn outcome(root: &Path, id: usize, tests: &[&Test]) -> Outcome {
+    let on = id.to_string();
+    let reaching: Vec<&&Test> = tests.iter().filter(|t| t.reaches.contains(&id)).collect();
+    for t in &reaching {
+        let limit = t.took * PATIENCE.0 + PATIENCE.1;
+        match run_tests(root, &t.binary, &[&t.name], &[("MUTANTS_ON", on.as_ref())], Some(limit)) {
+            Some(true) => {}
+            Some(false) => return Outcome::Caught(t.name.clone()),
+            None => return Outcome::Endless(t.name.clone()),
+        }
+    }
+    Outcome::Missed(reaching.len())
+}
+
+/// Tells what came of all, and whether every mutant that was missed is accepted.
+fn tell(all: &[Mutant], outcomes: &[Option<Outcome>], work: &Path) -> Result<bool, String> {
+    let accepted: BTreeMap<&str, &str> =
+        include_str!("../accepted.txt").lines().filter_map(|l| l.split_once(" | ")).collect();
+    let (mut text, mut counts, mut surprising) = (String::new(), [0_usize; 5], Vec::new());
+    for (m, o) in all.iter().zip(outcomes) {
+        let (i, what) = match o {
+            Some(Outcome::Caught(by)) => (0, format!("caught by {by}")),
+            Some(Outcome::Endless(by)) => (1, format!("endless in {by}")),
+            Some(Outcome::Missed(n)) => (2, format!("missed by {n}")),
+            Some(Outcome::Unviable) => (3, "does not compile".into()),
+            Some(Outcome::Left) | None => (4, "cannot be switched".into()),
+        };
+        counts[i] += 1;
+        text += &format!("{}\t{what}\n", m.name);
+        if i == 2 && !accepted.contains_key(m.what().as_str()) {
+            surprising.push(&m.name);
+        }
+    }
+    let file = work.join("outcomes.txt");
+    fs::write(&file, text).map_err(|e| format!("{}: {e}", file.display()))?;
+    let [caught, endless, missed, unviable, left] = counts;
+    println!(
+        "{} mutants: {caught} caught, {endless} endless, {missed} missed, {unviable} do not compile, {left} cannot be \
+         switched; {}",
+        all.len(),
+        file.display()
+    );
+    println!("{} missed without a reason in tests/mutants/accepted.txt", surprising.len());
+    Ok(surprising.is_empty())
+}
