@@ -272,3 +272,78 @@ pub(crate) fn switch(source: &str, mutants: &[(usize, &Mutant)]) -> syn::Result<
     text += &source[from..];
     Ok((Switched { text, places }, left))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::list::{Place as At, Span};
+
+    /// A mutant of the first line, at a text in it.
+    fn mutant(source: &str, genre: Genre, old: &str, new: &str) -> Mutant {
+        let at = source.find(old).expect("it is in there") + 1;
+        let [start, end] = [at, at + old.len()].map(|column| At { line: 1, column });
+        Mutant { name: String::new(), file: String::new(), span: Span { start, end }, replacement: new.into(), genre }
+    }
+
+    fn switched(source: &str, mutants: &[Mutant]) -> (String, Vec<usize>) {
+        let numbered: Vec<_> = mutants.iter().enumerate().collect();
+        let (s, left) = switch(source, &numbered).expect("it parses");
+        syn::parse_file(&s.text).expect("what comes out parses as well");
+        for (range, id) in s.places {
+            let here = s.text.get(range).unwrap_or_default();
+            assert!(here.contains(&format!("on({id})")) || !here.contains("on("), "{id} is not at {here}");
+        }
+        (s.text.replace(ON, "on"), left)
+    }
+
+    #[test]
+    fn an_expression_is_changed_as_a_whole_and_switched_inside_once() {
+        let source = "fn f() -> bool { a + 1 == b }";
+        let m = [mutant(source, Genre::BinaryOperator, "==", "!="), mutant(source, Genre::BinaryOperator, "+", "-")];
+        let text = "fn f() -> bool { (if on(0) { a + 1 != b } else { (if on(1) { a - 1 } else { a + 1 }) == b }) }";
+        assert_eq!(switched(source, &m), (text.into(), vec![]));
+    }
+
+    #[test]
+    fn two_mutants_of_one_operator_stand_in_each_other() {
+        let source = "fn f() -> bool { e < b }";
+        let m = [mutant(source, Genre::BinaryOperator, "<", ">"), mutant(source, Genre::BinaryOperator, "<", "<=")];
+        let text = "fn f() -> bool { (if on(0) { e > b } else { (if on(1) { e <= b } else { e < b }) }) }";
+        assert_eq!(switched(source, &m), (text.into(), vec![]));
+    }
+
+    #[test]
+    fn a_chain_of_lets_is_switched_around_its_if() {
+        let source = "fn f() { if let Some(x) = y && x { g() } }";
+        let m = [mutant(source, Genre::BinaryOperator, "&&", "||")];
+        let text = "fn f() { {if on(0) { if let Some(x) = y || x { g() } } else { if let Some(x) = y && x { g() } }} }";
+        assert_eq!(switched(source, &m), (text.into(), vec![]));
+    }
+
+    #[test]
+    fn values_arms_guards_and_fields() {
+        let source = "fn f() -> u8 { match g() { 1 => 2, n if n > 3 => 4, _ => h(S { a: 1, ..s }) } }";
+        let m = [
+            mutant(source, Genre::FnValue, "match", "0"),
+            mutant(source, Genre::MatchArm, "1 => 2", ""),
+            mutant(source, Genre::MatchArm, "n if n > 3 => 4", ""),
+            mutant(source, Genre::MatchArmGuard, "n > 3", "true"),
+            mutant(source, Genre::StructField, "a: 1", ""),
+        ];
+        let text = "fn f() -> u8 { if on(0) { return 0; }  match g() { 1 if !on(1) => 2, \
+                    n if !on(2) && ((if on(3) { true } else { n > 3 })) => 4, \
+                    _ => h((if on(4) { S {  ..s } } else { S { a: 1, ..s } })) } }";
+        assert_eq!(switched(source, &m), (text.into(), vec![]));
+    }
+
+    #[test]
+    fn what_cannot_be_switched_is_left() {
+        let source = "const fn f(a: u8) -> u8 { a + 1 } fn g() -> impl Fn() { h() } static A: u8 = 2 * 3;";
+        let m = [
+            mutant(source, Genre::BinaryOperator, "+", "-"),
+            mutant(source, Genre::FnValue, "h()", "std::iter::empty()"),
+            mutant(source, Genre::BinaryOperator, "*", "/"),
+        ];
+        assert_eq!(switched(source, &m), (source.into(), vec![0, 1, 2]));
+    }
+}
