@@ -105,4 +105,18 @@ mod tests {
         assert_eq!(said(own), "as it says");
         assert_eq!(said(Finding::no(Code::Draining, Subject::Whole)), "");
     }
+
+    #[test]
+    fn a_beginning_says_something_from_four_letters_on() {
+        let steps = ["topics", "topics-ready-and-more"];
+        assert_eq!(nearest("top", steps), None, "three letters are too few, and half of them differ");
+        assert_eq!(nearest("topics-", steps), Some("topics-ready-and-more"));
+        assert_eq!(nearest("stop", ["stop-consumers", "start-mirror"]), Some("stop-consumers"));
+    }
+
+    #[test]
+    fn a_word_of_which_every_letter_differs_was_not_meant() {
+        assert_eq!(nearest("b", ["a"]), None);
+        assert_eq!(nearest("ab", ["b"]), None, "as many differ as there are in the shorter one");
+    }
 }

@@ -17,8 +17,8 @@ impl Revision {
     /// One that nothing had before. Counted over the whole process: a clone that goes its own way (an adoption that is only
     /// tried) never comes to a number that the original reaches as well.
     pub(crate) fn next() -> Revision {
-        static LAST: AtomicU64 = AtomicU64::new(0);
-        Revision(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Revision(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }
 
@@ -156,5 +156,11 @@ mod tests {
         let all = sides().map(Part::Kafka).chain(sides().map(Part::Mongodb)).chain([Part::Mirrors, Part::Probes]);
         let places: std::collections::BTreeSet<usize> = all.map(Part::index).collect();
         assert_eq!(places, (0..PARTS).collect());
+    }
+
+    #[test]
+    fn every_revision_is_another() {
+        let three = [Revision::next(), Revision::next(), Revision::next()];
+        assert!(three[0] != three[1] && three[1] != three[2] && three[0] != three[2]);
     }
 }

@@ -184,4 +184,18 @@ mod tests {
         assert!(list.to_string().ends_with("write a pattern for each: `shop.crm.*`, `shop.erp.*`"), "{list}");
         assert_eq!(Pattern::parse("{a}-{b"), Err(PatternError::Unbalanced));
     }
+
+    #[test]
+    fn only_a_pattern_with_braces_captures() {
+        assert!(Pattern::parse("{service}-dst").unwrap().captures());
+        assert!(!Pattern::parse("rtu-*").unwrap().captures());
+    }
+
+    #[test]
+    fn two_stars_are_one_and_two_with_something_between_are_two() {
+        assert_eq!(Pattern::parse("a**b").unwrap().parts, Pattern::parse("a*b").unwrap().parts);
+        let p = Pattern::parse("*a*").unwrap();
+        assert_eq!(p.parts, [Part::Any, Part::Literal("a".into()), Part::Any]);
+        assert!(p.matches("xay") && !p.matches("xyz"));
+    }
 }

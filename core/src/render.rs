@@ -265,6 +265,7 @@ pub fn reading(r: &Reading) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::estate::Side;
 
     #[test]
     fn instants_read_as_rfc_3339() {
@@ -293,5 +294,52 @@ mod tests {
             "group shop.rtu on shop.crm.ingestion partitions 0, 3 (source) is 1 204 records behind; falling 310/s, \
              zero in about 4 s"
         );
+    }
+
+    fn readings(findings: Vec<Finding>) -> Reading {
+        let each = findings.into_iter().map(|f| Reading::of(f, None));
+        each.reduce(Reading::and).expect("one at least")
+    }
+
+    #[test]
+    fn a_reading_says_its_chief_finding_and_how_many_more_there_are() {
+        let no = |topic: &str| Finding::no(Code::MissingTopic, Subject::Topic(Side::Source, topic.into()));
+        let yes = || Finding::yes(Code::Ok, Subject::Whole);
+        assert_eq!(reading(&readings(vec![yes(), yes()])), "holds for all 2");
+        assert_eq!(reading(&readings(vec![no("a")])), "topic a (source) does not exist");
+        assert_eq!(reading(&readings(vec![no("a"), no("b"), yes()])), "topic a (source) does not exist (and 1 more)");
+    }
+
+    #[test]
+    fn eight_partitions_are_named_and_the_rest_counted() {
+        let of = |n: i32| subject(&Subject::Partitions(Side::Source, "t".into(), (0..n).collect()));
+        assert_eq!(of(1), "topic t partition 0 (source)");
+        assert_eq!(of(8), "topic t partitions 0, 1, 2, 3, 4, 5, 6, 7 (source)");
+        assert_eq!(of(9), "topic t partitions 0, 1, 2, 3, 4, 5, 6, 7 and 1 more (source)");
+    }
+
+    #[test]
+    fn what_holds_is_said_of_something_or_of_nothing() {
+        assert_eq!(sentence(&Finding::yes(Code::Ok, Subject::Whole)), "holds");
+        assert_eq!(sentence(&Finding::yes(Code::Ok, Subject::Step("stop-mirror"))), "stop-mirror: holds");
+    }
+
+    #[test]
+    fn what_is_not_measured_is_not_said() {
+        let at = || Subject::Topic(Side::Source, "t".into());
+        let said = |f: Finding| sentence(&f);
+        let seen = Qty::Count(2, "producers");
+        assert_eq!(said(Finding::no(Code::OpenTransaction, at())), "topic t (source) has an open transaction");
+        assert_eq!(
+            said(Finding::no(Code::OpenTransaction, at()).seen(seen)),
+            "topic t (source) has an open transaction (2 producers)"
+        );
+        assert_eq!(
+            said(Finding::no(Code::StillWritten, at()).detail("crm-cdc")),
+            "topic t (source) is still written: crm-cdc"
+        );
+        let step = || Finding::no(Code::AlreadyDone, Subject::Step("stop-mirror"));
+        assert_eq!(said(step()), "stop-mirror is done");
+        assert_eq!(said(step().seen(Qty::At(Wall(0)))), "stop-mirror is done since 1970-01-01T00:00:00Z");
     }
 }

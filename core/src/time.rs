@@ -170,4 +170,18 @@ mod tests {
         let b = Span { sent: Mono(5), received: Mono(15) };
         assert_eq!(a.merge(b), Span { sent: Mono(5), received: Mono(20) });
     }
+
+    #[test]
+    fn two_units_at_most_rounded_down() {
+        let of = |s: i64| Dur::secs(s).to_string();
+        assert_eq!([Dur(0).to_string(), Dur(850).to_string(), Dur(1_999).to_string()], ["0 s", "850 ms", "1 s"]);
+        assert_eq!([of(59), of(60), of(61), of(3_599)], ["59 s", "1 min", "1 min 1 s", "59 min 59 s"]);
+        assert_eq!([of(3_600), of(7_500), of(7_559)], ["1 h", "2 h 5 min", "2 h 5 min"]);
+        assert_eq!([of(86_400), of(86_400 * 7 + 7_300), of(-61)], ["1 d", "7 d 2 h", "-1 min 1 s"]);
+    }
+
+    #[test]
+    fn a_metric_is_in_seconds() {
+        assert!((Dur(1_500).as_secs_f64() - 1.5).abs() < 1e-9);
+    }
 }
