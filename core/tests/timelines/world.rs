@@ -10,6 +10,7 @@ use cutover_core::facts::{Fact, Facts};
 use cutover_core::gate::board::Verdict;
 use cutover_core::gate::ops::{Op, taken};
 use cutover_core::gate::{Gate, Turn};
+use cutover_core::measures::Measures;
 use cutover_core::pattern::Pattern;
 use cutover_core::reading::{Demand, Tri};
 use cutover_core::render;
@@ -344,6 +345,11 @@ impl World {
     /// Why a step of the MongoDB track would do harm now, from the state of the estate alone.
     pub(crate) fn mongo_hazards(&self, step: &str) -> Vec<String> {
         self.mongo.as_ref().expect("a mongodb section").hazards(step, self.now)
+    }
+
+    /// What the gauges show.
+    pub(crate) fn measures(&self) -> Measures {
+        Measures::of(&self.estate, &self.facts, self.gate.settings(), self.now)
     }
 
     pub(crate) fn ready(&mut self, step: &str) -> Verdict {
