@@ -115,15 +115,21 @@ fn has_let(e: &syn::Expr) -> bool {
 
 impl Finder<'_> {
     fn function(&mut self, sig: &syn::Signature, block: &syn::Block, walk: impl FnOnce(&mut Self)) {
-        let was = std::mem::replace(&mut self.constant, sig.constness.is_some());
+        let constant = sig.constness.is_some();
         // A value that is returned first would be the one type that `impl Trait` stands for.
         let output = self.lines.range(sig.output.span());
         let opaque = self.lines.text[output].contains("impl ");
-        if let (Some(first), false) = (block.stmts.first(), self.constant || opaque) {
+        if let (Some(first), false) = (block.stmts.first(), constant || opaque) {
             let at = self.lines.range(first.span()).start;
             let top = self.lines.range(block.brace_token.span.open()).end;
             self.found.insert((Genre::FnValue, at), Place::Top(top));
         }
+        self.within(constant, walk);
+    }
+
+    /// Walks what is evaluated when it is built, where nothing can be switched, or is not.
+    fn within(&mut self, constant: bool, walk: impl FnOnce(&mut Self)) {
+        let was = std::mem::replace(&mut self.constant, constant);
         walk(self);
         self.constant = was;
     }
@@ -156,9 +162,18 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         }
     }
 
-    fn visit_item_const(&mut self, _: &'ast syn::ItemConst) {}
+    fn visit_item_const(&mut self, i: &'ast syn::ItemConst) {
+        self.within(true, |f| visit::visit_item_const(f, i));
+    }
 
-    fn visit_item_static(&mut self, _: &'ast syn::ItemStatic) {}
+    fn visit_item_static(&mut self, i: &'ast syn::ItemStatic) {
+        self.within(true, |f| visit::visit_item_static(f, i));
+    }
+
+    /// What a constant holds may be a function all the same.
+    fn visit_expr_closure(&mut self, i: &'ast syn::ExprClosure) {
+        self.within(false, |f| visit::visit_expr_closure(f, i));
+    }
 
     fn visit_expr_if(&mut self, i: &'ast syn::ExprIf) {
         let whole = self.lines.range(i.span());
@@ -333,6 +348,14 @@ mod tests {
         let text = "fn f() -> u8 { if on(0) { return 0; }  match g() { 1 if !on(1) => 2, \
                     n if !on(2) && ((if on(3) { true } else { n > 3 })) => 4, \
                     _ => h((if on(4) { S {  ..s } } else { S { a: 1, ..s } })) } }";
+        assert_eq!(switched(source, &m), (text.into(), vec![]));
+    }
+
+    #[test]
+    fn a_function_in_a_constant_is_switched() {
+        let source = "static A: fn(u8) -> bool = |a| a < 3;";
+        let m = [mutant(source, Genre::BinaryOperator, "< 3", "> 3")];
+        let text = "static A: fn(u8) -> bool = |a| (if on(0) { a > 3 } else { a < 3 });";
         assert_eq!(switched(source, &m), (text.into(), vec![]));
     }
 
