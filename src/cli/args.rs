@@ -237,6 +237,9 @@ pub(crate) struct WaitArgs {
     /// Claims the step once it is go.
     #[arg(long)]
     pub(crate) begin: bool,
+    /// Why it is claimed; journaled.
+    #[arg(long, value_name = "TEXT", conflicts_with = "done")]
+    pub(crate) reason: Option<String>,
     /// How long to wait at most.
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
     pub(crate) timeout: Duration,

@@ -28,7 +28,7 @@ pub(super) fn claim(
     let path = format!("/begin/{}{migration}", encoded(step));
     for base in bases {
         let at = base.as_str();
-        let (said, code) = match http.post(base, &path, &json!({})) {
+        let (said, code) = match http.post(base, &path, &json!({ "reason": args.reason })) {
             Err(e) if e.unsent => (e.said, exit::UNREACHABLE),
             // Sent, and no agent's answer came: it may have been journaled, and asking again could not tell one's own
             // claim from another's.

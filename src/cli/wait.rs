@@ -28,6 +28,10 @@ pub(super) fn wait(args: &WaitArgs, io: &mut Io<'_>) -> u8 {
             return exit::USAGE;
         }
     };
+    if args.reason.is_some() && !claims {
+        io.note("wait: --reason is why a step is claimed, and nothing is claimed without --begin or a command");
+        return exit::USAGE;
+    }
     if claims && !http.has_token() {
         io.note(
             "wait: claiming wants a token: give --token-file, or set CUTOVER_TOKEN_FILE or CUTOVER_TOKEN; \

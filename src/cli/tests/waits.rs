@@ -176,6 +176,18 @@ fn a_command_runs_only_once_claimed_and_its_code_is_ours() {
 }
 
 #[test]
+fn why_a_step_is_claimed_goes_with_the_claim() {
+    let token = token();
+    let f = Fake::new(|_, r| if r.starts_with("GET") { go(STEP) } else { begun(STEP) });
+    let reason = ["--reason", "the window is open", "--token-file", token.path().to_str().unwrap()];
+    assert_eq!(wait(&f.url, &[&reason[..], &["--begin"]].concat()).code, 0);
+    assert!(f.seen()[1].ends_with(r#"{"reason":"the window is open"}"#), "{}", f.seen()[1]);
+    let ran = wait(&f.url, &reason);
+    assert_eq!((ran.code, f.seen().len()), (2, 2));
+    assert!(ran.err.contains("nothing is claimed without --begin"), "{}", ran.err);
+}
+
+#[test]
 fn a_command_that_cannot_start_leaves_a_claim_and_says_so() {
     let token = token();
     let f = Fake::new(|_, r| if r.starts_with("GET") { go(STEP) } else { begun(STEP) });

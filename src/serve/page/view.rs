@@ -10,6 +10,7 @@ use cutover_core::gate::board::{Answer, Gated, Life, StepBoard, TrackBoard, Verd
 use cutover_core::hint;
 use cutover_core::reading::{Code, Finding, Tri};
 use cutover_core::render;
+use cutover_core::settings;
 use cutover_core::time::{Dur, Now, Wall};
 use std::collections::BTreeSet;
 
@@ -58,7 +59,10 @@ pub(super) struct TargetRow {
 /// A track with its steps, in order.
 #[derive(Debug)]
 pub(super) struct Track {
+    /// As in the configuration.
     pub(super) name: &'static str,
+    /// As people write it.
+    pub(super) title: &'static str,
     /// Since when its downtime is open, and for how long.
     pub(super) downtime: Option<(Instant, Dur)>,
     pub(super) done: usize,
@@ -167,6 +171,11 @@ fn track(p: &Published, t: &TrackBoard, now: Now, wish: &Wish) -> Track {
     let settled = |s: &&&StepBoard| matches!(s.life, Life::Done(..) | Life::Skipped(_));
     Track {
         name: t.track.as_str(),
+        title: match t.track {
+            settings::Track::Services => "Services",
+            settings::Track::Mongodb => "MongoDB",
+            settings::Track::Kafka => "Kafka",
+        },
         downtime: t.downtime.map(|at| (instant(at, now.wall), (now.wall - at).max(Dur::ZERO))),
         done: steps.iter().filter(settled).count(),
         steps: steps.into_iter().map(|s| step(p, s, now, wish)).collect(),

@@ -109,7 +109,7 @@ fn the_page_says_what_the_other_surfaces_say() {
     let text = seen(&html(&published(noon()), noon()));
     for said in [
         "shop-prod Evaluated 12:00:00 UTC , 0 s before this page was written. Believe it until 12:00:13 UTC",
-        "kafka 1 of 4 settled 1 switch-producers DONE",
+        "Kafka 1 of 4 settled 1 switch-producers DONE",
         "done since 11:30:00 UTC by alice",
         "2 stop-consumers NO\u{2011}GO",
         "⚠ no way back pending · safe to start? no-go",
@@ -161,7 +161,7 @@ fn what_a_night_brings_is_on_top() {
         "REHEARSAL: every time is divided by 10",
         "SIMULATED: this is a rehearsal on a simulated estate",
         "HOLD: held by bob: <b>lunch</b>",
-        "DOWNTIME of mongodb open since 11:26:00 UTC : 34 min",
+        "DOWNTIME of MongoDB open since 11:26:00 UTC : 34 min",
         "attempt 2",
         "deploy-services SKIPPED",
         "left out by the configuration: the platform team does it",
