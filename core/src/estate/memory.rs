@@ -399,3 +399,6 @@ impl EndsMemory {
         self.producers = Some(seen.clone());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,22 @@ fn clocks_are_watched_from_the_start() {
 }
 
 #[test]
+fn a_drift_of_more_than_the_allowed_is_a_jump_and_slow_drift_is_followed() {
+    let looked = |drift: i64| {
+        let mut estate = Estate::watching(at(0));
+        estate.tick(Now { mono: at(1).mono, wall: at(1).wall + Dur(drift) });
+        estate.jumps()
+    };
+    let allowed = crate::time::DRIFT.0;
+    assert_eq!([allowed, -allowed, allowed + 1, -allowed - 1].map(looked), [0, 0, 1, 1]);
+    let mut estate = Estate::watching(at(0));
+    for n in 1..10 {
+        estate.tick(Now { mono: at(n).mono, wall: at(n).wall + Dur(n * allowed) });
+    }
+    assert_eq!(estate.jumps(), 0, "each look is compared with the one before");
+}
+
+#[test]
 fn targets_are_called_by_what_they_are() {
     let mirror = Target::Mirror("one".into());
     let probe = Target::Probe("dns".into());
