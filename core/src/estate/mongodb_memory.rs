@@ -400,3 +400,6 @@ fn stage(s: &Result<MirrorStatus, Failure>) -> Option<u8> {
         Err(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
