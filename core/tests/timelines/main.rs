@@ -5,6 +5,7 @@ mod audit;
 mod dwells;
 mod edges_measures;
 mod edges_seen;
+mod edges_view;
 mod kafka;
 mod kafka_found;
 mod lockstep;

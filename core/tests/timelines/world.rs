@@ -16,6 +16,7 @@ use cutover_core::reading::{Demand, Tri};
 use cutover_core::render;
 use cutover_core::settings::*;
 use cutover_core::time::{Dur, Mono, Now, Span, Wall};
+use cutover_core::view::View;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -350,6 +351,18 @@ impl World {
     /// What the gauges show.
     pub(crate) fn measures(&self) -> Measures {
         Measures::of(&self.estate, &self.facts, self.gate.settings(), self.now)
+    }
+
+    /// What is seen at an instant if nothing more is measured until then.
+    pub(crate) fn looking<T>(&self, at: Mono, read: &impl Fn(&View<'_>) -> T) -> T {
+        let now = Now { mono: at, wall: self.now.wall + (at - self.now.mono) };
+        read(&View::new(&self.estate, &self.facts, self.gate.settings(), now))
+    }
+
+    /// When the newest sample of a target was asked for.
+    pub(crate) fn newest(&self, target: &Target) -> Mono {
+        let last = self.estate.health()[target].last_success.expect("a good sample");
+        self.now.mono - (self.now.wall - last)
     }
 
     pub(crate) fn ready(&mut self, step: &str) -> Verdict {
