@@ -3,6 +3,7 @@
 mod arrivals;
 mod audit;
 mod dwells;
+mod edges_clusters;
 mod kafka;
 mod kafka_found;
 mod lockstep;
