@@ -303,7 +303,19 @@ mod tests {
         let ends = Ends { low: log.low, high: log.high, stable: log.high, epoch: 1 };
         let part = PartitionSample { replicas: 1, in_sync: None, ends: Ok(ends), producers: Ok(vec![]) };
         let t = TopicSample { id: uuid::Uuid::nil(), partitions: BTreeMap::from([(0, part)]), failed: None };
-        let sample = KafkaSample { topics: BTreeMap::from([(topic.clone(), t)]), ..KafkaSample::default() };
+        let sample = KafkaSample {
+            cluster_id: "old".into(),
+            brokers: BTreeMap::new(),
+            may_describe: Ok(true),
+            topics: BTreeMap::from([(topic.clone(), t)]),
+            topics_outside: 0,
+            unlisted: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            groups_outside: 0,
+            listed: None,
+            committed: None,
+            ended: None,
+        };
         let m = EndsMemory {
             id: uuid::Uuid::nil(),
             ends,
