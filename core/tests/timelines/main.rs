@@ -3,6 +3,7 @@
 mod arrivals;
 mod audit;
 mod dwells;
+mod edges_clusters;
 mod edges_measures;
 mod edges_seen;
 mod edges_view;

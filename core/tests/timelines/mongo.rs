@@ -192,6 +192,8 @@ impl Mongo {
                 d.offsets.highest.insert((topic.into(), p.parse().unwrap()), rest[1].parse().unwrap());
                 d.offsets.documents = 100;
             }
+            "documents" => d.offsets.documents = rest[0].parse().unwrap(),
+            "garbled" => d.offsets.unreadable = rest[0].parse().unwrap(),
             "changes" => d.changes = rest[0].parse().unwrap(),
             "counted" => d.uncounted = rest[0] == "no",
             "txn" => d.open = rest[0].parse().unwrap(),

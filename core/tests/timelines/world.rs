@@ -48,6 +48,8 @@ struct Cluster {
     unread: bool,
     /// Brokers do not tell what they hold on disk.
     logs_untold: bool,
+    /// The newest timestamps are not to be read.
+    undated: bool,
 }
 
 #[derive(Clone, Default)]
@@ -57,6 +59,8 @@ struct Group {
     members: Vec<(String, Vec<String>)>,
     commits: BTreeMap<(String, usize), i64>,
     unreadable: bool,
+    /// Its commits are not to be read.
+    withheld: bool,
 }
 
 pub(crate) struct World {
@@ -406,6 +410,7 @@ impl Cluster {
                         "policy" => c.cleanup_policy = v.into(),
                         "bytes" => c.retention_bytes = v.parse().unwrap(),
                         "message" => c.max_message_bytes = v.parse().unwrap(),
+                        "insync" => c.min_insync_replicas = v.parse().unwrap(),
                         other => panic!("no such setting: {other}"),
                     }
                 }
@@ -461,6 +466,7 @@ impl Cluster {
                     g.unreadable = verb == "unreadable";
                 }
             }
+            "withhold" => self.groups.entry(rest[0].into()).or_default().withheld = true,
             "commit" => {
                 let (topic, p) = part(rest[1]);
                 let g = self.groups.entry(rest[0].into()).or_default();
@@ -481,6 +487,7 @@ impl Cluster {
             // Its log ends are read before the commits.
             "disorder" => self.disorder = true,
             "newest" => self.newest = rest[0].parse().unwrap(),
+            "undate" => self.undated = true,
             "break" => {
                 let key = part(rest[0]);
                 self.broken.insert(key);
@@ -489,7 +496,8 @@ impl Cluster {
             "mend" => {
                 self.broken.remove(&part(rest[0]));
             }
-            "id" => self.id = rest[0].into(),
+            // Without a word: it does not tell it.
+            "id" => self.id = rest.first().copied().unwrap_or_default().into(),
             other => panic!("no such command: {other}"),
         }
     }
@@ -544,7 +552,7 @@ impl Cluster {
                 kind: g.kind.clone().unwrap_or(GroupKind::Classic { protocol_type: "consumer".into() }),
                 state: state.into(),
                 members: if g.unreadable { Err(failure()) } else { Ok(members) },
-                commits: Ok(commits.collect()),
+                commits: if g.withheld { Err(failure()) } else { Ok(commits.collect()) },
             };
             (Name::from(name.as_str()), sample)
         });
@@ -570,9 +578,14 @@ impl Cluster {
             .topics
             .keys()
             .map(|t| (Name::from(t.as_str()), Ok(self.configs.get(t).cloned().unwrap_or_else(config))));
-        let newest = self.topics.iter().flat_map(|(t, (_, parts))| {
-            (0..parts.len()).map(|p| ((Name::from(t.as_str()), p as i32), Ok(Some(self.newest))))
-        });
+        let dated = || match self.undated {
+            true => Err(Failure::new(FailureKind::Timeout, "no answer in 4 s")),
+            false => Ok(Some(self.newest)),
+        };
+        let newest = self
+            .topics
+            .iter()
+            .flat_map(|(t, (_, parts))| (0..parts.len()).map(move |p| ((Name::from(t.as_str()), p as i32), dated())));
         KafkaConfigs {
             cluster_id: self.id.as_str().into(),
             topics: topics.collect(),

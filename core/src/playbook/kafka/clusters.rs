@@ -271,3 +271,122 @@ fn bytes_needed(s: &Kafka<'_>, c: &KafkaConfigs, topic: &Name, pause: Dur) -> Kn
     }
     Ok(i64::try_from(most).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::estate::kafka::{Ends, KafkaSample, PartitionSample, TopicConfig, TopicSample};
+    use crate::estate::{EndsMemory, KafkaMemory};
+    use crate::reading::Basis;
+    use crate::time::Mono;
+    use std::collections::BTreeMap;
+
+    const PAUSE: Dur = Dur::secs(1_000);
+
+    /// A partition that was watched from the first instant on, for `watched`, and that ended at `from` a hundred seconds
+    /// before the newest sample.
+    struct Log {
+        low: i64,
+        from: i64,
+        high: i64,
+        watched: Dur,
+        /// On disk, in bytes.
+        size: i64,
+        retention: i64,
+    }
+
+    const LOG: Log = Log { low: 60, from: 90, high: 100, watched: Dur::mins(5), size: 8_000, retention: -1 };
+
+    fn needed(log: &Log) -> Known<i64> {
+        let (topic, began) = (Name::from("crm.ingestion"), Mono(5_000));
+        let last = began + log.watched;
+        let ends = Ends { low: log.low, high: log.high, stable: log.high, epoch: 1 };
+        let part = PartitionSample { replicas: 1, in_sync: None, ends: Ok(ends), producers: Ok(vec![]) };
+        let t = TopicSample { id: uuid::Uuid::nil(), partitions: BTreeMap::from([(0, part)]), failed: None };
+        let sample = KafkaSample {
+            cluster_id: "old".into(),
+            brokers: BTreeMap::new(),
+            may_describe: Ok(true),
+            topics: BTreeMap::from([(topic.clone(), t)]),
+            topics_outside: 0,
+            unlisted: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            groups_outside: 0,
+            listed: None,
+            committed: None,
+            ended: None,
+        };
+        let m = EndsMemory {
+            id: uuid::Uuid::nil(),
+            ends,
+            since: None,
+            last,
+            grew: None,
+            growths: 0,
+            longest_gap: Dur::ZERO,
+            producers: None,
+            quiet_since: None,
+            points: [(Mono(last.0 - 100_000), log.from), (last, log.high)].into(),
+        };
+        let mut memory = KafkaMemory::default();
+        memory.first = Some(began);
+        memory.ends.insert((topic.clone(), 0), m);
+        let config = TopicConfig { retention_ms: log.retention, ..TopicConfig::default() };
+        let configs = KafkaConfigs {
+            topics: BTreeMap::from([(topic.clone(), Ok(config))]),
+            sizes: BTreeMap::from([((topic.clone(), 0), log.size)]),
+            ..KafkaConfigs::default()
+        };
+        let basis = Basis { span: Span { sent: last, received: last }, until: last };
+        let s = Kafka { side: Side::Source, sample: &sample, memory: &memory, basis };
+        bytes_needed(&s, &configs, &topic, PAUSE)
+    }
+
+    fn not_measured(log: &Log) -> String {
+        let gap = needed(log).expect_err("a gap");
+        assert_eq!(gap.code, Code::NotMeasured);
+        gap.detail.unwrap_or_default().to_string()
+    }
+
+    #[test]
+    fn twice_what_the_pause_brings_is_needed_at_the_rate_measured() {
+        // 10 records of 200 bytes in 100 s are 20 bytes a second.
+        assert_eq!(needed(&LOG).ok(), Some(2 * 20 * 1_000));
+        assert_eq!(needed(&Log { low: 0, size: 20_000, ..LOG }).ok(), Some(2 * 20 * 1_000));
+        assert_eq!(needed(&Log { from: 70, ..LOG }).ok(), Some(2 * 60 * 1_000));
+    }
+
+    #[test]
+    fn what_is_held_was_written_within_the_retention_whatever_was_seen() {
+        // 8000 bytes within 50 s are 160 bytes a second; within 1000 s, 8 bytes a second, fewer than measured.
+        assert_eq!(needed(&Log { retention: 50_000, ..LOG }).ok(), Some(2 * 160 * 1_000));
+        assert_eq!(needed(&Log { retention: 50_000, from: 100, ..LOG }).ok(), Some(2 * 160 * 1_000));
+        assert_eq!(needed(&Log { retention: 1_000_000, ..LOG }).ok(), Some(2 * 20 * 1_000));
+        // One that keeps nothing for any time at all tells nothing of the rate.
+        assert_eq!(needed(&Log { retention: 0, ..LOG }).ok(), Some(2 * 20 * 1_000));
+        assert_eq!(needed(&Log { retention: 1, ..LOG }).ok(), Some(2 * 8_000 * 1_000_000));
+    }
+
+    #[test]
+    fn a_rate_is_not_measured_before_the_end_of_five_minutes() {
+        assert!(needed(&LOG).is_ok());
+        let short = not_measured(&Log { watched: Dur(299_999), ..LOG });
+        assert!(short.contains("was watched for"), "{short}");
+    }
+
+    #[test]
+    fn a_log_of_which_nothing_is_left_or_that_did_not_grow_tells_no_rate() {
+        let unseen = "how fast partition 0 is written was not seen";
+        for log in [
+            Log { low: 100, size: 0, ..LOG },
+            Log { low: 100, size: 0, retention: 50_000, ..LOG },
+            Log { from: 100, ..LOG },
+            Log { low: 100, from: 100, size: 0, retention: 50_000, ..LOG },
+        ] {
+            let said = not_measured(&log);
+            assert!(said.contains(unseen), "{said}");
+        }
+        // Nobody ever wrote there: nothing is needed.
+        assert_eq!(needed(&Log { low: 0, from: 0, high: 0, size: 0, ..LOG }).ok(), Some(0));
+    }
+}
