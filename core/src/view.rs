@@ -462,7 +462,7 @@ impl<'a> Kafka<'a> {
 
     /// The list of groups hides nothing: the agent may see all of them, and every broker listed its own.
     pub fn is_complete(&self) -> bool {
-        self.sample.may_describe == Ok(true) && self.sample.unlisted.is_empty() && !self.sample.brokers.is_empty()
+        self.sample.lists_every_group()
     }
 
     /// Some partition in scope has more than one replica.

@@ -43,6 +43,13 @@ pub struct KafkaSample {
     pub ended: Option<Span>,
 }
 
+impl KafkaSample {
+    /// The list of groups hides nothing: the agent may see all of them, and every broker listed its own.
+    pub fn lists_every_group(&self) -> bool {
+        self.may_describe == Ok(true) && self.unlisted.is_empty() && !self.brokers.is_empty()
+    }
+}
+
 /// One advertised broker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BrokerSample {

@@ -294,7 +294,7 @@ impl KafkaMemory {
             }
         }
         // A group that its broker did not list may commit meanwhile: it has moved then, not come anew.
-        let complete = sample.unlisted.is_empty() && sample.may_describe == Ok(true);
+        let complete = sample.lists_every_group();
         self.commits.retain(|g, _| sample.groups.contains_key(g) || !complete);
     }
 

@@ -639,3 +639,34 @@ fn a_stop_is_not_adopted_where_topics_may_be_hidden() {
         t=501 confirm topics-listed: ok
         t=501 adopt stop-consumers: ok"#]].assert_eq(&shown);
 }
+
+/// Whoever may not describe the cluster gets a list without the groups it may not see: that a group is not on it does not show
+/// that nobody had attached yet. The ends of that sample may be past what a reader with `latest` began at.
+#[test]
+fn a_group_that_may_be_hidden_is_not_known_to_have_attached_later() {
+    let told = |hides: &str| {
+        let mut s = super::world::settings();
+        s.kafka.as_mut().unwrap().unseeded.insert("svt".into(), "reads from the start".into());
+        let seeded = SWITCHED.replace("; dst.commit svt crm.pr-update/0 =0", "");
+        let stopped = "
+            t=100 op begin stop-consumers
+            t=102 src.leave rtu; src.leave svt
+            t=481 op begin start-consumers
+            t=482 dst.end crm.pr-update/0 =3; dst.member rtu rtu-dst-0 crm.ingestion
+            t=482 dst.commit rtu crm.ingestion/0 =1; dst.commit rtu crm.ingestion/1 =1
+        ";
+        let attached = "
+            t=487 dst.end crm.pr-update/0 =6
+            t=497 dst.member svt svt-dst-1 crm.pr-update; dst.commit svt crm.pr-update/0 =4
+            t=510 dst.commit svt crm.pr-update/0 =6
+            t=600 show start-consumers
+        ";
+        let shown = super::world::run_with(s, &[SHOP, &seeded, stopped, hides, attached].concat());
+        shown.lines().last().unwrap_or_default().to_owned()
+    };
+    assert_eq!(told(""), "t=600 start-consumers done: go");
+    for hides in ["t=483 dst.hide\n", "t=483 dst.unlist\n"] {
+        let said = told(hides);
+        assert!(said.contains("done: unknown (skipped): group svt on crm.pr-update"), "{hides}{said}");
+    }
+}

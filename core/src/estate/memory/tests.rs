@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::estate::FailureKind;
-use crate::estate::kafka::{GroupKind, Member, TopicConfig, TopicSample};
+use crate::estate::kafka::{BrokerSample, GroupKind, Member, TopicConfig, TopicSample};
 
 fn span(sent: i64) -> Span {
     Span { sent: Mono(sent), received: Mono(sent + 100) }
@@ -37,7 +37,7 @@ fn sample(high: i64, committed: Option<i64>) -> KafkaSample {
     };
     KafkaSample {
         cluster_id: "c".into(),
-        brokers: BTreeMap::new(),
+        brokers: BTreeMap::from([(1, BrokerSample { address: "b1:9092".into(), reached: Ok(()) })]),
         may_describe: Ok(true),
         topics: BTreeMap::from([("t".into(), topic)]),
         topics_outside: 0,
@@ -201,6 +201,7 @@ fn the_commits_of_a_group_that_is_not_listed_are_kept_only_where_the_list_is_not
     assert!(kept(|s| drop(s.unlisted.insert(1, failure()))));
     assert!(kept(|s| s.may_describe = Ok(false)));
     assert!(kept(|s| s.may_describe = Err(failure())));
+    assert!(kept(|s| s.brokers.clear()), "nobody was asked");
 }
 
 #[test]

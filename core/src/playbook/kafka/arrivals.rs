@@ -99,7 +99,7 @@ fn end_before(v: &View<'_>, d: &Kafka<'_>, group: &Name, key: &LogKey) -> Option
     let without = d.memory.earlier(1)?;
     let start = v.facts.starts.get(key).map(|a| a.offset);
     let none = match without.groups.get(group) {
-        None => without.unlisted.is_empty(),
+        None => without.lists_every_group(),
         Some(g) => {
             // A commit that stands past the recorded start is the trace of an earlier life: nothing can be shown then.
             let fresh = |c: &Result<i64, _>| matches!((c, start), (Ok(c), Some(s)) if *c <= s);
