@@ -3,6 +3,7 @@
 mod arrivals;
 mod audit;
 mod dwells;
+mod edges_groups;
 mod kafka;
 mod kafka_found;
 mod lockstep;
