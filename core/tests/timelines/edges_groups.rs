@@ -9,11 +9,12 @@ use cutover_core::render;
 use cutover_core::settings::*;
 use expect_test::{Expect, expect};
 
-/// The consumers are stopped, and that is done.
+/// The consumers are stopped, and that is done; by a word, so that it takes a minute.
 const STOPPED: &str = "
     t=100 op begin stop-consumers
     t=102 src.leave rtu; src.leave svt
-    t=480
+    t=110 op confirm scaled-to-zero kafka
+    t=180
 ";
 
 /// An estate to which all this has happened.
@@ -112,10 +113,22 @@ fn records_are_counted_from_where_the_log_begins_to_where_it_ends() {
     let reader = "t=0 src.member bi bi-src-0 crm.pr-update\n";
     let mut w = told(&[reader, SHOP]);
     // It never committed, and two of five have expired.
-    drained(&mut w, "t=15 src.low crm.pr-update/0 =2\nt=25", expect!["unknown (never-committed): group bi on crm.pr-update partition 0 (source) has no committed offset, and there are 3 records [cutover-agent accept-offset bi crm.pr-update 0 --reason …  # if it is never to commit there]"]);
+    drained(
+        &mut w,
+        "t=15 src.low crm.pr-update/0 =2\nt=25",
+        expect![
+            "unknown (never-committed): group bi on crm.pr-update partition 0 (source) has no committed offset, and there are 3 records [cutover-agent accept-offset bi crm.pr-update 0 --reason …  # if it is never to commit there]"
+        ],
+    );
 
     let mut w = told(&[SHOP]);
-    drained(&mut w, "t=15 src.stable crm.ingestion/1 =7\nt=25", expect!["no-go (open-transaction): group rtu on crm.ingestion partition 1 (source) has an open transaction (3 records held back)"]);
+    drained(
+        &mut w,
+        "t=15 src.stable crm.ingestion/1 =7\nt=25",
+        expect![
+            "no-go (open-transaction): group rtu on crm.ingestion partition 1 (source) has an open transaction (3 records held back)"
+        ],
+    );
 
     let mut w = told(&[SHOP]);
     drained(
@@ -166,11 +179,12 @@ const ACCEPTED_SEEDED: &str = "
     t=35 op accept late crm.ingestion 0; op accept mute plan.pr-update 0; op accept svt crm.pr-update 0
     t=102 op begin stop-consumers
     t=103 src.leave rtu; src.leave svt; src.leave late; src.leave mute; src.leave idle
-    t=480 op begin start-consumers
-    t=481 dst.end crm.pr-update/0 +1; dst.end plan.pr-update/0 +1; dst.end plan.pr-update/1 +1; dst.end crm.quiet/0 +1
-    t=483 dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update; dst.member mute mute-dst-0 plan.pr-update
-    t=483 dst.member late late-dst-0 crm.ingestion,crm.pr-update; dst.member idle idle-dst-0 crm.quiet
-    t=484 dst.commit rtu crm.ingestion/0 =1; dst.commit rtu crm.ingestion/1 =1
+    t=110 op confirm scaled-to-zero kafka
+    t=180 op begin start-consumers
+    t=181 dst.end crm.pr-update/0 +1; dst.end plan.pr-update/0 +1; dst.end plan.pr-update/1 +1; dst.end crm.quiet/0 +1
+    t=183 dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update; dst.member mute mute-dst-0 plan.pr-update
+    t=183 dst.member late late-dst-0 crm.ingestion,crm.pr-update; dst.member idle idle-dst-0 crm.quiet
+    t=184 dst.commit rtu crm.ingestion/0 =1; dst.commit rtu crm.ingestion/1 =1
 ";
 
 /// Taken off the list without a commit: that says something of that partition, and of all of them only where the group never
@@ -180,18 +194,24 @@ fn only_a_group_that_does_not_commit_there_is_not_asked_for_its_commits_at_the_d
     let unseeded = with(|k| drop(k.unseeded.insert("idle".into(), "it may begin anywhere".into())));
     let mut w = told_to(unseeded, &[ACCEPTED, SHOP, SWITCHED, ACCEPTED_SEEDED]);
     // Who was never seen to commit may not do it here either; who was needs no word.
-    redeployed(&mut w, "t=495", expect![[r#"
+    redeployed(
+        &mut w,
+        "t=195",
+        expect![[r#"
         no-go (catching-up): group idle on crm.quiet partition 0 (destination) is at -1 committed, to reach 1 end when it attached [cutover-agent confirm redeployed idle --reason …  # if it reads there and never shows it]
         no-go (catching-up): group late on crm.ingestion partition 1 (destination) is at 0 committed, to reach 1 end when it attached
         no-go (catching-up): group late on crm.pr-update partition 0 (destination) is at 0 committed, to reach 1 end when it attached
-        no-go (catching-up): group svt on crm.pr-update partition 0 (destination) is at 0 committed, to reach 1 end when it attached"#]]);
+        no-go (catching-up): group svt on crm.pr-update partition 0 (destination) is at 0 committed, to reach 1 end when it attached"#]],
+    );
     redeployed(
         &mut w,
-        "t=496 dst.commit late crm.ingestion/1 =1; dst.commit idle crm.quiet/0 =1; dst.commit svt crm.pr-update/0 =1
-         t=505",
-        expect!["no-go (catching-up): group late on crm.pr-update partition 0 (destination) is at 0 committed, to reach 1 end when it attached"],
+        "t=196 dst.commit late crm.ingestion/1 =1; dst.commit idle crm.quiet/0 =1; dst.commit svt crm.pr-update/0 =1
+         t=205",
+        expect![
+            "no-go (catching-up): group late on crm.pr-update partition 0 (destination) is at 0 committed, to reach 1 end when it attached"
+        ],
     );
-    redeployed(&mut w, "t=506 dst.commit late crm.pr-update/0 =1\nt=515", expect!["go"]);
+    redeployed(&mut w, "t=206 dst.commit late crm.pr-update/0 =1\nt=215", expect!["go"]);
     expect![[r#"
         t=20 begin switch-producers: ok
         t=23 confirm offsets-handled: ok
@@ -199,8 +219,10 @@ fn only_a_group_that_does_not_commit_there_is_not_asked_for_its_commits_at_the_d
         t=35 accept mute plan.pr-update 0: ok
         t=35 accept svt crm.pr-update 0: ok
         t=102 begin stop-consumers: ok
-        t=480 begin start-consumers: ok
-    "#]].assert_eq(&w.out);
+        t=110 confirm scaled-to-zero kafka: ok
+        t=180 begin start-consumers: ok
+    "#]]
+    .assert_eq(&w.out);
 }
 
 /// `assign` reads without joining, on the source and at the destination; it is not seeded.
@@ -220,17 +242,17 @@ fn a_reader_that_never_joins_has_to_show_itself_on_every_topic_that_holds_someth
             SWITCHED,
             STOPPED,
             "
-            t=481 op begin start-consumers
-            t=483 dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update
-            t=484 dst.commit rtu crm.ingestion/0 =1; dst.commit rtu crm.ingestion/1 =1
-            t=491 dst.end crm.pr-update/0 =4; dst.commit svt crm.pr-update/0 =4
+            t=181 op begin start-consumers
+            t=183 dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update
+            t=184 dst.commit rtu crm.ingestion/0 =1; dst.commit rtu crm.ingestion/1 =1
+            t=191 dst.end crm.pr-update/0 =4; dst.commit svt crm.pr-update/0 =4
             ",
         ],
     );
     // It is not there yet.
     redeployed(
         &mut w,
-        "t=500",
+        "t=200",
         expect![[r#"
         no-go (not-attached): group assign on crm.ingestion (destination) has nobody attached [cutover-agent confirm redeployed assign --reason …  # if it reads there and never shows it]
         no-go (not-attached): group assign on crm.pr-update (destination) has nobody attached [cutover-agent confirm redeployed assign --reason …  # if it reads there and never shows it]
@@ -239,7 +261,7 @@ fn a_reader_that_never_joins_has_to_show_itself_on_every_topic_that_holds_someth
     // It shows itself on one, and has read all of it: what is empty needs no more, what holds a record does.
     redeployed(
         &mut w,
-        "t=501 dst.commit assign crm.pr-update/0 =4\nt=510",
+        "t=201 dst.commit assign crm.pr-update/0 =4\nt=210",
         expect![
             "no-go (not-attached): group assign on crm.ingestion partition 0 (destination) has nobody attached: it reads without joining, and its committed offset has not moved there [cutover-agent confirm redeployed assign --reason …  # if it reads there and never shows it]"
         ],
@@ -247,14 +269,14 @@ fn a_reader_that_never_joins_has_to_show_itself_on_every_topic_that_holds_someth
     // A partition that came when nothing was recorded any more, and of which it has read all there is.
     redeployed(
         &mut w,
-        "t=511 dst.grow crm.quiet; dst.end crm.quiet/1 =3; dst.commit assign crm.quiet/1 =2
-         t=512 dst.commit assign crm.ingestion/0 =1; dst.commit assign crm.ingestion/1 =1
-         t=520",
+        "t=211 dst.grow crm.quiet; dst.end crm.quiet/1 =3; dst.commit assign crm.quiet/1 =2
+         t=212 dst.commit assign crm.ingestion/0 =1; dst.commit assign crm.ingestion/1 =1
+         t=220",
         expect![
             "no-go (not-attached): group assign on crm.quiet partition 1 (destination) has nobody attached: it reads without joining, and its committed offset has not moved there [cutover-agent confirm redeployed assign --reason …  # if it reads there and never shows it]"
         ],
     );
-    redeployed(&mut w, "t=521 dst.commit assign crm.quiet/1 =3\nt=530", expect!["go"]);
+    redeployed(&mut w, "t=221 dst.commit assign crm.quiet/1 =3\nt=230", expect!["go"]);
 }
 
 /// The partitions of the destination that the agent asks to be read, from where to where.
@@ -276,21 +298,25 @@ fn what_a_group_has_not_committed_yet_is_read_only_where_it_lies_there_and_is_de
         SWITCHED,
         STOPPED,
         "
-        t=481 op begin start-consumers; dst.end crm.pr-update/0 =3
-        t=483 dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update
-        t=491 dst.commit svt crm.pr-update/0 =1
+        t=181 op begin start-consumers; dst.end crm.pr-update/0 =3
+        t=183 dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update
+        t=191 dst.commit svt crm.pr-update/0 =1
         ",
     ]);
-    assert_eq!(to_be_read(&mut w, "t=500"), [(1, 3)]);
-    assert_eq!(to_be_read(&mut w, "t=502 dst.low crm.pr-update/0 =1\nt=507"), [(1, 3)]);
-    assert_eq!(to_be_read(&mut w, "t=508 dst.low crm.pr-update/0 =2\nt=512"), []);
-    assert_eq!(to_be_read(&mut w, "t=513 dst.low crm.pr-update/0 =0; dst.stable crm.pr-update/0 =2\nt=517"), []);
-    assert_eq!(to_be_read(&mut w, "t=518 dst.stable crm.pr-update/0 =3\nt=522"), [(1, 3)]);
+    assert_eq!(to_be_read(&mut w, "t=200"), [(1, 3)]);
+    assert_eq!(to_be_read(&mut w, "t=202 dst.low crm.pr-update/0 =1\nt=207"), [(1, 3)]);
+    assert_eq!(to_be_read(&mut w, "t=208 dst.low crm.pr-update/0 =2\nt=212"), []);
+    assert_eq!(to_be_read(&mut w, "t=213 dst.low crm.pr-update/0 =0; dst.stable crm.pr-update/0 =2\nt=217"), []);
+    assert_eq!(to_be_read(&mut w, "t=218 dst.stable crm.pr-update/0 =3\nt=222"), [(1, 3)]);
     // An unclean election took back what lay there when it attached.
-    assert_eq!(to_be_read(&mut w, "t=523 dst.end crm.pr-update/0 =1\nt=527"), []);
-    redeployed(&mut w, "", expect![[r#"
+    assert_eq!(to_be_read(&mut w, "t=223 dst.end crm.pr-update/0 =1\nt=227"), []);
+    redeployed(
+        &mut w,
+        "",
+        expect![[r#"
         no-go (catching-up): group rtu on crm.ingestion partition 0 (destination) is at 0 committed, to reach 1 end when it attached
-        no-go (catching-up): group svt on crm.pr-update partition 0 (destination) is at 1 committed, to reach 3 end when it attached"#]]);
+        no-go (catching-up): group svt on crm.pr-update partition 0 (destination) is at 1 committed, to reach 3 end when it attached"#]],
+    );
 }
 
 #[test]
@@ -300,13 +326,13 @@ fn a_start_that_a_person_moved_late_is_asked_of_the_groups_of_its_topic_only() {
         SWITCHED,
         STOPPED,
         "
-        t=481 op begin start-consumers
-        t=482 dst.end crm.ingestion/0 =2
-        t=483 dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update; dst.end crm.pr-update/0 +1
-        t=491 dst.commit rtu crm.ingestion/0 =1; dst.commit rtu crm.ingestion/1 =1; dst.commit svt crm.pr-update/0 =1
-        t=500 dst.low crm.ingestion/0 =1; dst.commit rtu crm.ingestion/0 =2
-        t=510 op confirm reconciled-destination crm.ingestion 0 1
-        t=515
+        t=181 op begin start-consumers
+        t=182 dst.end crm.ingestion/0 =2
+        t=183 dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update; dst.end crm.pr-update/0 +1
+        t=191 dst.commit rtu crm.ingestion/0 =1; dst.commit rtu crm.ingestion/1 =1; dst.commit svt crm.pr-update/0 =1
+        t=200 dst.low crm.ingestion/0 =1; dst.commit rtu crm.ingestion/0 =2
+        t=210 op confirm reconciled-destination crm.ingestion 0 1
+        t=215
         ",
     ]);
     expect!["unknown (skipped): group rtu on crm.ingestion partition 0 (destination) may have skipped records that lay there before it attached [cutover-agent confirm nothing-skipped rtu crm.ingestion --reason …]"].assert_eq(&says(&mut w, "", "start-consumers done nothing-skipped"));
@@ -345,7 +371,7 @@ fn a_member_that_is_seen_begins_the_step_whoever_else_cannot_be_read() {
         SHOP,
         SWITCHED,
         STOPPED,
-        "t=481 dst.member rtu rtu-dst-0 crm.ingestion; dst.unreadable rtu; dst.member svt svt-dst-0 crm.pr-update\nt=490",
+        "t=181 dst.member rtu rtu-dst-0 crm.ingestion; dst.unreadable rtu; dst.member svt svt-dst-0 crm.pr-update\nt=190",
     ]);
     assert_eq!(w.settle().board.step("start-consumers").unwrap().life.as_str(), "begun");
 }
@@ -425,7 +451,7 @@ fn a_group_that_is_gone_is_nobody_only_if_it_never_committed_and_nothing_is_hidd
 
 #[test]
 fn ends_of_topics_that_are_of_the_migration_no_more_are_not_asked_for() {
-    let mut w = told(&[SHOP, SWITCHED, STOPPED, "t=481 src.delete crm.pr-update\nt=490"]);
+    let mut w = told(&[SHOP, SWITCHED, STOPPED, "t=181 src.delete crm.pr-update\nt=190"]);
     source_ends(
         &mut w,
         "",
@@ -434,12 +460,12 @@ fn ends_of_topics_that_are_of_the_migration_no_more_are_not_asked_for() {
         ],
     );
     w.restart_with(with(|k| drop(k.ignored.insert("crm.pr-update".into(), "it is not ours".into()))));
-    source_ends(&mut w, "t=500", expect!["go"]);
+    source_ends(&mut w, "t=200", expect!["go"]);
 }
 
 #[test]
 fn a_source_topic_whose_partitions_are_not_told_is_not_gone_and_is_told_once() {
-    let mut w = told(&[SHOP, SWITCHED, STOPPED, "t=481 src.fail crm.pr-update\nt=490"]);
+    let mut w = told(&[SHOP, SWITCHED, STOPPED, "t=181 src.fail crm.pr-update\nt=190"]);
     source_ends(
         &mut w,
         "",
@@ -448,7 +474,7 @@ fn a_source_topic_whose_partitions_are_not_told_is_not_gone_and_is_told_once() {
     // One that came since, of which nothing is known.
     source_ends(
         &mut w,
-        "t=491 src.recover crm.pr-update; src.topic crm.new 1; src.fail crm.new\nt=500",
+        "t=191 src.recover crm.pr-update; src.topic crm.new 1; src.fail crm.new\nt=200",
         expect!["unknown (timeout): topic crm.new (source) does not answer in time: no answer in 4 s"],
     );
 }
@@ -461,19 +487,19 @@ fn a_topic_that_comes_to_the_source_while_it_is_retired_must_be_empty() {
         SWITCHED,
         STOPPED,
         "
-        t=481 op begin start-consumers
-        t=483 dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update
-        t=491 dst.commit rtu crm.ingestion/0 =1; dst.commit rtu crm.ingestion/1 =1
-        t=601 src.low crm.ingestion/0 =20; src.low crm.ingestion/1 =10; src.low crm.pr-update/0 =5
-        t=610 op begin retire-source
-        t=611 src.topic crm.new 1
-        t=620
+        t=181 op begin start-consumers
+        t=183 dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update
+        t=191 dst.commit rtu crm.ingestion/0 =1; dst.commit rtu crm.ingestion/1 =1
+        t=301 src.low crm.ingestion/0 =20; src.low crm.ingestion/1 =10; src.low crm.pr-update/0 =5
+        t=310 op begin retire-source
+        t=311 src.topic crm.new 1
+        t=320
         ",
     ]);
     source_ends(&mut w, "", expect!["go"]);
     source_ends(
         &mut w,
-        "t=621 src.end crm.new/0 +1\nt=630",
+        "t=321 src.end crm.new/0 +1\nt=330",
         expect![
             "no-go (moved): topic crm.new partition 0 (source) moved: 1 end offset, 0 when the consumers were stopped [carry the records over, then: cutover-agent confirm reconciled crm.new 0 1 --reason …]"
         ],
@@ -482,8 +508,9 @@ fn a_topic_that_comes_to_the_source_while_it_is_retired_must_be_empty() {
         t=20 begin switch-producers: ok
         t=23 confirm offsets-handled: ok
         t=100 begin stop-consumers: ok
-        t=481 begin start-consumers: ok
-        t=610 begin retire-source: ok
+        t=110 confirm scaled-to-zero kafka: ok
+        t=181 begin start-consumers: ok
+        t=310 begin retire-source: ok
     "#]]
     .assert_eq(&w.out);
 }
@@ -496,10 +523,10 @@ fn the_words_for_a_log_that_is_gone_name_the_partitions_of_that_log() {
         SWITCHED,
         STOPPED,
         "
-        t=481 src.delete crm.ingestion; src.topic crm.ingestion 2
-        t=490 op confirm reconciled crm.ingestion 0 0; op confirm reconciled crm.ingestion 1 0
-        t=491 src.delete crm.ingestion
-        t=500
+        t=181 src.delete crm.ingestion; src.topic crm.ingestion 2
+        t=190 op confirm reconciled crm.ingestion 0 0; op confirm reconciled crm.ingestion 1 0
+        t=191 src.delete crm.ingestion
+        t=200
         ",
     ]);
     source_ends(
