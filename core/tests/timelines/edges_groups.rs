@@ -109,6 +109,30 @@ fn what_a_partition_lost_is_told_of_it_alone_whichever_of_the_others_is_behind()
 }
 
 #[test]
+fn partitions_that_are_behind_are_told_together_and_one_that_is_not_getting_less_after_five_minutes() {
+    let mut w = told(&[SHOP]);
+    let behind = "t=190 src.end crm.ingestion/0 +3; src.end crm.ingestion/1 +4\nt=198";
+    drained(
+        &mut w,
+        behind,
+        expect!["no-go (draining): group rtu on crm.ingestion partitions 0, 1 (source) is 7 records behind"],
+    );
+    // Its lag was seen for the first time at 6 s: up to the sample at 301 s it was watched for less than five minutes.
+    drained(
+        &mut w,
+        "t=304",
+        expect!["no-go (draining): group rtu on crm.ingestion partitions 0, 1 (source) is 7 records behind"],
+    );
+    drained(
+        &mut w,
+        "t=308",
+        expect![
+            "no-go (stuck): group rtu on crm.ingestion partitions 0, 1 (source) is 7 records behind and not getting less: not falling for 1 min"
+        ],
+    );
+}
+
+#[test]
 fn records_are_counted_from_where_the_log_begins_to_where_it_ends() {
     let reader = "t=0 src.member bi bi-src-0 crm.pr-update\n";
     let mut w = told(&[reader, SHOP]);
