@@ -562,4 +562,14 @@ fn the_words_for_a_log_that_is_gone_name_the_partitions_of_that_log() {
         unknown (vanished): topic crm.ingestion partition 0 (source) is gone: it is not in the cluster's list of topics [let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 0 --reason … && cutover-agent confirm reconciled crm.ingestion 1 0 --reason …]
         unknown (vanished): topic crm.ingestion partition 1 (source) is gone: it is not in the cluster's list of topics [let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 0 --reason … && cutover-agent confirm reconciled crm.ingestion 1 0 --reason …]"#]],
     );
+    // Of what is settled no word is asked for again.
+    source_ends(
+        &mut w,
+        "t=201 op confirm reconciled crm.ingestion 0 20\nt=210",
+        expect![[r#"
+        unknown (vanished): topic crm.ingestion partition 1 (source) is gone: it is not in the cluster's list of topics [let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 1 10 --reason …]
+        unknown (vanished): topic crm.ingestion partition 0 (source) is gone: it is not in the cluster's list of topics [let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 0 --reason … && cutover-agent confirm reconciled crm.ingestion 1 0 --reason …]
+        unknown (vanished): topic crm.ingestion partition 1 (source) is gone: it is not in the cluster's list of topics [let the agent see it; or, if it was deleted and all that it ever held was read or carried over: cutover-agent confirm reconciled crm.ingestion 0 0 --reason … && cutover-agent confirm reconciled crm.ingestion 1 0 --reason …]
+        go (confirmed): topic crm.ingestion partition 0 (source) confirmed by a person: alice: because"#]],
+    );
 }
