@@ -4,6 +4,7 @@ mod arrivals;
 mod audit;
 mod dwells;
 mod edges_clusters;
+mod edges_groups;
 mod edges_measures;
 mod edges_seen;
 mod edges_view;

@@ -42,6 +42,8 @@ struct Cluster {
     broken: BTreeSet<(String, usize)>,
     /// Partitions of which not every replica is in sync, and how many are.
     in_sync: BTreeMap<(String, usize), u32>,
+    /// Topics that are listed and whose partitions are not told.
+    failing: BTreeSet<String>,
     /// Topics that are there and that the agent may not see.
     secret: BTreeMap<String, (Uuid, Vec<Ends>)>,
     /// The slow reading fails.
@@ -58,6 +60,8 @@ struct Group {
     state: Option<String>,
     members: Vec<(String, Vec<String>)>,
     commits: BTreeMap<(String, usize), i64>,
+    /// Committed offsets that the broker does not tell.
+    withheld: BTreeSet<(String, usize)>,
     unreadable: bool,
     /// Its commits are not to be read.
     withheld: bool,
@@ -389,6 +393,8 @@ impl Cluster {
                 let ends = Ends { low: 0, high: 0, stable: 0, epoch: 1 };
                 self.topics.get_mut(rest[0]).expect("a topic").1.push(ends);
             }
+            "fail" => drop(self.failing.insert(rest[0].into())),
+            "recover" => drop(self.failing.remove(rest[0])),
             // It is there, and the agent may not see it.
             "conceal" => {
                 let t = self.topics.remove(rest[0]).expect("a topic");
@@ -473,6 +479,10 @@ impl Cluster {
                 let old = g.commits.get(&(topic.clone(), p)).copied().unwrap_or(0);
                 g.commits.insert((topic, p), number(rest[2], old));
             }
+            "withhold" => {
+                let g = self.groups.get_mut(rest[0]).expect("a group");
+                g.withheld.insert(part(rest[1]));
+            }
             "forget" => {
                 self.groups.remove(rest[0]);
             }
@@ -525,7 +535,8 @@ impl Cluster {
                 };
                 (p as i32, part)
             });
-            let t = TopicSample { id: *id, partitions: partitions.collect(), failed: None };
+            let failed = self.failing.contains(name).then(failure);
+            let t = TopicSample { id: *id, partitions: partitions.collect(), failed };
             (Name::from(name.as_str()), t)
         });
         let groups = self.groups.iter().map(|(name, g)| {
@@ -537,6 +548,8 @@ impl Cluster {
                     host: "10.0.0.1".into(),
                     topics: match topics.as_slice() {
                         [withheld] if withheld == "?" => Err(failure()),
+                        // It reads something else.
+                        [nothing] if nothing == "-" => Ok(BTreeSet::new()),
                         known => Ok(known.iter().map(|t| Name::from(t.as_str())).collect()),
                     },
                     assigned: BTreeSet::new(),
@@ -547,7 +560,10 @@ impl Cluster {
                 None if members.is_empty() => "Empty",
                 None => "Stable",
             };
-            let commits = g.commits.iter().map(|((t, p), o)| ((Name::from(t.as_str()), *p as i32), Ok(*o)));
+            let commits = g.commits.iter().map(|(tp, o)| {
+                let told = if g.withheld.contains(tp) { Err(failure()) } else { Ok(*o) };
+                ((Name::from(tp.0.as_str()), tp.1 as i32), told)
+            });
             let sample = GroupSample {
                 kind: g.kind.clone().unwrap_or(GroupKind::Classic { protocol_type: "consumer".into() }),
                 state: state.into(),
