@@ -49,7 +49,7 @@ fn said(f: &Finding) -> String {
         Code::Privilege => format!("{at}: the agent is not allowed to read it"),
         Code::Protocol => format!("{at}: the answer could not be understood").trim_start_matches(": ").to_owned(),
         Code::Server => format!("{at} answered with an error"),
-        Code::Partial => format!("{at}: part of the reading is missing"),
+        Code::Partial => format!("{at}: part of the reading is missing").trim_start_matches(": ").to_owned(),
         Code::Order => format!("{at}: read in an order that could hide something"),
         Code::NotBuilt => format!("{at} is not measured by this version").trim_start().to_owned(),
         Code::OtherCluster => format!("{at} is another cluster than the one the migration began on"),

@@ -222,7 +222,7 @@ fn only_a_group_that_does_not_commit_there_is_not_asked_for_its_commits_at_the_d
         &mut w,
         "t=195",
         expect![[r#"
-        no-go (catching-up): group idle on crm.quiet partition 0 (destination) is at -1 committed, to reach 1 end when it attached [cutover-agent confirm redeployed idle --reason …  # if it reads there and never shows it]
+        no-go (catching-up): group idle on crm.quiet partition 0 (destination) is at no committed offset, to reach 1 end when it attached [cutover-agent confirm redeployed idle --reason …  # if it reads there and never shows it]
         no-go (catching-up): group late on crm.ingestion partition 1 (destination) is at 0 committed, to reach 1 end when it attached
         no-go (catching-up): group late on crm.pr-update partition 0 (destination) is at 0 committed, to reach 1 end when it attached
         no-go (catching-up): group svt on crm.pr-update partition 0 (destination) is at 0 committed, to reach 1 end when it attached"#]],

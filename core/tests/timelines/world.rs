@@ -63,8 +63,8 @@ struct Group {
     /// Committed offsets that the broker does not tell.
     withheld: BTreeSet<(String, usize)>,
     unreadable: bool,
-    /// Its commits are not to be read.
-    withheld: bool,
+    /// None of its committed offsets is told.
+    silent: bool,
 }
 
 pub(crate) struct World {
@@ -472,7 +472,6 @@ impl Cluster {
                     g.unreadable = verb == "unreadable";
                 }
             }
-            "withhold" => self.groups.entry(rest[0].into()).or_default().withheld = true,
             "commit" => {
                 let (topic, p) = part(rest[1]);
                 let g = self.groups.entry(rest[0].into()).or_default();
@@ -480,8 +479,11 @@ impl Cluster {
                 g.commits.insert((topic, p), number(rest[2], old));
             }
             "withhold" => {
-                let g = self.groups.get_mut(rest[0]).expect("a group");
-                g.withheld.insert(part(rest[1]));
+                let g = self.groups.entry(rest[0].into()).or_default();
+                match rest.get(1) {
+                    Some(tp) => drop(g.withheld.insert(part(tp))),
+                    None => g.silent = true,
+                }
             }
             "forget" => {
                 self.groups.remove(rest[0]);
@@ -568,7 +570,7 @@ impl Cluster {
                 kind: g.kind.clone().unwrap_or(GroupKind::Classic { protocol_type: "consumer".into() }),
                 state: state.into(),
                 members: if g.unreadable { Err(failure()) } else { Ok(members) },
-                commits: if g.withheld { Err(failure()) } else { Ok(commits.collect()) },
+                commits: if g.silent { Err(failure()) } else { Ok(commits.collect()) },
             };
             (Name::from(name.as_str()), sample)
         });

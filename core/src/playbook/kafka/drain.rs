@@ -165,7 +165,7 @@ fn trend(s: &Kafka<'_>, group: &Name, topic: &Name, behind: i64, f: Finding) -> 
     let Some(new) = series.back() else { return f };
     let watched = series.front().map_or(Dur::ZERO, |p| new.at - p.at);
     let stood = series.iter().rev().take_while(|p| p.lag == new.lag).last().map_or(Dur::ZERO, |p| new.at - p.at);
-    if members == 0 && stood >= WINDOW.min(LONG) {
+    if members == 0 && stood >= WINDOW {
         let fix = format!("kafka: {{ ignored: {{ \"{group}\": \"<why>\" }} }}  # or start it again and let it drain");
         return Finding { code: Code::Abandoned, ..f }
             .detail("no member, and nothing committed while watched")

@@ -87,7 +87,7 @@ fn partition_redeployed(v: &View<'_>, d: &Kafka<'_>, pair: &PairThere, p: i32, j
     let reached = c >= then.end || ends.is_empty() || v.facts.phantom(&key, c, then.end);
     Ok((!reached).then(|| {
         want(Finding::no(Code::CatchingUp, at()))
-            .seen(Qty::Count(c, "committed"))
+            .seen(committed.map_or(Qty::Words("no committed offset".into()), |c| Qty::Count(c, "committed")))
             .limit(Qty::Count(then.end, "end when it attached"))
     }))
 }

@@ -173,16 +173,17 @@ pub(super) fn mirrorable(v: &View<'_>) -> Reading {
                 return Ok(Finding::no(Code::NotMirrorable, at()).detail("a time-series collection"));
             }
             if mongomirror && expires(&c.options) {
+                let (database, collection) = ns.split_once('.').unwrap_or((ns, ""));
                 return Ok(Finding::no(Code::NotMirrorable, at()).detail("its documents expire").fix(format!(
-                    "until the migration is over: db.runCommand({{ collMod: \"{}\", expireAfterSeconds: \"off\" }})",
-                    ns.split_once('.').map_or("", |(_, c)| c)
+                    "until the migration is over: db.getSiblingDB(\"{database}\").runCommand({{ collMod: \
+                     \"{collection}\", expireAfterSeconds: \"off\" }})"
                 )));
             }
             Ok(match indexes.iter().find(|(_, i)| i.ttl) {
                 Some((index, _)) if mongomirror => {
                     let (database, collection) = ns.split_once('.').unwrap_or((ns, ""));
                     Finding::no(Code::NotMirrorable, at()).detail(format!("index {index} expires documents")).fix(format!(
-                        "drop it until the migration is over: db.getSiblingDB(\"{database}\").{collection}.dropIndex(\"{index}\")"
+                        "drop it until the migration is over: db.getSiblingDB(\"{database}\").getCollection(\"{collection}\").dropIndex(\"{index}\")"
                     ))
                 }
                 _ => Finding::yes(Code::Ok, at()),
@@ -209,7 +210,7 @@ pub(super) fn destination_empty(v: &View<'_>) -> Reading {
             Finding::no(Code::NotEmpty, Subject::Namespace(Side::Destination, (*ns).clone()))
                 .seen(Qty::Count(documents, "documents"))
                 .fix(format!(
-                    "if the mirrors run already: cutover-agent adopt start-mirror --reason …; if it is a leftover: db.getSiblingDB(\"{database}\").{collection}.drop(); if it is meant: \
+                    "if the mirrors run already: cutover-agent adopt start-mirror --reason …; if it is a leftover: db.getSiblingDB(\"{database}\").getCollection(\"{collection}\").drop(); if it is meant: \
                      mongodb.may_have: {{ {ns}: \"<reason>\" }}"
                 ))
         });

@@ -191,7 +191,8 @@ fn held(v: &View<'_>, m: &Mongodb<'_>) -> Known<Reading> {
             w.from, anchor.ts
         ));
         return Err(gap.fix(format!(
-            "find out whether anything was written between the two, carry it over, then: cutover-agent confirm              reconciled-writes {} {} --reason …",
+            "find out whether anything was written between the two, carry it over, then: cutover-agent confirm \
+             reconciled-writes {} {} --reason …",
             m.side, w.from
         )));
     }

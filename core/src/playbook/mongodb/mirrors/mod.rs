@@ -223,11 +223,13 @@ fn reached(s: &Mongodb<'_>, m: &Mirror<'_>, last: Ts) -> Known<Mono> {
 /// Since when all mirrors have been known to have applied everything and nothing newer was written.
 pub(super) fn settled_since(v: &View<'_>) -> Known<Mono> {
     let (settings, s) = (v.mongodb_settings()?, v.mongodb(Side::Source)?);
+    // An oplog that is not read says nothing of what was written since, whether or not a mirror still answers.
+    let written = writes(&s)?;
     let mut since = s.memory.quiet_since().ok_or_else(|| Gap::new(Code::Partial, Subject::Mongodb(Side::Source)))?;
     for (name, m) in &settings.mirrors {
         // One that has finished answers no more: what it had reached before is journaled.
         let Ok(mirror) = v.mirror(name, m) else { continue };
-        let (last, _) = newest(settings, writes(&s)?, Some(m));
+        let (last, _) = newest(settings, written, Some(m));
         if let Some(t) = mirror.memory.reached(last) {
             since = since.max(t);
         }
