@@ -610,6 +610,7 @@ fn in_the_downtime_a_list_counts_that_was_asked_for_when_the_last_write_was_appl
 #[test]
 fn in_the_downtime_nothing_is_the_same_while_the_last_write_of_the_source_is_not_known() {
     let mut b = downtime((200, 200));
+    b.mirror(span(0, 100), ts(0, 0), |_| {});
     assert_eq!(said(&data::same_data(&b.view())), YES);
     b.source(1_000, |s| s.writes = Err(refused()));
     assert_eq!(said(&data::same_data(&b.view())), unknown(Code::Privilege, SOURCE));
