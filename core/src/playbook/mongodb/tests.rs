@@ -635,6 +635,27 @@ fn a_difference_is_looked_at_again_in_the_downtime_and_only_then() {
 }
 
 #[test]
+fn documents_of_a_collection_that_only_the_destination_has_count_unless_it_may_have_it() {
+    let told = |may: bool, source: &[(&str, Collection)], destination: &[(&str, Collection)]| {
+        let mut b = Bench::new();
+        if may {
+            b.settings().may_have.insert("shop.a".into(), "a test".into());
+        }
+        b.source(0, |_| {});
+        b.destination(0, |_| {});
+        b.list(Side::Source, 0, source);
+        b.list(Side::Destination, 0, destination);
+        let r = data::same_counts(&b.view());
+        (said(&r), detail(&r).to_owned())
+    };
+    let one = [("shop.a", collection(1, &[]))];
+    let missing = (no(Code::Missing, there("shop.a")), "or it is missing on the source".to_owned());
+    assert_eq!(told(false, &[], &one), missing);
+    assert_eq!(told(false, &one, &[]), missing);
+    assert_eq!(told(true, &[], &one), ((Tri::Yes, Some((Code::Relaxed, there("shop.a")))), "a test".to_owned()));
+}
+
+#[test]
 fn documents_of_a_fenced_source_that_does_not_answer_are_those_that_were_kept() {
     let mut b = Bench::new();
     b.done("stop-writers");
