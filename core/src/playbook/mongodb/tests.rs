@@ -1037,3 +1037,42 @@ fn the_oplog_has_to_cover_the_copy_twice() {
     assert_eq!(told(6), (Tri::No, Some(Qty::Time(Dur::secs(7)))));
     assert_eq!(told(7), (Tri::Yes, None));
 }
+
+// How a mirror ends, and how far it is from falling off.
+
+#[test]
+fn mirrors_have_finished_beside_a_source_that_does_not_answer_only_if_it_is_fenced() {
+    let mut b = Bench::new();
+    b.facts.apply(Fact::Deployment { side: Side::Source, set: "old".into() });
+    b.anchored("old", ts(-50, 0), false);
+    b.facts.apply(Fact::Position { mirror: "all".into(), ts: ts(-50, 0) });
+    b.facts.apply(Fact::MirrorSession { set: "new".into(), mirror: "all".into() });
+    b.destination(0, |_| {});
+    assert_eq!(said(&mirrors::finished(&b.view())), unknown(Code::NeverSampled, SOURCE));
+    b.confirmed("source-fenced", &[], 0);
+    assert_eq!(said(&mirrors::finished(&b.view())), YES);
+}
+
+#[test]
+fn a_mirror_needs_a_quarter_of_the_window_and_time_to_show_how_fast_it_moves() {
+    // A window of 400 s, and a position that has stood since 10 s.
+    let told = |position: i64, faster: i64| {
+        let mut b = Bench::new();
+        b.settings.faster = faster;
+        b.mirror(span(9_900, 10_000), ts(position, 0), |_| {});
+        b.source(20_000, |s| {
+            s.oplog = Ok(Oplog { first: ts(-380, 0), ..s.oplog.clone().unwrap() });
+            s.writes = Ok(written(20, &[("shop.a", ts(19, 0))]));
+        });
+        b.mirror(span(19_900, 20_000), ts(position, 0), |_| {});
+        let r = mirrors::headroom(&b.view());
+        let f = r.chief().unwrap();
+        (f.code, f.limit.clone(), f.wait)
+    };
+    let short = |limit| (Code::HeadroomShort, Some(Qty::Time(limit)), None);
+    assert_eq!(told(-281, 1), short(Dur::secs(100)));
+    assert_eq!(told(-280, 1), (Code::Dwelling, None, Some(Dur::secs(590))), "ten minutes tell how fast it moves");
+    // A rehearsal divides the ten minutes, and no more than that.
+    assert_eq!(told(-280, 60), short(Dur::hours(2)));
+    assert_eq!(told(-280, 50), (Code::Dwelling, None, Some(Dur::secs(2))));
+}
