@@ -213,3 +213,6 @@ static START_WRITERS: Step = Step {
 
 /// The steps in order.
 pub static STEPS: &[&Step] = &[&START_MIRROR, &SWITCH_READERS, &STOP_WRITERS, &STOP_MIRROR, &START_WRITERS];
+
+#[cfg(test)]
+mod tests;
