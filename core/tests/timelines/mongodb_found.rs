@@ -561,3 +561,25 @@ fn a_word_for_what_cannot_be_measured_does_not_shorten_what_was_measured_false()
         t=660 adopt stop-writers: stop-writers cannot be adopted, its done checks do not hold: writers-gone: was false until 5 min 49 s ago, must not be for 6 min
         t=675 adopt stop-writers: ok"#]].assert_eq(&shown);
 }
+
+/// Once the mirrors have ended nothing asks them any more, and the oplog has to be read all the same: the data is settled only
+/// while it is known that nothing newer was written.
+#[test]
+fn data_is_settled_only_while_the_oplog_of_the_source_is_read() {
+    let story = |then: &str| {
+        use super::mongodb::{MIRRORED, READ, SHOP, STOPPED, mongo};
+        let ended = "
+            t=800 op begin stop-mirror
+            t=801 mirror.gone
+            t=1181 mdst.block off
+        ";
+        let shown = run_with(mongo(), &[SHOP, MIRRORED, READ, STOPPED, ended, then].concat());
+        let check = |name: &str| {
+            let of = shown.lines().rev().find_map(|l| l.trim().strip_prefix(name)).unwrap_or("not there");
+            of.trim().to_owned()
+        };
+        [check("same-data"), check("same-counts")]
+    };
+    assert_eq!(story("t=1200 show start-writers all"), ["go", "go"]);
+    assert_eq!(story("t=1190 msrc.oplog no\nt=1200 show start-writers all"), ["unknown", "unknown"]);
+}
