@@ -3,7 +3,9 @@
 mod arrivals;
 mod audit;
 mod dwells;
+mod edges_gate;
 mod edges_seen;
+mod edges_services;
 mod kafka;
 mod kafka_found;
 mod lockstep;
