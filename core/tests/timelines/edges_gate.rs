@@ -9,7 +9,8 @@ use cutover_core::estate::mongodb::Ts;
 use cutover_core::facts::{Fact, How, LogKey};
 use cutover_core::gate::board::{Answer, Life, Verdict};
 use cutover_core::gate::ops::taken;
-use cutover_core::reading::{Finding, Tri};
+use cutover_core::playbook;
+use cutover_core::reading::{Finding, Subject, Tri};
 use cutover_core::render;
 use cutover_core::settings::*;
 use cutover_core::time::{DRIFT, Dur, Now, Wall};
@@ -561,4 +562,377 @@ fn where_the_destinations_log_begins_is_watched_until_the_consumers_have_started
         w.facts.apply(finished(step, at));
         assert_eq!(tripped(&mut w), step == "stop-consumers");
     }
+}
+
+/// Where the consumers may be stopped and are, without a word; and what else may have been meant, and since when it was go.
+fn stopped_in_silence(settings: Settings, others: &[(&str, Dur)]) -> &'static str {
+    let mut w = played(settings, &[SHOP]);
+    let at = w.now.wall;
+    w.facts.apply(claimed("switch-producers", at));
+    w.facts.apply(finished("switch-producers", at));
+    w.play("t=12 src.leave rtu; src.leave svt\nt=18 op confirm scaled-to-zero kafka\nt=90");
+    assert_eq!(life(&mut w, "stop-consumers"), "pending", "it was never go");
+    let go = |w: &mut World, step: &str, ago: Dur| {
+        let until = Wall(w.now.wall.0 - ago.0);
+        w.facts.apply(Fact::WasGo { step: step.into(), from: until, until });
+    };
+    go(&mut w, "stop-consumers", Dur::ZERO);
+    for (step, ago) in others {
+        go(&mut w, step, *ago);
+    }
+    life(&mut w, "stop-consumers")
+}
+
+/// All three tracks.
+fn three(change: fn(&mut Settings)) -> Settings {
+    let mut s = super::services::estate();
+    s.probes.clear();
+    change(&mut s);
+    s
+}
+
+#[test]
+fn a_silence_that_could_mean_another_stop_begins_none() {
+    let still = |s: Settings, other: &str, ago: Dur| stopped_in_silence(s, &[(other, ago)]) == "pending";
+    let half_an_hour = Dur::mins(30);
+    assert!(still(three(|_| ()), "stop-source-services", half_an_hour));
+    assert!(!still(three(|_| ()), "stop-source-services", half_an_hour + Dur(1)), "that was long ago");
+    assert!(still(three(|_| ()), "stop-writers", Dur::ZERO));
+    assert!(still(three(|s| s.joint = true), "stop-source-services", Dur::ZERO));
+}
+
+#[test]
+fn a_silence_that_could_mean_no_other_stop_begins_the_one() {
+    let begun = |s: Settings, other: &str| stopped_in_silence(s, &[(other, Dur::ZERO)]) != "pending";
+    assert!(begun(three(|_| ()), "stop-consumers"));
+    // In a joint downtime both are stopped at once, each told apart by its own clients.
+    assert!(begun(three(|s| s.joint = true), "stop-writers"));
+    // What is stopped within a downtime is no service.
+    assert!(begun(three(|_| ()), "stop-mirror"));
+    assert!(begun(three(|_| ()), "retire-source"));
+    // What appears is no silence.
+    assert!(begun(three(|_| ()), "redirect-traffic"));
+    let skips = |s: &mut Settings| drop(s.skip.insert("stop-source-services".into(), "there are none".into()));
+    assert!(begun(three(skips), "stop-source-services"));
+}
+
+#[test]
+fn a_downtime_that_is_open_lets_nothing_of_another_track_begin_or_be_done() {
+    let with_mongodb =
+        || Settings { tracks: BTreeSet::from([Track::Mongodb, Track::Kafka]), mongodb: Some(mongodb()), ..settings() };
+    let text = "t=100 op begin stop-consumers\nt=102 src.leave rtu; src.leave svt\nt=108 op confirm scaled-to-zero kafka\nt=200";
+    let lives = |s: Settings, during: &str| {
+        let mut w = played(s, &[SHOP, SWITCHED, "t=99"]);
+        if !during.is_empty() {
+            let at = w.now.wall;
+            w.facts.apply(claimed(during, at));
+        }
+        w.play(text);
+        life(&mut w, "stop-consumers")
+    };
+    assert_eq!(lives(with_mongodb(), ""), "done");
+    assert_eq!(lives(with_mongodb(), "stop-writers"), "pending", "it cannot be begun");
+    let mut w = played(with_mongodb(), &[SHOP, SWITCHED, text.split("\nt=200").next().unwrap()]);
+    let at = w.now.wall;
+    w.facts.apply(claimed("stop-writers", at));
+    w.play("t=200");
+    assert_eq!(life(&mut w, "stop-consumers"), "begun");
+    assert!(blockers(&done(&mut w, "stop-consumers"))[0].starts_with("other-downtime: the mongodb track"));
+    w.facts.apply(claimed("start-writers", at));
+    w.facts.apply(finished("start-writers", at));
+    assert_eq!(life(&mut w, "stop-consumers"), "done");
+}
+
+#[test]
+fn services_share_no_downtime() {
+    let other = |joint: bool, of: &str, step: &str| {
+        let mut s = three(|_| ());
+        s.joint = joint;
+        let mut w = played(s, &[SHOP, "t=12"]);
+        let at = w.now.wall;
+        w.facts.apply(claimed(of, at));
+        blockers(&ready(&mut w, step)).into_iter().filter(|b| b.starts_with("other-downtime")).collect::<Vec<_>>()
+    };
+    let kafka = "other-downtime: the kafka track is in its downtime";
+    let mongodb = "other-downtime: the mongodb track is in its downtime";
+    assert_eq!(other(false, "stop-consumers", "deploy-services"), [kafka]);
+    assert_eq!(other(false, "stop-consumers", "start-mirror"), [kafka]);
+    assert_eq!(other(false, "stop-consumers", "start-consumers"), [""; 0]);
+    assert_eq!(other(true, "stop-consumers", "deploy-services"), [kafka]);
+    assert_eq!(other(true, "stop-writers", "deploy-services"), [mongodb]);
+    assert_eq!(other(true, "stop-consumers", "start-mirror"), [""; 0]);
+    assert_eq!(other(true, "stop-writers", "switch-producers"), [""; 0]);
+}
+
+#[test]
+fn a_joint_downtime_is_ended_by_either_track_only_where_the_other_could_end_it_too() {
+    let joint = |apply: &[(&str, bool)], step: &str, joint: bool| {
+        let mut s = three(|_| ());
+        s.joint = joint;
+        s.tracks.remove(&Track::Services);
+        let mut w = played(s, &[SHOP, "t=0 msrc.coll shop.orders 1\nt=20"]);
+        let at = w.now.wall;
+        for (step, is_done) in apply {
+            w.facts.apply(claimed(step, at));
+            if *is_done {
+                w.facts.apply(finished(step, at));
+            }
+        }
+        let all = ready(&mut w, step).blockers;
+        let of = |other: &str| {
+            all.iter()
+                .filter(|f| matches!(f.at, Subject::Step(s) if s == other))
+                .map(|f| f.code.as_str())
+                .collect::<Vec<_>>()
+        };
+        (of("stop-mirror"), !of("start-writers").is_empty())
+    };
+    let stopped = [("switch-producers", true), ("stop-consumers", true), ("stop-writers", true)];
+    assert_eq!(joint(&stopped, "start-consumers", true), (vec!["predecessor"], true));
+    assert_eq!(joint(&stopped, "start-consumers", false), (vec![], false));
+    // Not before the end of the downtime either.
+    assert_eq!(joint(&stopped, "stop-mirror", true).1, false);
+    let mirrored = [&stopped[..], &[("stop-mirror", true)]].concat();
+    let (before, checks) = joint(&mirrored, "start-consumers", true);
+    assert!(!before.contains(&"predecessor") && checks, "{before:?}");
+    // Once the other one is begun there is nothing more to be asked of it.
+    let begun = [&mirrored[..], &[("start-writers", false)]].concat();
+    assert!(!joint(&begun, "start-consumers", true).1);
+}
+
+#[test]
+fn in_a_joint_downtime_the_tripwires_of_both_tracks_hold_up_both() {
+    let tripped = |joint: bool, tracks: &[Track]| {
+        let mut s = three(|_| ());
+        s.joint = joint;
+        s.tracks = tracks.iter().copied().collect();
+        let mut w = played(s, &[SHOP, "t=0 msrc.coll shop.orders 1\nt=20"]);
+        let at = w.now.wall;
+        for step in ["switch-producers", "stop-consumers", "stop-writers"] {
+            w.facts.apply(claimed(step, at));
+            w.facts.apply(finished(step, at));
+        }
+        let all = blockers(&ready(&mut w, "stop-mirror"));
+        all.iter().any(|b| b.starts_with("tripwire: since stop-consumers was done"))
+    };
+    assert!(tripped(true, &[Track::Mongodb, Track::Kafka]));
+    assert!(!tripped(false, &[Track::Mongodb, Track::Kafka]));
+    assert!(!tripped(true, &[Track::Mongodb]));
+}
+
+#[test]
+fn the_way_out_asks_what_can_be_told_before_the_downtime() {
+    let mut w = played(mongo(), &["t=0 msrc.coll shop.orders 1\nt=20"]);
+    let at = w.now.wall;
+    for step in ["start-mirror", "switch-readers"] {
+        w.facts.apply(claimed(step, at));
+        w.facts.apply(finished(step, at));
+    }
+    let asked = |w: &mut World| {
+        let a = ready(w, "stop-writers");
+        let out = a.blockers.iter().filter(|f| f.code.as_str() == "way-out");
+        out.map(|f| f.detail.as_deref().unwrap_or_default().split(':').next().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let told = asked(&mut w);
+    let (stop, start) = (playbook::step("stop-mirror").unwrap(), playbook::step("start-writers").unwrap());
+    let outside = |s: &playbook::Step| {
+        s.ready.iter().filter(|u| !u.downtime && !u.advisory).map(|u| u.check.id).collect::<Vec<_>>()
+    };
+    let may: Vec<&str> = outside(stop).into_iter().chain(outside(start)).collect();
+    assert!(!told.is_empty() && told.iter().all(|c| may.contains(&c.as_str())), "{told:?} of {may:?}");
+    w.facts.apply(claimed("stop-writers", at));
+    assert_eq!(asked(&mut w), [""; 0], "it is open");
+}
+
+#[test]
+fn a_step_of_which_nobody_can_look_whether_it_was_taken_is_not_begun_where_that_may_be_only_once() {
+    let mut w = played(mongo(), &["t=0 msrc.coll shop.orders 1\nt=20 mdst.listed no\nt=30"]);
+    let all = ready(&mut w, "start-mirror");
+    let asked = |a: &Answer| {
+        a.blockers
+            .iter()
+            .filter(|f| f.detail.as_deref().is_some_and(|d| d.starts_with("whether this was done already: ")))
+            .count()
+    };
+    assert_eq!((asked(&all), all.verdict), (1, Verdict::Unknown), "{:?}", blockers(&all));
+    assert!(all.blockers.iter().all(|f| f.at == Subject::Step("start-mirror")));
+    w.play("t=31 mdst.listed yes\nt=40");
+    assert_eq!(asked(&ready(&mut w, "start-mirror")), 0);
+}
+
+#[test]
+fn the_probes_of_a_step_say_until_when_its_answer_may_be_believed() {
+    let mut s = settings();
+    s.probes.insert(
+        "team".into(),
+        super::services::probe(ProbeKind::Http, cutover_core::estate::Side::Source, &["switch-producers"]),
+    );
+    let mut w = played(s, &[SHOP, "t=12 probe.pass team\nt=20 probe.silent team\nt=22"]);
+    // It was sampled at t=16 and the cluster at t=21.
+    let now = w.now.mono;
+    assert_eq!(ready(&mut w, "switch-producers").until - now, Dur::secs(9));
+    assert_eq!(ready(&mut w, "switch-producers").verdict, Verdict::Go);
+}
+
+#[test]
+fn a_step_that_waits_for_another_goes_on_once_that_has_been_followed() {
+    let mut s = settings();
+    s.tracks = BTreeSet::from([Track::Services, Track::Kafka]);
+    s.after.insert("switch-producers".into(), vec!["deploy-services".into()]);
+    let mut w = played(s, &[SHOP, "t=601"]);
+    let at = w.now.wall;
+    let why = |w: &mut World| {
+        let all = ready(w, "switch-producers").blockers;
+        all.iter().filter(|f| f.at == Subject::Step("deploy-services")).map(|f| f.code.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(why(&mut w), ["after"]);
+    w.facts.apply(claimed("deploy-services", at));
+    assert_eq!(why(&mut w), ["after"]);
+    w.facts.apply(finished("deploy-services", at));
+    w.play("t=605");
+    assert_eq!(why(&mut w), ["undone"], "nobody runs at the destination");
+    let mut begun = w.facts.clone();
+    w.facts.apply(claimed("redirect-traffic", at));
+    assert_eq!(why(&mut w), [""; 0], "it is measured until the next step of its track begins");
+    begun.apply(claimed("switch-producers", at));
+    w.facts = begun;
+    assert_eq!(why(&mut w), [""; 0], "begun, nothing is asked for before it");
+}
+
+/// The traffic was sent to the destination, which a probe measures.
+fn redirected(change: fn(&mut Settings)) -> World {
+    let mut s = settings();
+    s.tracks = BTreeSet::from([Track::Services, Track::Kafka]);
+    s.skip.insert("deploy-services".into(), "they run there already".into());
+    let share =
+        super::services::probe(ProbeKind::Promql, cutover_core::estate::Side::Destination, &["redirect-traffic"]);
+    s.probes.insert("share".into(), share);
+    change(&mut s);
+    let mut w = played(s, &["t=0 probe.pass share\nt=5"]);
+    let at = w.now.wall;
+    w.facts.apply(claimed("redirect-traffic", at));
+    w.facts.apply(finished("redirect-traffic", at));
+    w
+}
+
+#[test]
+fn a_step_comes_undone_once_it_was_measured_false_for_a_minute() {
+    let mut w = redirected(|_| ());
+    // The first sample that was false was answered at 11.05 s.
+    w.play("t=10 probe.fail share\nt=75");
+    assert_eq!(life(&mut w, "redirect-traffic"), "done");
+    w.play("t=76");
+    assert_eq!(life(&mut w, "redirect-traffic"), "undone");
+    assert_eq!(w.settle().board.step("redirect-traffic").unwrap().undone_total, 1);
+}
+
+#[test]
+fn one_sample_that_is_true_begins_the_minute_anew_and_one_that_is_missing_does_not() {
+    let mut w = redirected(|_| ());
+    w.play("t=10 probe.fail share\nt=40 probe.pass share\nt=42 probe.fail share\nt=110");
+    assert_eq!(life(&mut w, "redirect-traffic"), "done");
+    w.play("t=111");
+    assert_eq!(life(&mut w, "redirect-traffic"), "undone");
+    let mut w = redirected(|_| ());
+    w.play("t=10 probe.fail share\nt=40 probe.silent share\nt=50 probe.fail share\nt=76");
+    assert_eq!(life(&mut w, "redirect-traffic"), "undone");
+}
+
+#[test]
+fn what_is_false_now_and_cannot_be_measured_a_minute_later_does_not_undo_a_step() {
+    let mut w = redirected(|_| ());
+    w.play("t=10 probe.fail share\nt=75 probe.silent share\nt=120");
+    assert_eq!(life(&mut w, "redirect-traffic"), "done");
+}
+
+#[test]
+fn a_rehearsal_divides_the_minute() {
+    let mut w = redirected(|s| s.faster = 6);
+    w.play("t=10 probe.fail share\nt=25");
+    assert_eq!(life(&mut w, "redirect-traffic"), "done");
+    w.play("t=26");
+    assert_eq!(life(&mut w, "redirect-traffic"), "undone");
+}
+
+#[test]
+fn a_step_does_not_come_undone_once_the_next_one_is_begun_or_while_another_track_is_in_its_downtime() {
+    for meanwhile in ["stop-source-services", "stop-consumers"] {
+        let mut w = redirected(|_| ());
+        let at = w.now.wall;
+        w.facts.apply(claimed(meanwhile, at));
+        w.play("t=10 probe.fail share\nt=100");
+        assert_eq!(life(&mut w, "redirect-traffic"), "done", "{meanwhile}");
+    }
+    // A step without a way back stays done, whatever is measured.
+    let mut w = played(settings(), &[SHOP, SWITCHED, "t=90\n", &writes(100, 200)]);
+    assert_eq!(life(&mut w, "switch-producers"), "done");
+}
+
+#[test]
+fn that_the_effect_of_a_step_was_seen_is_journaled_once() {
+    let w = played(settings(), &[SHOP, SWITCHED, "t=60"]);
+    let seen =
+        |step: &str| w.journal.iter().filter(|f| matches!(f, Fact::EffectSeen { step: s, .. } if &**s == step)).count();
+    assert_eq!((seen("switch-producers"), seen("stop-consumers")), (1, 0));
+}
+
+#[test]
+fn a_word_that_would_shorten_nothing_is_not_offered() {
+    let offered = |session: Dur, configured: Option<Dur>| {
+        let mut s = settings();
+        s.kafka.as_mut().unwrap().session_timeout = session;
+        if let Some(d) = configured {
+            s.dwell.insert(("stop-consumers".into(), "nobody-attached".into()), d);
+        }
+        let mut w = played(s, &[SHOP, SWITCHED, "t=90"]);
+        let at = w.now.wall;
+        w.facts.apply(claimed("stop-consumers", at));
+        w.play("t=91 src.leave rtu; src.leave svt\nt=120");
+        let of = done(&mut w, "stop-consumers").checks.into_iter().find(|c| c.check.id == "nobody-attached");
+        of.and_then(|c| c.shorter).is_some()
+    };
+    assert!(offered(Dur::secs(45), None));
+    assert!(offered(Dur(359_999), None));
+    assert!(!offered(Dur::mins(6), None));
+    assert!(!offered(Dur::secs(45), Some(Dur::mins(7))));
+}
+
+#[test]
+fn a_claim_says_what_was_measured_and_its_reason_where_there_is_one() {
+    let w = played(settings(), &[SHOP, "t=20 op begin switch-producers"]);
+    let begun = w.journal.iter().find_map(|f| match f {
+        Fact::Begun { how, evidence, .. } => Some((how.clone(), evidence.clone())),
+        _ => None,
+    });
+    let (how, evidence) = begun.unwrap();
+    assert_eq!(how, How::Claimed { author: "alice".into(), reason: Some("because".into()) });
+    assert!(evidence.iter().any(|e| e.starts_with("destination-clean: ")), "{evidence:?}");
+}
+
+/// How often it was journaled which clusters the migration is about.
+fn pinned(w: &World) -> usize {
+    w.journal.iter().filter(|f| matches!(f, Fact::Cluster { .. })).count()
+}
+
+#[test]
+fn the_claim_of_the_first_step_says_which_clusters_the_migration_is_about_and_no_other_does() {
+    let mut w = played(settings(), &[SHOP, "t=20"]);
+    assert_eq!(pinned(&w), 0);
+    w.play(SWITCHED);
+    assert_eq!(pinned(&w), 2);
+    w.play("t=100 op begin stop-consumers\nt=110");
+    assert!(w.facts.is_begun("stop-consumers"));
+    assert_eq!(pinned(&w), 2);
+}
+
+#[test]
+fn a_step_that_was_seen_to_begin_is_claimed_once_more_and_one_that_was_claimed_is_not() {
+    let mut w = played(settings(), &[SHOP, "t=20 dst.end crm.ingestion/0 +1\nt=26"]);
+    assert_eq!(life(&mut w, "switch-producers"), "begun");
+    let starts = |w: &World| w.journal.iter().filter(|f| matches!(f, Fact::RecordedStart { .. })).count();
+    let before = (starts(&w), pinned(&w));
+    assert_eq!(answered(&mut w, "begin switch-producers"), "ok");
+    assert_eq!((starts(&w), pinned(&w)), before, "what was frozen stays frozen");
+    assert_eq!(answered(&mut w, "begin switch-producers"), "switch-producers is begun already");
 }
