@@ -7,7 +7,7 @@ use super::mongodb::mongo;
 use super::world::{World, settings};
 use cutover_core::estate::mongodb::Ts;
 use cutover_core::facts::{Fact, How, LogKey};
-use cutover_core::gate::board::{Answer, Life, Verdict};
+use cutover_core::gate::board::{Answer, Gated, Life, Verdict};
 use cutover_core::gate::ops::taken;
 use cutover_core::playbook;
 use cutover_core::reading::{Finding, Subject, Tri};
@@ -219,7 +219,7 @@ fn that_a_step_is_go_is_journaled_every_minute_and_since_when() {
 
 #[test]
 fn a_go_that_lies_ahead_of_the_clock_is_noted_anew() {
-    let mut w = played(settings(), &[SHOP, "t=20 sleep -3600\nt=90"]);
+    let w = played(settings(), &[SHOP, "t=20 sleep -3600\nt=90"]);
     let until: Vec<i64> = was_go(&w, "switch-producers").into_iter().map(|(_, until)| until).collect();
     assert_eq!(until[0], 1);
     assert!(until.len() > 1 && until[1..].iter().all(|u| *u < -3400), "{until:?}");
@@ -679,6 +679,12 @@ fn a_joint_downtime_is_ended_by_either_track_only_where_the_other_could_end_it_t
             }
         }
         let all = ready(&mut w, step).blockers;
+        let told = |f: &&Finding| matches!(f.at, Subject::Step("start-writers"));
+        let known = playbook::step("start-writers").unwrap().ready;
+        for f in all.iter().filter(told).filter(|f| f.code.as_str() != "way-out") {
+            let of = f.detail.as_deref().unwrap_or_default().split(" of start-writers: ").next().unwrap_or_default();
+            assert!(f.is != Tri::Yes && known.iter().any(|u| u.check.id == of), "{f:?}");
+        }
         let of = |other: &str| {
             all.iter()
                 .filter(|f| matches!(f.at, Subject::Step(s) if s == other))
@@ -935,4 +941,145 @@ fn a_step_that_was_seen_to_begin_is_claimed_once_more_and_one_that_was_claimed_i
     assert_eq!(answered(&mut w, "begin switch-producers"), "ok");
     assert_eq!((starts(&w), pinned(&w)), before, "what was frozen stays frozen");
     assert_eq!(answered(&mut w, "begin switch-producers"), "switch-producers is begun already");
+}
+
+#[test]
+fn the_steps_of_a_track_are_counted_from_one() {
+    let mut s = settings();
+    s.tracks = BTreeSet::from([Track::Services, Track::Kafka]);
+    let mut w = World::new(s);
+    let places: Vec<usize> = w.settle().board.steps.iter().map(|s| s.position).collect();
+    assert_eq!(places, [1, 2, 3, 4, 1, 2, 3, 4]);
+}
+
+#[test]
+fn no_step_begins_by_its_effect_while_another_track_is_in_its_downtime() {
+    let seen = |meanwhile: Option<&str>| {
+        let s =
+            Settings { tracks: BTreeSet::from([Track::Mongodb, Track::Kafka]), mongodb: Some(mongodb()), ..settings() };
+        let mut w = played(s, &[SHOP, "t=20"]);
+        let at = w.now.wall;
+        w.facts.apply(Fact::WasGo { step: "switch-producers".into(), from: at, until: at });
+        if let Some(step) = meanwhile {
+            w.facts.apply(claimed(step, at));
+        }
+        w.play("t=20 dst.end crm.ingestion/0 +1\nt=26");
+        life(&mut w, "switch-producers")
+    };
+    assert_eq!(seen(None), "begun");
+    assert_eq!(seen(Some("start-mirror")), "begun", "which opens none");
+    assert_eq!(seen(Some("stop-writers")), "pending");
+}
+
+#[test]
+fn no_step_begins_by_its_effect_before_the_one_before_it_is_done() {
+    let seen = |before_is_done: bool| {
+        let mut w = played(settings(), &[SHOP, "t=20"]);
+        let at = w.now.wall;
+        for step in ["switch-producers", "stop-consumers"] {
+            w.facts.apply(claimed(step, at));
+            if before_is_done || step == "switch-producers" {
+                w.facts.apply(finished(step, at));
+            }
+        }
+        w.facts.apply(Fact::WasGo { step: "start-consumers".into(), from: at, until: at });
+        w.play("t=20 dst.member rtu rtu-dst-0 crm.ingestion\nt=26");
+        life(&mut w, "start-consumers")
+    };
+    assert_eq!(seen(true), "begun");
+    assert_eq!(seen(false), "pending");
+}
+
+#[test]
+fn an_answer_is_believed_no_longer_than_its_tripwires() {
+    let mut w = played(settings(), &[SHOP, SWITCHED, STOPPED, "t=482 src.down\nt=487"]);
+    let (a, now) = (ready(&mut w, "start-consumers"), w.now.mono);
+    assert_eq!(a.verdict, Verdict::Go);
+    // The source answered at t=481 last, the destination at t=486.
+    assert_eq!(a.until - now, Dur::secs(9));
+}
+
+#[test]
+fn a_tripwire_that_waits_says_how_long_and_which_word_shortens_it() {
+    let mut w = played(settings(), &[SHOP, SWITCHED, "t=90"]);
+    let at = w.now.wall;
+    w.facts.apply(claimed("stop-consumers", at));
+    w.facts.apply(finished("stop-consumers", at));
+    w.play("t=91 src.leave rtu; src.leave svt\nt=120");
+    let all = ready(&mut w, "start-consumers").blockers;
+    let f = all.iter().find(|f| f.detail.as_deref().is_some_and(|d| d.starts_with("nobody-attached: "))).unwrap();
+    // By the samples at t=91 and t=116.
+    assert_eq!(f.wait, Some(Dur::mins(6) - Dur(19_900)));
+    assert!(f.fix.as_deref().is_some_and(|f| f.contains("confirm scaled-to-zero kafka")), "{f:?}");
+}
+
+#[test]
+fn what_opens_no_downtime_is_adopted_in_that_of_another_track() {
+    let adopted = |joint: bool, step: &str| {
+        let s = Settings {
+            tracks: BTreeSet::from([Track::Mongodb, Track::Kafka]),
+            mongodb: Some(mongodb()),
+            joint,
+            ..settings()
+        };
+        let shop = ["t=0 op hold", SHOP, "t=0 msrc.coll shop.orders 1\nt=20 dst.end crm.ingestion/0 +1\nt=90"];
+        let mut w = played(s, &shop);
+        let at = w.now.wall;
+        w.facts.apply(claimed("stop-writers", at));
+        if step == "stop-consumers" {
+            w.facts.apply(claimed("switch-producers", at));
+            w.facts.apply(finished("switch-producers", at));
+        }
+        answered(&mut w, &format!("adopt {step}"))
+    };
+    let refused = "the mongodb track is in its downtime: adopt stop-consumers when that is over";
+    assert_eq!(adopted(false, "switch-producers"), "ok");
+    assert_eq!(adopted(false, "stop-consumers"), refused);
+    let why = adopted(true, "stop-consumers");
+    assert!(why.starts_with("stop-consumers cannot be adopted, its done checks do not hold: nobody-attached"), "{why}");
+}
+
+#[test]
+fn a_step_that_was_seen_to_begin_is_not_withdrawn_while_its_effect_is_there() {
+    let mut w = played(settings(), &[SHOP, "t=20 dst.end crm.ingestion/0 +1\n", &writes(26, 100)]);
+    assert_eq!(life(&mut w, "switch-producers"), "begun");
+    assert_eq!(
+        answered(&mut w, "withdraw switch-producers"),
+        "switch-producers cannot be rolled back, and its effect was seen"
+    );
+}
+
+#[test]
+fn for_how_long_nobody_was_attached_is_forgotten_when_the_clocks_jump_apart() {
+    let mut w = played(settings(), &[SHOP, SWITCHED, "t=90 src.leave rtu; src.leave svt\nt=300"]);
+    let dwelt = |w: &mut World| {
+        let all = done(w, "stop-consumers").checks;
+        all.into_iter().find(|c| c.check.id == "nobody-attached").map(|c| c.dwelt)
+    };
+    assert_eq!(dwelt(&mut w), Some(Dur(204_900)));
+    w.play("t=301 sleep 60\nt=312");
+    assert!(dwelt(&mut w).is_some_and(|d| d < Dur::secs(10)), "{:?}", dwelt(&mut w));
+}
+
+#[test]
+fn the_two_questions_have_their_names() {
+    assert_eq!((Gated::Ready.as_str(), Gated::Done.as_str()), ("ready", "done"));
+}
+
+#[test]
+fn a_word_about_a_mirror_names_one_that_is_configured() {
+    let mut w = played(mongo(), &["t=0 msrc.coll shop.orders 1\nt=20"]);
+    assert_eq!(answered(&mut w, "confirm mirror-removed nobody"), "there is no mirror `nobody`; known: all");
+    assert_eq!(answered(&mut w, "confirm mirror-removed all"), "ok");
+}
+
+#[test]
+fn writers_that_are_connected_contradict_the_word_about_them_and_no_other() {
+    let s = Settings { tracks: BTreeSet::from([Track::Mongodb, Track::Kafka]), mongodb: Some(mongodb()), ..settings() };
+    let mut w = played(s, &[SHOP, "t=0 msrc.coll shop.orders 1; msrc.join svc-orders\nt=20"]);
+    assert_eq!(answered(&mut w, "confirm scaled-to-zero kafka"), "ok");
+    assert_eq!(answered(&mut w, "confirm requirement network"), "ok");
+    assert_ne!(answered(&mut w, "confirm scaled-to-zero mongodb"), "ok");
+    w.play("t=21 msrc.leave svc-orders\nt=30");
+    assert_eq!(answered(&mut w, "confirm scaled-to-zero mongodb"), "ok");
 }
