@@ -697,7 +697,7 @@ fn a_joint_downtime_is_ended_by_either_track_only_where_the_other_could_end_it_t
     assert_eq!(joint(&stopped, "start-consumers", true), (vec!["predecessor"], true));
     assert_eq!(joint(&stopped, "start-consumers", false), (vec![], false));
     // Not before the end of the downtime either.
-    assert_eq!(joint(&stopped, "stop-mirror", true).1, false);
+    assert!(!joint(&stopped, "stop-mirror", true).1);
     let mirrored = [&stopped[..], &[("stop-mirror", true)]].concat();
     let (before, checks) = joint(&mirrored, "start-consumers", true);
     assert!(!before.contains(&"predecessor") && checks, "{before:?}");
@@ -1082,4 +1082,43 @@ fn writers_that_are_connected_contradict_the_word_about_them_and_no_other() {
     assert_ne!(answered(&mut w, "confirm scaled-to-zero mongodb"), "ok");
     w.play("t=21 msrc.leave svc-orders\nt=30");
     assert_eq!(answered(&mut w, "confirm scaled-to-zero mongodb"), "ok");
+}
+
+#[test]
+fn one_sample_that_does_not_tell_does_not_begin_the_minute_anew() {
+    let mut s = settings();
+    s.tracks = BTreeSet::from([Track::Services]);
+    for step in ["deploy-services", "redirect-traffic", "stop-source-services"] {
+        s.skip.insert(step.into(), "moved before".into());
+    }
+    let name = super::services::probe(ProbeKind::Dns, cutover_core::estate::Side::Destination, &["switch-dns"]);
+    s.probes.insert("name".into(), name);
+    let mut w = played(s, &["t=0 probe.names name new 60\nt=5"]);
+    let at = w.now.wall;
+    w.facts.apply(claimed("switch-dns", at));
+    w.facts.apply(finished("switch-dns", at));
+    let says = |w: &mut World| done(w, "switch-dns").checks[0].reading.is;
+    // False from the sample at t=6 on: an old answer may be kept. A resolver does not answer at t=41.
+    w.play("t=10 probe.names name old 60\nt=40 probe.names name new 60 half\nt=41");
+    assert_eq!(says(&mut w), Tri::Unknown);
+    w.play("t=42 probe.names name old 60\nt=70");
+    assert_eq!((says(&mut w), life(&mut w, "switch-dns")), (Tri::No, "done"));
+    w.play("t=71");
+    assert_eq!(life(&mut w, "switch-dns"), "undone");
+}
+
+#[test]
+fn a_word_that_shortens_a_wait_is_offered_only_while_that_is_waited_for() {
+    let mut w = played(settings(), &[SHOP, SWITCHED, "t=90"]);
+    let at = w.now.wall;
+    w.facts.apply(claimed("stop-consumers", at));
+    let offered = |w: &mut World| {
+        let all = done(w, "stop-consumers").checks;
+        all.into_iter().find(|c| c.check.id == "nobody-attached").and_then(|c| c.shorter).is_some()
+    };
+    assert!(!offered(&mut w), "somebody is attached");
+    w.play("t=91 src.leave rtu; src.leave svt\nt=120");
+    assert!(offered(&mut w));
+    w.play("t=121 op confirm scaled-to-zero kafka\nt=127");
+    assert!(!offered(&mut w), "it was said");
 }
