@@ -1122,3 +1122,14 @@ fn a_word_that_shortens_a_wait_is_offered_only_while_that_is_waited_for() {
     w.play("t=121 op confirm scaled-to-zero kafka\nt=127");
     assert!(!offered(&mut w), "it was said");
 }
+
+#[test]
+fn how_long_a_probe_has_passed_is_forgotten_when_the_clocks_jump_apart() {
+    let mut w = redirected(|_| ());
+    let dwelt = |w: &mut World| done(w, "redirect-traffic").checks[0].dwelt;
+    w.play("t=102");
+    assert_eq!(dwelt(&mut w), Dur(99_950));
+    // Asked for at t=106 and t=111: fifteen seconds have not passed since the sample at t=101.
+    w.play("t=103 sleep 60\nt=112");
+    assert_eq!(dwelt(&mut w), Dur(4_950));
+}
