@@ -167,4 +167,10 @@ mod tests {
         assert_eq!(held(&[a(0, &[1]), a(5, &[1, 2]), a(10, &[1, 2])]), 4);
         assert_eq!(held(&[a(0, &[1, 2]), a(5, &[1]), a(10, &[1])]), 9);
     }
+
+    #[test]
+    fn who_was_gone_and_comes_back_starts_it_again() {
+        let a = |t, m: &[u32]| read(t, Tri::Yes, m);
+        assert_eq!(held(&[a(0, &[1, 2]), a(5, &[1]), a(10, &[1, 2]), a(15, &[1, 2])]), 4);
+    }
 }
