@@ -222,8 +222,9 @@ impl World<'_, '_> {
         let still = self.other_downtime(step.track).is_some();
         let now_go = b.ready.verdict == Verdict::Go;
         if now_go && !f.was_go.is_some_and(|(_, until)| v.now().wall - until < GO_NOTED && v.now().wall >= until) {
-            let from =
-                f.was_go.filter(|(_, u)| v.now().wall - *u <= Dur(GO_NOTED.0 * 2)).map_or(v.now().wall, |(f, _)| f);
+            // A clock that was set back makes what it said before say nothing.
+            let goes_on = |u: Wall| (Dur::ZERO..=Dur(GO_NOTED.0 * 2)).contains(&(v.now().wall - u));
+            let from = f.was_go.filter(|(_, u)| goes_on(*u)).map_or(v.now().wall, |(f, _)| f);
             new.push(Fact::WasGo { step: name.clone(), from, until: v.now().wall });
         }
         let holds = holds(taken(step, &b.done));
