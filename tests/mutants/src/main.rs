@@ -1,8 +1,8 @@
 //! `cutover-mutants [FILTER]`: which mutants of cutover-core no test of it notices.
 //!
 //! cargo-mutants builds and tests each of its mutants by itself, which for the whole core takes most of a day. Here all of
-//! them are built at once, each behind a switch, and each is run against those tests only that come to it, the quickest
-//! first. What cannot be switched (a constant function, a chain of lets in a loop) is named, for `cargo mutants` itself.
+//! them are built at once, each behind a switch, and each is run against those tests only that come to it, the most
+//! particular first. What cannot be switched (a constant function, a chain of lets in a loop) is named, for `cargo mutants` itself.
 //!
 //! A mutant that no test notices has to be in `accepted.txt` with the reason, or the run fails.
 
@@ -14,9 +14,9 @@ mod switch;
 
 use list::Mutant;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
@@ -64,13 +64,18 @@ struct Test {
 fn run(filter: &str) -> Result<bool, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().map_err(|e| e.to_string())?;
     let all: Vec<Mutant> = list::of_core(&root)?.into_iter().filter(|m| m.name.contains(filter)).collect();
+    if all.is_empty() {
+        return Err(format!(
+            "no mutant of cutover-core has `{filter}` in its name (file:line:column: what): nothing was looked at"
+        ));
+    }
     println!("{} mutants", all.len());
     let work = root.join("target/mutants");
     let mut outcomes = vec![None; all.len()];
     let binaries = build(&root, &work, &all, &mut outcomes)?;
     let count = |what: &Outcome| outcomes.iter().filter(|o| o.as_ref() == Some(what)).count();
     println!("{} do not compile, {} cannot be switched", count(&Outcome::Unviable), count(&Outcome::Left));
-    let tests = survey(&root, &work, &binaries)?;
+    let tests = survey(&work, &binaries)?;
     let (all_tests, took) = (tests.len(), tests.iter().map(|t| t.took.as_secs_f64()).sum::<f64>());
     let tests: Vec<Test> = tests.into_iter().filter(|t| t.took < LONG).collect();
     let quick = tests.iter().map(|t| t.took.as_secs_f64()).sum::<f64>();
@@ -78,7 +83,7 @@ fn run(filter: &str) -> Result<bool, String> {
         "{all_tests} tests, {took:.0} s one after the other; {} that take less than {LONG:?}, {quick:.0} s",
         tests.len()
     );
-    hunt(&root, &all, &tests, &mut outcomes);
+    hunt(&work, &all, &tests, &mut outcomes)?;
     tell(&all, &outcomes, &work)
 }
 
@@ -96,12 +101,7 @@ fn build(root: &Path, work: &Path, all: &[Mutant], outcomes: &mut [Option<Outcom
         let messages = told.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
         let (mut binaries, mut bad, mut other) = (Vec::new(), BTreeSet::new(), Vec::new());
         for m in messages {
-            if let (Some("cutover-core" | "timelines"), Some(exe)) = (
-                m["target"]["name"].as_str().map(|n| if n == "cutover_core" { "cutover-core" } else { n }),
-                m["executable"].as_str(),
-            ) {
-                binaries.push(exe.into());
-            }
+            binaries.extend(m["executable"].as_str().map(PathBuf::from));
             if m["message"]["level"] == "error" {
                 let found = blamed(&m["message"], &places);
                 if found.is_empty() {
@@ -184,7 +184,7 @@ fn blamed(message: &serde_json::Value, places: &Places) -> BTreeSet<usize> {
 }
 
 /// Runs each test by itself, and sees which mutants it comes to.
-fn survey(root: &Path, work: &Path, binaries: &[PathBuf]) -> Result<Vec<Test>, String> {
+fn survey(work: &Path, binaries: &[PathBuf]) -> Result<Vec<Test>, String> {
     let mut tests = Vec::new();
     for binary in binaries {
         let out = Command::new(binary).args(["--list", "--format", "terse"]).output().map_err(|e| e.to_string())?;
@@ -198,115 +198,103 @@ fn survey(root: &Path, work: &Path, binaries: &[PathBuf]) -> Result<Vec<Test>, S
             });
         }
     }
-    let (tests, failed) = (Mutex::new(tests), Mutex::new(Vec::new()));
-    let count = tests.lock().map_or(0, |t| t.len());
-    each(count, |i, worker| {
+    let seen = each(tests.len(), |i, worker| {
         let file = work.join(format!("reached-{worker}"));
-        let Ok((binary, name)) = tests.lock().map(|t| (t[i].binary.clone(), t[i].name.clone())) else { return };
+        // A test that comes to none writes none.
+        let _ = fs::remove_file(&file);
         let started = Instant::now();
-        let ended = run_tests(root, &binary, &[&name], &[("MUTANTS_REACHED", file.as_os_str())], None);
+        let passed = passes(work, &tests[i], ("MUTANTS_REACHED", file.as_os_str()), None)?;
         let reaches = fs::read_to_string(&file).unwrap_or_default().lines().filter_map(|l| l.parse().ok()).collect();
-        if let (Ok(mut t), Ok(mut failed)) = (tests.lock(), failed.lock()) {
-            (t[i].took, t[i].reaches) = (started.elapsed(), reaches);
-            if ended != Some(true) {
-                failed.push(name);
-            }
+        Ok((passed, started.elapsed(), reaches))
+    })?;
+    let mut failed = Vec::new();
+    for (t, (passed, took, reaches)) in tests.iter_mut().zip(seen) {
+        (t.took, t.reaches) = (took, reaches);
+        if passed != Some(true) {
+            failed.push(t.name.clone());
         }
-    });
-    let failed = failed.into_inner().unwrap_or_default();
-    if !failed.is_empty() {
-        return Err(format!("with no mutant on, these fail: {}", failed.join(", ")));
     }
-    tests.into_inner().map_err(|e| e.to_string())
+    if failed.is_empty() { Ok(tests) } else { Err(format!("with no mutant on, these fail: {}", failed.join(", "))) }
 }
 
-/// Does something for each number below, on as many threads as there are cores; it is told on which.
-fn each(count: usize, work: impl Fn(usize, usize) + Sync) {
+/// What comes of each number below, worked out on as many threads as there are cores; it is told on which.
+fn each<T: Send>(count: usize, work: impl Fn(usize, usize) -> Result<T, String> + Sync) -> Result<Vec<T>, String> {
     let next = AtomicUsize::new(0);
-    thread::scope(|s| {
-        for worker in 0..thread::available_parallelism().map_or(1, usize::from) {
-            let (next, work) = (&next, &work);
-            s.spawn(move || {
-                loop {
-                    let i = next.fetch_add(1, Ordering::Relaxed);
-                    if i >= count {
-                        return;
-                    }
-                    work(i, worker);
-                }
-            });
-        }
-    });
+    let of = |worker: usize| {
+        let numbers = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)).filter(|i| *i < count));
+        numbers.map(|i| Ok((i, work(i, worker)?))).collect::<Result<Vec<_>, String>>()
+    };
+    let parts = thread::scope(|s| {
+        let of = &of;
+        let workers = 0..thread::available_parallelism().map_or(1, usize::from);
+        let running: Vec<_> = workers.map(|w| s.spawn(move || of(w))).collect();
+        let parts = running.into_iter().map(|t| t.join().unwrap_or_else(|_| Err("a worker panicked".into())));
+        parts.collect::<Result<Vec<_>, String>>()
+    })?;
+    let all: BTreeMap<usize, T> = parts.into_iter().flatten().collect();
+    Ok(all.into_values().collect())
 }
 
-/// Whether tests of one binary pass; `None` if they do not end in time.
-fn run_tests(
-    root: &Path,
-    binary: &Path,
-    names: &[&str],
-    env: &[(&str, &std::ffi::OsStr)],
-    limit: Option<Duration>,
-) -> Option<bool> {
-    let mut test = Command::new(binary);
-    test.arg("--exact").args(names).args(["--test-threads", "1"]).current_dir(root.join("core"));
-    test.envs(env.iter().copied()).env("PROPTEST_FAILURE_PERSISTENCE", "off");
-    test.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let Ok(mut child) = test.spawn() else { return Some(false) };
+/// Whether a test passes with this in its environment; `None` if it does not end in time.
+///
+/// # Errors
+/// It cannot be run: that says nothing of a mutant.
+fn passes(work: &Path, test: &Test, env: (&str, &OsStr), limit: Option<Duration>) -> Result<Option<bool>, String> {
+    let error = |e: std::io::Error| format!("{} {}: {e}", test.binary.display(), test.name);
+    let mut run = Command::new(&test.binary);
+    // Where cargo runs them: what they leave behind is left in the copy.
+    run.args(["--exact", &test.name, "--test-threads", "1"]).current_dir(work.join("tree/core")).env(env.0, env.1);
+    run.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = run.spawn().map_err(error)?;
     let until = limit.map(|l| Instant::now() + l);
     let mut pause = Duration::from_millis(1);
     loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(status.success()),
-            Err(_) => return Some(false),
-            Ok(None) if until.is_some_and(|u| Instant::now() > u) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return None;
-            }
-            Ok(None) => thread::sleep(pause),
+        if let Some(status) = child.try_wait().map_err(error)? {
+            return Ok(Some(status.success()));
         }
+        if until.is_some_and(|u| Instant::now() > u) {
+            child.kill().and_then(|()| child.wait()).map_err(error)?;
+            return Ok(None);
+        }
+        thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(50));
     }
 }
 
 /// Runs each mutant against the tests that come to it, until one notices.
-fn hunt(root: &Path, all: &[Mutant], tests: &[Test], outcomes: &mut [Option<Outcome>]) {
+fn hunt(work: &Path, all: &[Mutant], tests: &[Test], outcomes: &mut [Option<Outcome>]) -> Result<(), String> {
     // Those that come to few mutants are about these.
     let mut by_time: Vec<&Test> = tests.iter().collect();
     by_time.sort_by_key(|t| t.took * u32::try_from(t.reaches.len()).unwrap_or(u32::MAX));
     let ids: Vec<usize> = (0..all.len()).filter(|id| outcomes[*id].is_none()).collect();
-    let (found, done) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
-    each(ids.len(), |i, _| {
-        let id = ids[i];
-        let outcome = outcome(root, id, &by_time);
-        if let (Outcome::Missed(n), m) = (&outcome, &all[id]) {
-            println!("missed by {n}: {}", m.name);
-        }
-        if let Ok(mut f) = found.lock() {
-            f.push((id, outcome));
+    let done = AtomicUsize::new(0);
+    let found = each(ids.len(), |i, _| {
+        let outcome = outcome(work, ids[i], &by_time)?;
+        if let Outcome::Missed(n) = outcome {
+            println!("missed by {n}: {}", all[ids[i]].name);
         }
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         if done.is_multiple_of(100) {
             println!("{done} of {}", ids.len());
         }
-    });
-    for (id, o) in found.into_inner().unwrap_or_default() {
-        outcomes[id] = Some(o);
-    }
+        Ok(outcome)
+    })?;
+    ids.into_iter().zip(found).for_each(|(id, o)| outcomes[id] = Some(o));
+    Ok(())
 }
 
-fn outcome(root: &Path, id: usize, tests: &[&Test]) -> Outcome {
+fn outcome(work: &Path, id: usize, tests: &[&Test]) -> Result<Outcome, String> {
     let on = id.to_string();
     let reaching: Vec<&&Test> = tests.iter().filter(|t| t.reaches.contains(&id)).collect();
     for t in &reaching {
         let limit = t.took * PATIENCE.0 + PATIENCE.1;
-        match run_tests(root, &t.binary, &[&t.name], &[("MUTANTS_ON", on.as_ref())], Some(limit)) {
+        match passes(work, t, ("MUTANTS_ON", on.as_ref()), Some(limit))? {
             Some(true) => {}
-            Some(false) => return Outcome::Caught(t.name.clone()),
-            None => return Outcome::Endless(t.name.clone()),
+            Some(false) => return Ok(Outcome::Caught(t.name.clone())),
+            None => return Ok(Outcome::Endless(t.name.clone())),
         }
     }
-    Outcome::Missed(reaching.len())
+    Ok(Outcome::Missed(reaching.len()))
 }
 
 /// Tells what came of all, and whether every mutant that was missed is accepted.
