@@ -28,6 +28,8 @@ codes! {
     Accepted = "accepted",
     /// Only markers or aborted records lie before the end: proven by reading.
     Phantom = "phantom",
+    /// How long something would take: it holds nothing up.
+    Estimate = "estimate",
     /// Relaxed by the configuration.
     Relaxed = "relaxed",
     /// Not sampled yet.

@@ -39,6 +39,7 @@ fn said(f: &Finding) -> String {
         Code::Confirmed => format!("{at} confirmed by a person").trim_start().to_owned(),
         Code::Accepted => format!("{at}: taken off the list by accept-offset"),
         Code::Phantom => format!("{at}: only {seen} before the end, nothing left to read"),
+        Code::Estimate => format!("{at} takes {seen}"),
         Code::Relaxed => format!("{at} relaxed by the configuration").trim_start().to_owned(),
         Code::NeverSampled => format!("{at} has not been sampled yet"),
         Code::Stale => format!("{at} is not measured now").trim_start().to_owned(),
@@ -195,9 +196,10 @@ fn subject(s: &Subject) -> String {
 pub fn quantity(q: &Qty) -> String {
     match q {
         Qty::Count(n, "") => grouped(*n),
-        Qty::Count(1, "records") => "1 record".to_owned(),
-        Qty::Count(1, "records behind") => "1 record behind".to_owned(),
-        Qty::Count(1, "partitions") => "1 partition".to_owned(),
+        Qty::Count(1, unit) => {
+            let one: Vec<&str> = unit.split(' ').map(|word| word.strip_suffix('s').unwrap_or(word)).collect();
+            format!("1 {}", one.join(" "))
+        }
         Qty::Count(n, unit) => format!("{} {unit}", grouped(*n)),
         Qty::Time(d) => d.to_string(),
         Qty::At(w) => instant(*w),

@@ -460,11 +460,6 @@ impl<'a> Kafka<'a> {
         LogKey { cluster: self.sample.cluster_id.clone(), id: t.id, topic: topic.clone(), partition }
     }
 
-    /// The list of groups hides nothing: the agent may see all of them, and every broker listed its own.
-    pub fn is_complete(&self) -> bool {
-        self.sample.lists_every_group()
-    }
-
     /// Some partition in scope has more than one replica.
     pub fn replicated(&self) -> bool {
         self.sample.topics.values().flat_map(|t| t.partitions.values()).any(|p| p.replicas > 1)

@@ -148,9 +148,14 @@ fn broken_elsewhere(code: Code) -> Option<&'static str> {
         Code::BrokerUnreachable | Code::Advancing | Code::NotEmptyGroup | Code::RolledBack | Code::NoAnchor => {
             "not caught alone"
         }
-        Code::Ok | Code::Confirmed | Code::Accepted | Code::Phantom | Code::Relaxed | Code::Seen | Code::Written => {
-            "says that something holds"
-        }
+        Code::Ok
+        | Code::Confirmed
+        | Code::Accepted
+        | Code::Phantom
+        | Code::Estimate
+        | Code::Relaxed
+        | Code::Seen
+        | Code::Written => "says that something holds",
         Code::NotWritten | Code::ChangesWaiting | Code::NotConfirmed => "only of checks that are shown",
         Code::NotBegun | Code::Pace => "a matter of order, not of safety",
         Code::NotBuilt | Code::Journal => "not simulated",

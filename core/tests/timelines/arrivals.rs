@@ -341,3 +341,31 @@ fn what_a_reader_commits_while_its_broker_does_not_answer_is_seen_after_it() {
         t=560 stop-consumers done: no-go (dwelling): nobody-attached: true for 5 min 39 s, must be for 6 min"#]]
     .assert_eq(&shown);
 }
+
+#[test]
+fn a_log_that_was_cut_back_below_where_its_reader_attached_offers_a_word() {
+    let shown = after_setup(
+        ASSIGN,
+        "",
+        "
+        t=300 dst.end crm.pr-update/0 =200
+        t=560 op begin start-consumers
+        t=563 dst.member rtu rtu-dst-0 crm.ingestion; dst.commit rtu crm.ingestion/0 =1
+        t=570 dst.commit audit crm.pr-update/0 =50
+        t=600 dst.end crm.pr-update/0 =180
+        t=610 dst.commit audit crm.pr-update/0 =180
+        t=650 show start-consumers fix; dst.end crm.pr-update/0 =199
+        t=690 show start-consumers; dst.end crm.pr-update/0 =200; dst.commit audit crm.pr-update/0 =200
+        t=770 show start-consumers
+    ",
+    );
+    expect![[r#"
+        t=650 start-consumers begun go
+        t=650 start-consumers done: no-go (catching-up): group audit on crm.pr-update partition 0 (destination) is at 180 committed, to reach 200 end when it attached: its log was cut back since (an unclean election) and ends at 180
+            seeded: kafka-consumer-groups --bootstrap-server <destination> --group audit --topic crm.pr-update:0 --reset-offsets --to-offset 0 --execute
+            redeployed: cutover-agent confirm redeployed audit --reason …  # if it reads there and never shows it
+        t=690 start-consumers begun go
+        t=690 start-consumers done: no-go (catching-up): group audit on crm.pr-update partition 0 (destination) is at 180 committed, to reach 200 end when it attached: its log was cut back since (an unclean election) and ends at 199
+        t=770 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:25:56Z
+        t=770 start-consumers done: go"#]].assert_eq(&shown);
+}

@@ -317,7 +317,7 @@ fn what_was_seen_out_of_order_and_cannot_be_looked_at_says_so() {
     expect![[r#"
         t=20 start-mirror pending no-go (out-of-order): the effect of switch-readers was seen, and it was not go: client crud-orders (destination): on h1:27017
         t=30 start-mirror pending no-go (out-of-order): the effect of switch-readers was seen, and it was not go: client crud-orders (destination): on h1:27017; whether it still is cannot be told: MongoDB member h1:27017 (destination): the agent is not allowed to read it: not authorized on local
-        t=40 start-mirror pending no-go (not-empty): shop.orders (destination) holds 1 documents"#]].assert_eq(&shown);
+        t=40 start-mirror pending no-go (not-empty): shop.orders (destination) holds 1 document"#]].assert_eq(&shown);
 }
 
 /// A topic and the group that reads it.

@@ -223,7 +223,7 @@ fn an_open_transaction_is_neither_idle_nor_drained() {
     expect![[r#"
         t=20 begin switch-producers: ok
         t=23 confirm offsets-handled: ok
-        t=120 stop-consumers pending no-go (predecessor): switch-producers comes before and is not done (begun; no-go (open-transaction): topic crm.ingestion partition 1 (source) has an open transaction (1 records held back): crm-cdc)
+        t=120 stop-consumers pending no-go (predecessor): switch-producers comes before and is not done (begun; no-go (open-transaction): topic crm.ingestion partition 1 (source) has an open transaction (1 record held back): crm-cdc)
             visible go
             producers-known go
             ingestion-idle no-go

@@ -269,13 +269,13 @@ fn every_check_of_the_kafka_track_refuses_by_itself() {
         stop-consumers ready drained: no-go (draining): group svt on crm.pr-update partition 0 (source) is 7 records behind
         stop-consumers ready drained: no-go (dwelling): true for 59 s, must be for 1 min
         stop-consumers ready drained: no-go (abandoned): group svt on crm.pr-update partition 0 (source) is 7 records behind, and nobody is there to read: no member, and nothing committed while watched [kafka: { ignored: { "svt": "<why>" } }  # or start it again and let it drain]
-        stop-consumers ready drained: no-go (stuck): group svt on crm.pr-update partition 0 (source) is 7 records behind and not getting less: not falling for 1 min
+        stop-consumers ready drained: no-go (stuck): group svt on crm.pr-update partition 0 (source) is 7 records behind and not getting less: not falling for 7 min 50 s
         stop-consumers ready drained: no-go (lost): group svt on crm.pr-update partition 0 (source): 1 record expired unread
         stop-consumers ready drained: unknown (recreated): group svt on crm.pr-update partition 0 (source) was recreated since it was first seen [cutover-agent accept-offset svt crm.pr-update 0 --reason …  # if an unclean election took back what it read]
         stop-consumers ready drained: unknown (order): group rtu on crm.ingestion partitions 0, 1 (source): read in an order that could hide something: the log ends were not asked for after the commits came back
         stop-consumers ready drained: unknown (vanished): group svt on crm.pr-update partition 0 (source) is gone: the group was seen before and is not in the cluster's list now [kafka: { ignored: { "svt": "<why>" } }]
         stop-consumers ready drained: unknown (never-committed): group bi on crm.pr-update partition 0 (source) has no committed offset, and there are 5 records [cutover-agent accept-offset bi crm.pr-update 0 --reason …  # if it is never to commit there]
-        stop-consumers holds drained: go (phantom): group svt on crm.pr-update partition 0 (source): only 1 markers or aborted records before the end, nothing left to read
+        stop-consumers holds drained: go (phantom): group svt on crm.pr-update partition 0 (source): only 1 marker or aborted record before the end, nothing left to read
         stop-consumers holds drained: go (accepted): group svt on crm.pr-update partition 0 (source): taken off the list by accept-offset
         stop-consumers ready every-topic-read: unknown (not-read): topic crm.sv-trigger (source) holds 1 record and is read by no group [kafka: { unread: { "crm.sv-trigger": "<why nobody reads it>" } }]
         stop-consumers holds every-topic-read: go (relaxed): topic crm.sv-trigger (source) relaxed by the configuration: nobody needs it

@@ -24,7 +24,8 @@ pub(crate) fn position<'a>(
     if !k.ordered() {
         return Err(Gap::new(Code::Order, at()).detail("the log ends were not asked for after the commits came back"));
     }
-    if k.group(group).is_none() && k.is_complete() && !v.facts.ever_committed(&k.sample.cluster_id, group) {
+    if k.group(group).is_none() && k.sample.lists_every_group() && !v.facts.ever_committed(&k.sample.cluster_id, group)
+    {
         // The broker forgets a group without members and commits at once: there is nothing it could have lost.
         return Ok((None, *ends, k.key(topic, t, p)));
     }
@@ -178,8 +179,9 @@ fn trend(s: &Kafka<'_>, group: &Name, topic: &Name, behind: i64, f: Finding) -> 
         let rate = fell.saturating_mul(1000) / over;
         return f.detail(format!("falling {rate}/s, zero in about {eta}")).wait(eta);
     }
-    if watched >= LONG && fell <= 0 {
-        return Finding { code: Code::Stuck, ..f }.detail(format!("not falling for {}", Dur(over)));
+    if watched >= LONG {
+        let since = series.iter().rev().take_while(|p| p.lag <= new.lag).last().map_or(new.at, |p| p.at);
+        return Finding { code: Code::Stuck, ..f }.detail(format!("not falling for {}", new.at - since));
     }
     f
 }

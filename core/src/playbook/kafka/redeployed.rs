@@ -38,9 +38,11 @@ fn pair_redeployed(v: &View<'_>, d: &Kafka<'_>, pair: &PairThere) -> Known<Findi
             continue;
         }
         if let Some(f) = partition_redeployed(v, d, pair, *p, joined)? {
-            // Who committed on the source shows here as well how far it is: it only has to be waited for.
+            // Who committed on the source shows here as well how far it is: it only has to be waited for. Unless what it is
+            // to reach is not there any more, which is the one thing said beside how far it is.
             let source = v.facts.clusters.get(&Side::Source);
-            let shows = f.code == Code::CatchingUp && source.is_some_and(|id| v.facts.ever_committed(id, &old.0));
+            let comes = f.code == Code::CatchingUp && f.detail.is_none();
+            let shows = comes && source.is_some_and(|id| v.facts.ever_committed(id, &old.0));
             return Ok(if shows { f } else { f.fix(exit) });
         }
     }
@@ -86,9 +88,13 @@ fn partition_redeployed(v: &View<'_>, d: &Kafka<'_>, pair: &PairThere, p: i32, j
     };
     let reached = c >= then.end || ends.is_empty() || v.facts.phantom(&key, c, then.end);
     Ok((!reached).then(|| {
-        want(Finding::no(Code::CatchingUp, at()))
+        let f = want(Finding::no(Code::CatchingUp, at()))
             .seen(committed.map_or(Qty::Words("no committed offset".into()), |c| Qty::Count(c, "committed")))
-            .limit(Qty::Count(then.end, "end when it attached"))
+            .limit(Qty::Count(then.end, "end when it attached"));
+        match ends.high < then.end {
+            true => f.detail(format!("its log was cut back since (an unclean election) and ends at {}", ends.high)),
+            false => f,
+        }
     }))
 }
 

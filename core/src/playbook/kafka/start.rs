@@ -164,7 +164,7 @@ pub(super) fn destination_attended(v: &View<'_>) -> Reading {
             attached(&d).into_iter().filter(ours).partition(|f| f.code == Code::Attached);
         let missing = match hidden.into_iter().next() {
             Some(f) => Some(Gap { detail: f.detail, fix: f.fix, ..Gap::new(f.code, f.at) }),
-            None => (!d.is_complete()).then(|| Gap::new(Code::Hidden, Subject::Side(d.side))),
+            None => (!d.sample.lists_every_group()).then(|| Gap::new(Code::Hidden, Subject::Side(d.side))),
         };
         Ok(sighted(Some(d.basis), seen.into_iter().map(|f| Finding { is: crate::reading::Tri::Yes, ..f }), missing))
     })

@@ -67,7 +67,7 @@ fn detached(v: &View<'_>, s: &Kafka<'_>, group: &Name, stopped: bool) -> Known<F
     let Some(g) = s.group(group) else {
         // Its offsets expired, or somebody deleted it: proof of absence only once it was proven gone; or it never
         // committed, and the broker forgot it with its last member.
-        let forgotten = s.is_complete() && !v.facts.ever_committed(&s.sample.cluster_id, group);
+        let forgotten = s.sample.lists_every_group() && !v.facts.ever_committed(&s.sample.cluster_id, group);
         return if stopped || forgotten {
             Ok(Finding::yes(Code::Ok, at()))
         } else {

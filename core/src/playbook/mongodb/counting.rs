@@ -24,7 +24,10 @@ pub(super) fn counting_time(v: &View<'_>) -> Reading {
             .collect();
         let at = Subject::Mongodb(Side::Destination);
         let Some(chosen) = chosen(&sizes) else {
-            return Ok(Reading::of(Finding::yes(Code::Ok, at).detail("nothing is to be counted"), Some(basis)));
+            return Ok(Reading::of(
+                Finding::yes(Code::Estimate, at).seen(Qty::Time(Dur::ZERO)).detail("nothing is to be counted"),
+                Some(basis),
+            ));
         };
         // The largest that was ever counted tells the speed best.
         let counted = sizes.iter().filter_map(|(_, ns)| {
@@ -44,11 +47,11 @@ pub(super) fn counting_time(v: &View<'_>) -> Reading {
         let lasts = u128::from(all) * u128::from(took.0.unsigned_abs()) / u128::from(n.max(1));
         let lasts = Dur(i64::try_from(lasts).unwrap_or(i64::MAX));
         let said = format!(
-            "for all {all} documents of {} collections, as fast as the {n} of {ns} in {took}; counted are only \
+            "to count all {all} documents of {} collections, as fast as the {n} of {ns} in {took}; counted are only \
              those whose estimates differ",
             sizes.len()
         );
-        Ok(Reading::of(Finding::yes(Code::Ok, at).seen(Qty::Time(lasts)).detail(said), Some(basis)))
+        Ok(Reading::of(Finding::yes(Code::Estimate, at).seen(Qty::Time(lasts)).detail(said), Some(basis)))
     })
 }
 

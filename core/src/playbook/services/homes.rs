@@ -145,7 +145,7 @@ struct AtWork<'a> {
 fn working<'a>(f: &Force<'a>) -> Known<Vec<AtWork<'a>>> {
     let mut all = Vec::new();
     if let Some((s, k)) = &f.kafka {
-        if !k.is_complete() {
+        if !k.sample.lists_every_group() {
             return Err(Gap::new(Code::Hidden, Subject::Side(k.side)));
         }
         for (group, g) in k.sample.groups.iter().filter(|(g, _)| !s.ignored.contains_key(*g)) {
