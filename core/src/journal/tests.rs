@@ -3,6 +3,7 @@
 mod damage;
 mod failures;
 mod properties;
+mod told;
 
 use super::*;
 

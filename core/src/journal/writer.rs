@@ -218,3 +218,48 @@ fn cut<D: Disk>(disk: &mut D, keep: u64, len: u64) -> Result<(), DiskError> {
 fn failed(doing: &'static str) -> impl Fn(DiskError) -> JournalError {
     move |source| JournalError::Disk { doing, source }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of which only the length is known.
+    struct Long(u64);
+
+    impl Disk for Long {
+        fn name(&self) -> String {
+            "long".to_owned()
+        }
+        fn read_all(&mut self) -> Result<Vec<u8>, DiskError> {
+            Err("it is too long to be read here".into())
+        }
+        fn len(&mut self) -> Result<u64, DiskError> {
+            Ok(self.0)
+        }
+        fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+            self.0 = self.0.max(offset + bytes.len() as u64);
+            Ok(())
+        }
+        fn sync(&mut self) -> Result<(), DiskError> {
+            Ok(())
+        }
+        fn truncate(&mut self, len: u64) -> Result<(), DiskError> {
+            self.0 = len;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn it_may_be_as_long_as_it_may_be_and_no_byte_longer() {
+        let identity = Identity::new("shop", 1).unwrap();
+        let at = |len| Position { next: 9, chain: 0, len };
+        let turn = encode_turn(&at(0), &["x"]).unwrap().1.len;
+        let append = |len| {
+            let (disk, confirmed) = (Long(len), at(len));
+            Journal { disk, identity: identity.clone(), confirmed, poison: None }.append(&["x"])
+        };
+        append(MAX_JOURNAL - turn).unwrap();
+        let refused = append(MAX_JOURNAL - turn + 1).unwrap_err();
+        assert!(matches!(refused, JournalError::Refused(Refusal::Full { len }) if len == MAX_JOURNAL + 1), "{refused}");
+    }
+}

@@ -14,6 +14,7 @@ use cutover_core::reading::{Finding, Subject, Tri};
 use cutover_core::render;
 use cutover_core::settings::*;
 use cutover_core::time::{DRIFT, Dur, Now, Wall};
+use expect_test::expect;
 use std::collections::BTreeSet;
 
 /// The consumers are stopped, which is done at 480 s.
@@ -1035,8 +1036,7 @@ fn what_opens_no_downtime_is_adopted_in_that_of_another_track() {
     let refused = "the mongodb track is in its downtime: adopt stop-consumers when that is over";
     assert_eq!(adopted(false, "switch-producers"), "ok");
     assert_eq!(adopted(false, "stop-consumers"), refused);
-    let why = adopted(true, "stop-consumers");
-    assert!(why.starts_with("stop-consumers cannot be adopted, its done checks do not hold: nobody-attached"), "{why}");
+    expect!["stop-consumers cannot be adopted, its done checks do not hold: nobody-attached: group rtu (source) is attached: member rtu-src-0 reads crm.ingestion"].assert_eq(&adopted(true, "stop-consumers"));
 }
 
 #[test]
@@ -1132,4 +1132,74 @@ fn how_long_a_probe_has_passed_is_forgotten_when_the_clocks_jump_apart() {
     // Asked for at t=106 and t=111: fifteen seconds have not passed since the sample at t=101.
     w.play("t=103 sleep 60\nt=112");
     assert_eq!(dwelt(&mut w), Dur(4_950));
+}
+
+/// The consumers are started at so many seconds although a person holds everything: that has to be adopted.
+fn started_while_held(at: i64) -> World {
+    let story = format!(
+        "
+        t=100 op begin stop-consumers
+        t=102 src.leave rtu; src.leave svt
+        t=110 op hold
+        t={at} dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update
+        t={at} dst.commit rtu crm.ingestion/0 =1; dst.commit rtu crm.ingestion/1 =1
+        t=600 op confirm nothing-skipped rtu crm.ingestion; op confirm nothing-skipped svt crm.pr-update
+    "
+    );
+    played(settings(), &[SHOP, SWITCHED, &story])
+}
+
+/// Where it attached is recorded with the adoption, so that nothing was measured before; that nobody was attached was.
+#[test]
+fn who_was_measured_to_be_away_a_moment_ago_is_not_adopted_as_having_been_there() {
+    let mut w = started_while_held(592);
+    w.play("t=612");
+    expect!["start-consumers cannot be adopted, its done checks do not hold: redeployed: was false until 14 s ago, must not be for 1 min"].assert_eq(&answered(&mut w, "adopt start-consumers"));
+    w.play("t=662");
+    expect!["ok"].assert_eq(&answered(&mut w, "adopt start-consumers"));
+}
+
+#[test]
+fn what_cannot_be_read_is_not_said_to_have_been_false() {
+    let mut w = started_while_held(592);
+    w.play("t=611 dst.unreadable rtu\nt=618");
+    expect!["start-consumers cannot be adopted, its done checks do not hold: redeployed: group rtu on crm.ingestion (destination) does not answer in time: no answer in 4 s"].assert_eq(&answered(&mut w, "adopt start-consumers"));
+}
+
+/// A step that appears may be adopted while its readers catch up: they are waited for. One that is begun is waited for already.
+#[test]
+fn who_catches_up_is_adopted_once() {
+    let mut w = started_while_held(500);
+    w.play("t=605 dst.end crm.ingestion/0 =9\nt=612");
+    w.facts.apply(claimed("start-consumers", w.now.wall));
+    w.play("t=620 dst.end crm.ingestion/0 =12\nt=627");
+    expect!["start-consumers cannot be adopted, its done checks do not hold: redeployed: group rtu on crm.ingestion partition 0 (destination) is at 1 committed, to reach 9 end when it attached"].assert_eq(&answered(&mut w, "adopt start-consumers"));
+}
+
+/// What was seen of a step that began since belongs to that: withdrawn, it begins anew.
+#[test]
+fn what_was_seen_before_a_step_was_begun_is_forgotten_with_its_withdrawal() {
+    let mut w = played(
+        Settings { tracks: BTreeSet::from([Track::Mongodb]), kafka: None, mongodb: Some(mongodb()), ..settings() },
+        &["t=0 msrc.coll shop.orders 100; msrc.join crud-orders; msrc.join svc-orders
+           t=1 msrc.write shop.orders
+           t=10 mdst.coll shop.orders 1; mdst.join crud-orders
+           t=20 mdst.leave crud-orders; mdst.listed no
+           t=32"],
+    );
+    let told =
+        |w: &mut World| ready(w, "start-mirror").blockers.iter().map(render::sentence).collect::<Vec<_>>().join("\n");
+    expect![[r#"
+        the effect of switch-readers was seen, and it was not go: client crud-orders (destination): on h1:27017; whether it still is cannot be told: MongoDB member h1:27017 (destination): the agent is not allowed to read it: not authorized on local
+        start-mirror: the agent is not allowed to read it: whether this was done already: MongoDB member h1:27017 (destination): the agent is not allowed to read it: not authorized on local"#]].assert_eq(&told(&mut w));
+    w.facts.apply(claimed("switch-readers", w.now.wall));
+    w.play("t=45");
+    w.facts.apply(Fact::Withdrawn {
+        step: "switch-readers".into(),
+        at: w.now.wall,
+        author: "alice".into(),
+        reason: "because".into(),
+    });
+    w.play("t=58");
+    expect!["start-mirror: the agent is not allowed to read it: whether this was done already: MongoDB member h1:27017 (destination): the agent is not allowed to read it: not authorized on local"].assert_eq(&told(&mut w));
 }

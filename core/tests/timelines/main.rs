@@ -9,6 +9,7 @@ mod edges_groups;
 mod edges_measures;
 mod edges_seen;
 mod edges_services;
+mod edges_settings;
 mod edges_view;
 mod kafka;
 mod kafka_found;

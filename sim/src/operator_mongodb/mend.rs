@@ -46,15 +46,17 @@ impl World {
         self.dba.confirms_scale |= acted[2] && !acted[4] && self.chief_there(step) == Some(Code::NeverSeen);
         self.confirm_scale();
         self.confirm_removed();
-        self.confirm_started();
+        self.confirm_started(step);
     }
 
-    /// Where a writer is connected for moments only, a person says that it writes at the destination, if it does.
-    fn confirm_started(&mut self) {
+    /// Where a writer is connected for moments only, or none was ever seen on the source, a person says that they write at
+    /// the destination, if they do.
+    fn confirm_started(&mut self, step: usize) {
         let d = |s: &Service| s.instance(Side::Destination).is_some_and(|x| x.running && x.ever);
         let ok = |s: &Service| !s.is_writer() || !s.deployed || (d(s) && !s.runs(Side::Source));
         let crashing = |s: &Service| s.temper == Temper::Crashing;
-        if self.dba.phase == 9 && self.db.services.iter().all(ok) && self.db.services.iter().any(crashing) {
+        let unseen = self.chief_there(step) == Some(Code::NeverSeen);
+        if self.dba.phase == 9 && self.db.services.iter().all(ok) && (unseen || self.db.services.iter().any(crashing)) {
             self.ask(&Op::Confirm { name: "writers-started".into(), subject: vec![] });
         }
     }

@@ -1,4 +1,4 @@
-//! `cutover-mutants [FILTER]`: which mutants of cutover-core no test of it notices.
+//! `cutover-mutants [FILTER…]`: which mutants of cutover-core no test of it notices.
 //!
 //! cargo-mutants builds and tests each of its mutants by itself, which for the whole core takes most of a day. Here all of
 //! them are built at once, each behind a switch, and each is run against those tests only that come to it, the most
@@ -28,7 +28,7 @@ const PATIENCE: (u32, Duration) = (10, Duration::from_secs(5));
 const LONG: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    match run(&env::args().nth(1).unwrap_or_default()) {
+    match run(&env::args().skip(1).collect::<Vec<_>>()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(e) => {
@@ -61,14 +61,18 @@ struct Test {
     reaches: BTreeSet<usize>,
 }
 
-fn run(filter: &str) -> Result<bool, String> {
+/// Of every mutant, or of those whose name has one of these filters in it.
+fn run(filters: &[String]) -> Result<bool, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().map_err(|e| e.to_string())?;
-    let all: Vec<Mutant> = list::of_core(&root)?.into_iter().filter(|m| m.name.contains(filter)).collect();
-    if all.is_empty() {
+    let listed = list::of_core(&root)?;
+    let named = |filter: &String| listed.iter().any(|m| m.name.contains(filter.as_str()));
+    if let Some(filter) = filters.iter().find(|f| f.is_empty() || !named(f)) {
         return Err(format!(
             "no mutant of cutover-core has `{filter}` in its name (file:line:column: what): nothing was looked at"
         ));
     }
+    let asked = |m: &Mutant| filters.is_empty() || filters.iter().any(|f| m.name.contains(f.as_str()));
+    let all: Vec<Mutant> = listed.iter().filter(|m| asked(m)).cloned().collect();
     println!("{} mutants", all.len());
     let work = root.join("target/mutants");
     let mut outcomes = vec![None; all.len()];
@@ -84,7 +88,7 @@ fn run(filter: &str) -> Result<bool, String> {
         tests.len()
     );
     hunt(&work, &all, &tests, &mut outcomes)?;
-    tell(&all, &outcomes, &work)
+    tell(&all, filters.is_empty(), &outcomes, &work)
 }
 
 /// Builds the tests with every mutant in them; what does not compile is taken out.
@@ -297,8 +301,9 @@ fn outcome(work: &Path, id: usize, tests: &[&Test]) -> Result<Outcome, String> {
     Ok(Outcome::Missed(reaching.len()))
 }
 
-/// Tells what came of all, and whether every mutant that was missed is accepted.
-fn tell(all: &[Mutant], outcomes: &[Option<Outcome>], work: &Path) -> Result<bool, String> {
+/// Tells what came of all, and whether every mutant that was missed is accepted; where that is every mutant there is, also
+/// whether every one that is accepted was missed.
+fn tell(all: &[Mutant], every: bool, outcomes: &[Option<Outcome>], work: &Path) -> Result<bool, String> {
     // A line a mutant: two of one name need two.
     let mut accepted: BTreeMap<&str, usize> = BTreeMap::new();
     for (what, _) in include_str!("../accepted.txt").lines().filter_map(|l| l.split_once(" | ")) {
@@ -335,5 +340,9 @@ fn tell(all: &[Mutant], outcomes: &[Option<Outcome>], work: &Path) -> Result<boo
         println!("no test and no reason: {name}");
     }
     println!("{} missed without a reason in tests/mutants/accepted.txt", surprising.len());
-    Ok(surprising.is_empty())
+    let idle: Vec<&str> = accepted.into_iter().filter(|(_, n)| every && *n > 0).map(|(what, _)| what).collect();
+    for what in &idle {
+        println!("a reason for what was not missed, or is no mutant any more: {what}");
+    }
+    Ok(surprising.is_empty() && idle.is_empty())
 }

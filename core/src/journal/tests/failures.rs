@@ -7,9 +7,10 @@ fn open(disk: &SimDisk) -> (Journal<SimDisk>, Vec<Record>, Report) {
     Journal::open(disk.clone(), identity()).unwrap()
 }
 
-/// The calls of an append: length, write, sync.
+/// The calls of an append: length, write, sync; and where one of them fails, truncate.
 const WRITE: u32 = 1;
 const SYNC: u32 = 2;
+const TRUNCATE: u32 = 3;
 
 #[test]
 fn begins_appends_and_finds_again() {
@@ -38,6 +39,25 @@ fn a_refused_turn_changes_nothing() {
     assert_eq!(disk.content(), before);
     assert_eq!(journal.poisoned(), None);
     journal.append(&["fine"]).unwrap();
+}
+
+#[test]
+fn reopening_says_how_many_bytes_of_the_failed_turn_it_cut() {
+    let mut most = 0;
+    for seed in 0..50 {
+        let disk = SimDisk::new(Vec::new(), seed);
+        let (mut journal, ..) = open(&disk);
+        journal.append(&["1"]).unwrap();
+        let keep = disk.content().len();
+        disk.plan([(SYNC, Fault::Error), (TRUNCATE, Fault::Error)]);
+        journal.append(&["lost"]).unwrap_err();
+        let left = disk.content().len().saturating_sub(keep) as u64;
+        most = most.max(left);
+        assert_eq!(journal.reopen().unwrap(), Reopened { cut: left }, "seed {seed}");
+        assert_eq!(disk.content().len(), keep);
+        assert_eq!(journal.reopen().unwrap(), Reopened { cut: 0 }, "there is nothing to mend any more");
+    }
+    assert!(most > 20, "no seed left anything: {most}");
 }
 
 #[test]
