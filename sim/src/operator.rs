@@ -59,6 +59,16 @@ impl Person {
         self.phase >= Person::END
     }
 
+    /// Whether the consumers still have much to read: until they have not, nothing can be stuck.
+    pub fn lets_them_read(&self, w: &World) -> bool {
+        let behind = |r: &crate::model::apps::Reader| {
+            let there = r.at.get(&Side::Destination).into_iter().flat_map(|x| &x.position);
+            let left = there.filter_map(|(tp, at)| Some((w.m.log(Side::Destination, &tp.0, tp.1)?, *at)));
+            left.map(|(l, at)| l.given(at, l.high())).sum::<usize>() > 50
+        };
+        self.phase == 5 && w.m.readers.iter().any(behind)
+    }
+
     /// The step waited for (and which of its answers), what would be unsafe about it, and how long it may take.
     pub fn waits_for(&self, w: &World) -> Option<((usize, &'static str), Rules, i64)> {
         if w.scenario.operator == Operator::Nobody
@@ -121,15 +131,6 @@ impl Person {
         };
         // What was not begun in time has to be adopted, and the operator looks only so often.
         let wait = if ready { wait } else { wait + PATIENCE + 10_000 };
-        // Whoever has much left to read is not stuck.
-        let behind = |r: &crate::model::apps::Reader| {
-            let there = r.at.get(&Side::Destination).into_iter().flat_map(|x| &x.position);
-            let left = there.filter_map(|(tp, at)| Some((w.m.log(Side::Destination, &tp.0, tp.1)?, *at)));
-            left.map(|(l, at)| l.given(at, l.high())).sum::<usize>() > 50
-        };
-        if (step, ready) == (2, false) && w.m.readers.iter().any(behind) {
-            return None;
-        }
         // Done of switch-producers also needs every topic to have grown there.
         let grown = || {
             let topics = w.m.producers.iter().filter(|p| !p.retired).flat_map(|p| &p.topics);

@@ -380,6 +380,10 @@ impl World {
         if self.now < self.person.not_before {
             return;
         }
+        if self.person.lets_them_read(self) {
+            self.watch.disturbed(self.now);
+            return;
+        }
         let Some((step, rules, wait)) = self.person.waits_for(self) else { return };
         // In a joint downtime the other track has to come as far.
         let joint = self.scenario.order == Order::Joint && step.0 >= 1 && !self.dba.finished();
