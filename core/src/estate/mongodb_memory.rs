@@ -63,6 +63,9 @@ pub struct MongoMemory {
     pub(crate) last: Option<(Span, MongoSample)>,
     /// The newest catalogue.
     pub(crate) catalog: Option<(Span, Listing)>,
+    /// When the newest catalogue was taken that told the same as the newest of all, as have all between the two, and after which
+    /// the oplog was read.
+    listed_before: Option<Span>,
     /// Why the newest try to read a catalogue came to nothing, and when it ended; none once one succeeded.
     unlisted: Option<(Span, Failure)>,
     /// The newest exact count of each namespace, or why counting failed.
@@ -105,6 +108,17 @@ impl MongoMemory {
     /// The newest catalogue and its span.
     pub fn catalog(&self) -> Option<(Span, &Listing)> {
         self.catalog.as_ref().map(|(s, c)| (*s, c))
+    }
+
+    /// When an earlier catalogue was taken that tells the same collections with the same content as the newest, as have all
+    /// between the two: the newest of those after which the oplog was read.
+    pub fn listed_before(&self) -> Option<Span> {
+        self.listed_before
+    }
+
+    /// When the oplog was last asked for and read to its end: what is not seen by then was written later.
+    pub fn oplog_read(&self) -> Option<Mono> {
+        self.scans.back().map(|(_, asked)| *asked)
     }
 
     /// Why the newest try to read a catalogue came to nothing, and when that was; `None` where it succeeded.
@@ -248,7 +262,14 @@ impl MongoMemory {
     }
 
     pub(super) fn list(&mut self, span: Span, catalog: MongoCatalog) {
-        self.catalog = Some((span, Listing::new(catalog)));
+        let listing = Listing::new(catalog);
+        let same = self.catalog.as_ref().filter(|(_, before)| before.described == listing.described);
+        self.listed_before = match (same, self.oplog_read()) {
+            (None, _) => None,
+            (Some((before, _)), Some(asked)) if before.received <= asked => Some(*before),
+            (Some(_), _) => self.listed_before,
+        };
+        self.catalog = Some((span, listing));
         self.unlisted = None;
     }
 

@@ -159,7 +159,7 @@ fn writers() -> Vec<Case> {
         ),
         detour("stop-mirror ready same-data", mongo(), "t=500 mdst.index shop.orders extra\nt=720"),
         detour("stop-mirror ready same-counts", mongo(), "t=500 mdst.count shop.orders 99\nt=720"),
-        stopped("stop-mirror ready destination-quiet", "t=725 mdst.write shop.orders\nt=745"),
+        stopped("stop-mirror ready destination-quiet", "t=725 mdst.write shop.orders\nt=751"),
         detour("stop-mirror ready destination-quiet", mongo(), "t=665 mdst.write shop.orders\nt=690"),
     ]
 }
@@ -174,8 +174,8 @@ fn ended() -> Vec<Case> {
         ended("start-writers tripwire mirrors-stay-away", "t=1182 mirror.answer\nt=1189"),
         ended("start-writers tripwire mirrors-stay-away", "t=1182 mirror.sessions yes\nt=1189"),
         ended("start-writers tripwire writers-stay-away", "t=1182 msrc.join svc-orders\nt=1189"),
-        ended("start-writers tripwire source-still", "t=1182 msrc.write shop.orders\nt=1199"),
-        ended("start-writers tripwire destination-quiet", "t=1182 mdst.write shop.orders\nt=1199"),
+        ended("start-writers tripwire source-still", "t=1182 msrc.write shop.orders\nt=1206"),
+        ended("start-writers tripwire destination-quiet", "t=1182 mdst.write shop.orders\nt=1206"),
         ended("start-writers ready destination-ready", "t=1182 mdst.majority no\nt=1189"),
         ended("start-writers ready destination-ready", "t=1182 mdst.primary no\nt=1189"),
         ended("start-writers ready destination-writable", "t=1182 mdst.block on\nt=1189"),
@@ -184,7 +184,7 @@ fn ended() -> Vec<Case> {
             "start-writers ready same-data",
             "t=1182 mdst.index shop.orders extra\nt=1195 op confirm reconciled-writes destination 1790001182.19\nt=1210",
         ),
-        ended("start-writers ready same-counts", "t=1182 mdst.count shop.orders 99\nt=1415"),
+        ended("start-writers ready same-counts", "t=1182 mdst.count shop.orders 99\nt=1421"),
         started("start-writers done writers-started", "t=1230"),
         started("start-writers done writers-started", "t=1200 mdst.leave svc-orders-dst\nt=1230"),
         started(

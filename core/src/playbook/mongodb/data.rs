@@ -32,12 +32,25 @@ fn holds<'a>(v: &View<'a>, settings: &MongodbSettings, m: &Mongodb<'a>, after: O
             .detail("its collections have not been listed since the last write was applied");
         return Err(v.unlisted(m).unwrap_or(late).want(Demand::Collections(m.side)));
     }
+    let before = m.memory.listed_before();
+    if after.is_some_and(|t| !covered(m, t, span) && !before.is_some_and(|b| covered(m, t, b))) {
+        return Err(Gap::new(Code::Order, Subject::Mongodb(m.side)).detail(UNCOVERED));
+    }
     let listed = in_scope(settings, m.side, catalog)?;
     let known = |(ns, (_, held)): (&'a Name, Listed<'a>)| {
         (ns, held.as_ref().map_err(|f| gap(f, Subject::Namespace(m.side, ns.clone()))))
     };
     let data = listed.into_iter().map(known).collect();
     Ok(Holds { basis, span: Some(span), data })
+}
+
+/// Why a list or a count of the downtime says nothing yet.
+const UNCOVERED: &str = "its oplog has not been read since: whether anything was written in between is not known";
+
+/// What was read since this instant, and before the oplog was last asked for. The two sides are read at two instants: what they
+/// held can be compared only if nothing was written between, which nothing but an oplog that is read later can show.
+fn covered(m: &Mongodb<'_>, since: Mono, read: Span) -> bool {
+    read.sent >= since && m.memory.oplog_read().is_some_and(|asked| read.received <= asked)
 }
 
 /// What the source holds: measured, or, where it is fenced and does not answer, as it was when the mirrors ended.
@@ -146,8 +159,7 @@ pub(super) fn same_counts(v: &View<'_>) -> Reading {
             if h == t {
                 return Ok(yes(ns));
             }
-            let exact = |side| exact(v, side, ns, after);
-            let (h, t) = (exact(Side::Source)?, exact(Side::Destination)?);
+            let (h, t) = both_counts(v, ns, after)?;
             if h == t {
                 return Ok(yes(ns));
             }
@@ -172,21 +184,35 @@ fn extra_or_missing(v: &View<'_>, ns: &Name) -> Finding {
     if f.code == Code::Relaxed { f } else { missing(Side::Destination, ns).detail("or it is missing on the source") }
 }
 
-/// The exact count of a namespace, taken since the last write was applied.
-fn exact(v: &View<'_>, side: Side, ns: &Name, after: Option<Mono>) -> Known<u64> {
+/// How many documents a namespace has on both sides, counted one by one. Both are asked for before either is waited for.
+fn both_counts(v: &View<'_>, ns: &Name, after: Option<Mono>) -> Known<(u64, u64)> {
+    let (here, there) = (exact(v, Side::Source, ns, after)?, exact(v, Side::Destination, ns, after)?);
+    for (side, (_, covered)) in [(Side::Source, here), (Side::Destination, there)] {
+        if !covered {
+            return Err(Gap::new(Code::Order, Subject::Namespace(side, ns.clone())).detail(UNCOVERED));
+        }
+    }
+    Ok((here.0, there.0))
+}
+
+/// The exact count of a namespace, taken since the last write was applied, and whether the oplog was read after it.
+fn exact(v: &View<'_>, side: Side, ns: &Name, after: Option<Mono>) -> Known<(u64, bool)> {
     let m = match v.mongodb(side) {
         Ok(m) => m,
         // As it was when the mirrors ended; there is nothing better.
         Err(g) => {
             let kept = source_set(v).ok().and_then(|set| v.facts.source_data.get(&set)?.get(ns)?.documents);
-            return kept.and_then(|n| u64::try_from(n).ok()).filter(|_| side == Side::Source).ok_or(g);
+            let kept = kept.and_then(|n| u64::try_from(n).ok()).filter(|_| side == Side::Source);
+            return kept.map(|n| (n, true)).ok_or(g);
         }
     };
     let settings = v.mongodb_settings()?;
     let young = |span| v.is_young(span, crate::time::Dur(settings.slow_interval.0 * crate::view::INTERVALS));
     let at = Subject::Namespace(side, ns.clone());
     let gap = match m.memory.counted(ns).filter(|(span, _)| young(*span)) {
-        Some((span, Ok(n))) if after.is_none_or(|t| span.sent >= t) => return Ok(*n),
+        Some((span, Ok(n))) if after.is_none_or(|t| span.sent >= t) => {
+            return Ok((*n, after.is_none_or(|t| covered(&m, t, span))));
+        }
         // It is tried again, but who waits has to know why it has failed.
         Some((_, Err(f))) => uncounted(f, at),
         _ => Gap::new(Code::Partial, at).detail("its documents are being counted one by one"),
@@ -197,7 +223,7 @@ fn exact(v: &View<'_>, side: Side, ns: &Name, after: Option<Mono>) -> Known<u64>
 /// What basis a person's word about counts has: both exact counts of now.
 pub(crate) fn counts_basis(v: &View<'_>, ns: &Name) -> Known<Name> {
     let after = in_earnest(v)?;
-    let (h, t) = (exact(v, Side::Source, ns, after)?, exact(v, Side::Destination, ns, after)?);
+    let (h, t) = both_counts(v, ns, after)?;
     Ok(format!("{h}/{t}").into())
 }
 

@@ -600,8 +600,16 @@ fn a_count_that_failed_says_why_the_time_is_not_known() {
 
 // Is the same in both.
 
-/// Both sides hold this, and the downtime has come: everything is to be listed at 100 ms or later.
+/// Both sides hold this, and the downtime has come: everything is to be listed at 100 ms or later, and the oplogs to be read
+/// after that.
 fn downtime(listed: (i64, i64)) -> Bench {
+    let mut b = listed_in_the_downtime(listed);
+    b.source(300, |_| {});
+    b.destination(300, |_| {});
+    b
+}
+
+fn listed_in_the_downtime(listed: (i64, i64)) -> Bench {
     let mut b = Bench::new();
     b.done("stop-writers");
     b.source(0, |_| {});
@@ -617,6 +625,50 @@ fn in_the_downtime_a_list_counts_that_was_asked_for_when_the_last_write_was_appl
     assert_eq!(told((100, 100)), YES);
     assert_eq!(told((99, 100)), unknown(Code::Stale, SOURCE));
     assert_eq!(told((100, 99)), unknown(Code::Stale, DESTINATION));
+}
+
+/// Seed 400225032 of the long form: a source that was listed after a write that nobody had read yet held as many documents as the
+/// destination, to which somebody had added one by hand.
+#[test]
+fn in_the_downtime_a_list_counts_once_the_oplog_was_read_after_it() {
+    let order = |at| unknown(Code::Order, at);
+    let both = |b: &Bench| [said(&data::same_data(&b.view())), said(&data::same_counts(&b.view()))];
+    let mut b = listed_in_the_downtime((100, 100));
+    assert_eq!(both(&b), [order(DESTINATION), order(DESTINATION)]);
+    b.destination(300, |_| {});
+    assert_eq!(both(&b), [order(SOURCE), order(SOURCE)]);
+    b.source(300, |_| {});
+    assert_eq!(both(&b), [YES, YES]);
+    // Listed again with the same in it, as every five minutes: the list before says so still.
+    b.list(Side::Source, 1_000, &[("shop.a", collection(100, &["_id_"]))]);
+    b.list(Side::Source, 1_500, &[("shop.a", collection(100, &["_id_"]))]);
+    assert_eq!(both(&b), [YES, YES]);
+    // With something else in it: what was written in between?
+    b.list(Side::Source, 2_000, &[("shop.a", collection(101, &["_id_"]))]);
+    b.list(Side::Source, 2_500, &[("shop.a", collection(100, &["_id_"]))]);
+    assert_eq!(both(&b), [order(SOURCE), order(SOURCE)]);
+    b.source(2_500, |_| {});
+    assert_eq!(both(&b), [order(SOURCE), order(SOURCE)], "the oplog was read while it was listed");
+    b.source(3_000, |_| {});
+    assert_eq!(both(&b), [YES, YES]);
+}
+
+/// What was listed in time and counted too late, or the other way round.
+#[test]
+fn in_the_downtime_a_count_counts_once_the_oplog_was_read_after_it() {
+    let mut b = listed_in_the_downtime((100, 100));
+    b.list(Side::Destination, 100, &[("shop.a", collection(99, &["_id_"]))]);
+    b.count(Side::Source, span(200, 300), "shop.a", Ok(100));
+    b.count(Side::Destination, span(200, 300), "shop.a", Ok(100));
+    let counts = |b: &Bench| data::same_counts(&b.view());
+    b.source(200, |_| {});
+    b.destination(200, |_| {});
+    assert_eq!(said(&counts(&b)), unknown(Code::Order, here("shop.a")));
+    assert_eq!(counts(&b).wants, [], "it was counted: it only has to be waited for");
+    b.source(300, |_| {});
+    assert_eq!(said(&counts(&b)), unknown(Code::Order, there("shop.a")));
+    b.destination(300, |_| {});
+    assert_eq!(said(&counts(&b)), YES);
 }
 
 #[test]
@@ -637,6 +689,8 @@ fn a_difference_is_looked_at_again_in_the_downtime_and_only_then() {
         b.destination(300, |_| {});
         b.list(Side::Source, 400, &[("shop.a", collection(100, &["_id_", "by_date"]))]);
         b.list(Side::Destination, 400, &[("shop.a", collection(100, indexes))]);
+        b.source(500, |_| {});
+        b.destination(500, |_| {});
         let r = data::same_data(&b.view());
         (r.is, r.wants)
     };
@@ -678,10 +732,13 @@ fn documents_of_a_fenced_source_that_does_not_answer_are_those_that_were_kept() 
     b.facts.apply(Fact::SourceData { set, namespace, shape: held.shape, documents: held.documents });
     b.destination(0, |_| {});
     b.list(Side::Destination, 100, &[("shop.a", collection(99, &["_id_"]))]);
+    b.destination(200, |_| {});
     assert_eq!(said(&data::same_counts(&b.view())), unknown(Code::Partial, there("shop.a")));
-    b.count(Side::Destination, span(100, 200), "shop.a", Ok(100));
+    b.count(Side::Destination, span(300, 400), "shop.a", Ok(100));
+    b.destination(400, |_| {});
     assert_eq!(said(&data::same_counts(&b.view())), YES);
-    b.count(Side::Destination, span(300, 400), "shop.a", Ok(99));
+    b.count(Side::Destination, span(500, 600), "shop.a", Ok(99));
+    b.destination(600, |_| {});
     assert_eq!(said(&data::same_counts(&b.view())), no(Code::CountDiffers, there("shop.a")));
 }
 
