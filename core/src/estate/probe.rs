@@ -118,6 +118,26 @@ mod tests {
         m.apply(at(500), look(&[true, false], 20));
         assert_eq!(m.cached_for(Mono(900_000), Dur::ZERO, believed), None);
     }
+
+    #[test]
+    fn names_have_moved_when_every_resolver_says_so_and_there_is_one() {
+        let since = |looks: Vec<(i64, ProbeSample)>| {
+            let mut m = ProbeMemory::default();
+            looks.into_iter().for_each(|(sent, l)| m.apply(Span { sent: Mono(sent), received: Mono(sent + 10) }, l));
+            m.since.map(|t| t.0)
+        };
+        assert_eq!(since(vec![(0, look(&[], 0))]), None, "no resolver at all");
+        let mut one_failed = look(&[true, true], 20);
+        let failed = crate::estate::Failure::new(crate::estate::FailureKind::Timeout, "no answer");
+        one_failed.names.insert("r1".into(), Err(failed));
+        assert_eq!(since(vec![(0, one_failed.clone())]), None, "one of them was not heard");
+        assert_eq!(since(vec![(0, one_failed), (1_000, look(&[true, true], 20))]), Some(1_010));
+        // What was asked for before the newest had come in says nothing.
+        let newer = || (5_000, look(&[true], 20));
+        assert_eq!(since(vec![newer(), (5_009, look(&[false], 20))]), Some(5_010));
+        assert_eq!(since(vec![newer(), (5_010, look(&[false], 20))]), None);
+    }
+
     #[test]
     fn what_was_answered_while_nobody_was_heard_is_unknown() {
         let mut m = ProbeMemory::default();

@@ -270,3 +270,14 @@ fn an_adopted_start_voids_nothing_before_the_consumers_are_started() {
     assert_eq!(f.read_from_start.len(), 1);
     assert!(f.confirmed("nothing-skipped", &["g".into(), "t".into()]).is_some());
 }
+
+#[test]
+fn whose_a_begin_is_and_why_is_said_as_far_as_it_is_known() {
+    let (alice, why) = (Name::from("alice"), Name::from("because"));
+    let claimed = |reason| How::Claimed { author: alice.clone(), reason };
+    assert_eq!(claimed(None).said(), (Some(&alice), None));
+    assert_eq!(claimed(Some(why.clone())).said(), (Some(&alice), Some(&why)));
+    let adopted = How::Adopted { author: alice.clone(), reason: why.clone() };
+    assert_eq!(adopted.said(), (Some(&alice), Some(&why)));
+    assert_eq!(How::Unclaimed.said(), (None, None));
+}

@@ -185,3 +185,23 @@ fn unreadable_members_are_unknown_and_a_pair_that_vanished_is_not_drained() {
     let lost = &m.pairs[&(Side::Source, "lost".into(), T.into())];
     assert_eq!((lost.lag, lost.unknown_partitions, lost.members.clone()), (None, Some(1), None));
 }
+
+#[test]
+fn members_of_a_topic_are_those_that_subscribed_to_it_or_have_a_partition_of_it() {
+    let counted = |topics: &[&str], assigned: &[(&str, i32)]| {
+        let mut s = sample(&[Some((0, 10))], &[(0, 10)]);
+        let member = Member {
+            client_id: "orders-dst".into(),
+            host: "/10.0.0.1".into(),
+            topics: Ok(topics.iter().map(|t| Name::from(*t)).collect()),
+            assigned: assigned.iter().map(|(t, p)| (Name::from(*t), *p)).collect(),
+        };
+        s.groups.get_mut("rtu").unwrap().members = Ok(vec![member]);
+        let mut e = Estate::new();
+        apply(&mut e, 0, Ok(s));
+        the_pair(&measure(&e, 1)).members.map(|m| m[&Home::Destination])
+    };
+    assert_eq!(counted(&[T], &[]), Some(1));
+    assert_eq!(counted(&["shop.other"], &[(T, 0)]), Some(1), "it has what it no longer asks for");
+    assert_eq!(counted(&["shop.other"], &[("shop.other", 0)]), Some(0));
+}

@@ -1203,3 +1203,28 @@ fn what_was_seen_before_a_step_was_begun_is_forgotten_with_its_withdrawal() {
     w.play("t=58");
     expect!["start-mirror: the agent is not allowed to read it: whether this was done already: MongoDB member h1:27017 (destination): the agent is not allowed to read it: not authorized on local"].assert_eq(&told(&mut w));
 }
+
+/// Everything is again as it must be before the step; but somebody said that it began, and it did.
+#[test]
+fn what_was_claimed_and_seen_is_not_withdrawn_because_it_could_be_begun_again() {
+    let mut w = played(settings(), &[SHOP, SWITCHED, STOPPED]);
+    w.play("t=481 op begin start-consumers\nt=485 dst.member rtu rtu-dst-0 crm.ingestion\nt=500 dst.leave rtu\nt=520");
+    let ready = ready(&mut w, "start-consumers");
+    let refusing: Vec<&str> =
+        ready.checks.iter().filter(|c| !c.advisory && c.is != Tri::Yes).map(|c| c.check.id).collect();
+    assert_eq!(refusing, Vec::<&str>::new());
+    expect!["start-consumers cannot be rolled back, and its effect was seen"]
+        .assert_eq(&answered(&mut w, "withdraw start-consumers"));
+}
+
+/// What is done stays done, whatever its checks say later, and is said to be.
+#[test]
+fn a_done_answer_is_said_to_be_go_whatever_its_checks_say() {
+    let mut w = played(settings(), &[SHOP, SWITCHED, STOPPED]);
+    w.play("t=481 op begin start-consumers\nt=483 dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update");
+    w.play("t=491 dst.commit rtu crm.ingestion/0 =1; dst.commit rtu crm.ingestion/1 =1\nt=600 dst.leave rtu\nt=620");
+    assert_eq!(life(&mut w, "start-consumers"), "done");
+    let done = done(&mut w, "start-consumers");
+    assert!(done.checks.iter().any(|c| c.is != Tri::Yes), "{done:?}");
+    assert_eq!(render::answer(&done), "go");
+}

@@ -137,6 +137,8 @@ fn a_topic_stays_on_the_list_when_it_was_listed_once_or_a_group_that_counts_read
     assert_eq!(topics(ignored, read), (a.clone(), a.clone(), 0));
     let mut narrow = settings();
     narrow.kafka.as_mut().unwrap().topics = vec![cutover_core::pattern::Pattern::parse("crm.a").unwrap()];
+    let gone = "t=10 src.topic crm.b 1\nt=20 src.delete crm.b";
+    assert_eq!(topics(narrow.clone(), gone), (a.clone(), a.clone(), 0), "it was never in scope");
     assert_eq!(topics(narrow, read), (a.clone(), a, 0));
 }
 

@@ -336,3 +336,76 @@ fn a_long_run_is_thinned_out_and_loses_no_mark_that_is_new() {
     }
     assert_eq!(m.reached(ts(999)), Some(Mono(998_100)));
 }
+
+/// Of a catalogue with one collection of so many documents.
+fn catalog(documents: i64) -> MongoCatalog {
+    let one = Collection {
+        kind: CollectionKind::Collection,
+        uuid: "u".into(),
+        options: "{}".into(),
+        indexes: Ok(BTreeMap::new()),
+        documents: Ok(Some(documents)),
+        data_size: 1,
+        index_size: 1,
+    };
+    let databases = BTreeMap::from([("a".into(), Ok(BTreeMap::from([("b".into(), one)])))]);
+    let (offsets, changes) = (Err(failure()), Ok(0));
+    MongoCatalog { set_id: "s".into(), databases, databases_outside: Ok(0), offsets, changes }
+}
+
+#[test]
+fn the_catalogue_before_is_remembered_while_it_says_the_same_and_the_oplog_was_read_after_it() {
+    let read = |m: &mut MongoMemory, at: i64| {
+        m.apply(span(at), MongoSample { scanned: Some(span(at)), ..sample(9, &[], &[]) })
+    };
+    let mut m = MongoMemory::default();
+    let mut told = vec![];
+    for (at, what) in
+        [(0, -1), (1_000, 7), (2_000, 7), (3_000, -1), (4_000, 7), (5_000, 7), (6_000, 8), (7_000, -1), (8_000, 8)]
+    {
+        match what {
+            -1 => read(&mut m, at),
+            n => m.list(span(at), catalog(n)),
+        }
+        told.push((at, m.oplog_read().map(|t| t.0), m.listed_before().map(|s| s.sent.0)));
+    }
+    let expected = [
+        (0, 0, None),
+        (1_000, 0, None),
+        (2_000, 0, None), // Nothing was read between the two.
+        (3_000, 3_000, None),
+        (4_000, 3_000, Some(2_000)),
+        (5_000, 3_000, Some(2_000)), // That of 4 s was not read after.
+        (6_000, 3_000, None),        // Another content.
+        (7_000, 7_000, None),
+        (8_000, 7_000, Some(6_000)),
+    ];
+    assert_eq!(told, expected.map(|(at, asked, before)| (at, Some(asked), before)));
+    // Listed until the very instant at which the oplog was asked for, and a moment longer.
+    let before = |asked: i64| {
+        let mut m = MongoMemory::default();
+        m.list(span(0), catalog(7));
+        read(&mut m, asked);
+        m.list(span(9_000), catalog(7));
+        m.listed_before().is_some()
+    };
+    assert_eq!((before(100), before(99)), (true, false));
+}
+
+/// When a position was first seen is remembered over a long run, of its older half only every other one.
+#[test]
+fn the_marks_of_a_long_run_are_thinned_out() {
+    let seen = |n: usize| {
+        let samples = (0..n).map(|i| {
+            let t = u32::try_from(i).unwrap();
+            (i64::from(t) * 1_000, mirror(&[Some(t + 1)], SYNC))
+        });
+        run(samples).marks.iter().map(|(at, _)| at.0 / 1_000).collect::<Vec<_>>()
+    };
+    let most = 2 * POINTS;
+    assert_eq!(seen(most).len(), most);
+    let thinned = seen(most + 1);
+    let half = i64::try_from(POINTS).unwrap();
+    let kept: Vec<i64> = (0..=2 * half).filter(|i| *i >= half || i % 2 == 0).collect();
+    assert_eq!(thinned, kept);
+}

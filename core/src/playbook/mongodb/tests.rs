@@ -1145,3 +1145,20 @@ fn a_mirror_needs_a_quarter_of_the_window_and_time_to_show_how_fast_it_moves() {
     assert_eq!(told(-280, 60), short(Dur::hours(2)));
     assert_eq!(told(-280, 50), (Code::Dwelling, None, Some(Dur::secs(2))));
 }
+
+#[test]
+fn why_nothing_could_be_listed_is_told_for_as_long_as_a_list_is_believed() {
+    let told = |looked: i64| {
+        let mut b = Bench::new();
+        b.source(0, |_| {});
+        b.destination(0, |_| {});
+        b.apply(Target::Mongodb(Side::Destination), span(0, 100), Content::MongoUnlisted(refused()));
+        b.source(890_000, |_| {});
+        b.destination(890_000, |_| {});
+        b.now = now(looked);
+        said(&data::same_data(&b.view()))
+    };
+    // Three times five minutes.
+    assert_eq!(told(899_999), unknown(Code::Privilege, DESTINATION));
+    assert_eq!(told(900_000), unknown(Code::NeverSampled, DESTINATION));
+}
