@@ -10,7 +10,7 @@ use cutover_core::facts::{Fact, How, LogKey};
 use cutover_core::gate::board::{Answer, Gated, Life, Verdict};
 use cutover_core::gate::ops::taken;
 use cutover_core::playbook;
-use cutover_core::reading::{Finding, Subject, Tri};
+use cutover_core::reading::{Code, Finding, Subject, Tri};
 use cutover_core::render;
 use cutover_core::settings::*;
 use cutover_core::time::{DRIFT, Dur, Now, Wall};
@@ -1224,7 +1224,24 @@ fn a_done_answer_is_said_to_be_go_whatever_its_checks_say() {
     w.play("t=481 op begin start-consumers\nt=483 dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update");
     w.play("t=491 dst.commit rtu crm.ingestion/0 =1; dst.commit rtu crm.ingestion/1 =1\nt=600 dst.leave rtu\nt=620");
     assert_eq!(life(&mut w, "start-consumers"), "done");
-    let done = done(&mut w, "start-consumers");
+    let mut done = done(&mut w, "start-consumers");
     assert!(done.checks.iter().any(|c| c.is != Tri::Yes), "{done:?}");
     assert_eq!(render::answer(&done), "go");
+    done.blockers.push(Finding::no(Code::Hold, Subject::Whole));
+    assert_eq!(render::answer(&done), "go");
+}
+
+#[test]
+fn whoever_answers_when_the_first_step_is_claimed_is_what_the_migration_is_about() {
+    let mut w = played(settings(), &[SHOP, "t=19"]);
+    let pinned = |w: &World| {
+        let all = w.journal.iter().filter_map(|f| match f {
+            Fact::Cluster { side, cluster } => Some(format!("{side} {cluster}")),
+            _ => None,
+        });
+        all.collect::<Vec<_>>()
+    };
+    let before = pinned(&w).len();
+    assert_eq!(answered(&mut w, "begin switch-producers"), "ok");
+    assert_eq!(pinned(&w)[before..], ["source old", "destination new"]);
 }

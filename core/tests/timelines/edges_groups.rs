@@ -573,3 +573,28 @@ fn the_words_for_a_log_that_is_gone_name_the_partitions_of_that_log() {
         go (confirmed): topic crm.ingestion partition 0 (source) confirmed by a person: alice: because"#]],
     );
 }
+
+#[test]
+fn a_commit_at_the_end_of_an_empty_log_is_no_leftover() {
+    let clean = |commit: &str| {
+        let mut w = told(&[SHOP, &format!("t=12 dst.commit rtu crm.ingestion/0 ={commit}\n")]);
+        says(&mut w, "t=19", "switch-producers ready destination-clean")
+    };
+    assert_eq!(clean("0"), "go");
+    assert!(
+        clean("1").starts_with("no-go (leftover-commit): group rtu on crm.ingestion partition 0"),
+        "{}",
+        clean("1")
+    );
+}
+
+/// A right that is missing comes with the command that grants it, also where it only keeps the agent from looking again.
+#[test]
+fn what_would_let_an_attachment_be_looked_at_is_said() {
+    let mut w = told(&[SHOP, "t=15 dst.member svt svt-dst-0 crm.pr-update\nt=20 dst.forbid svt\nt=30"]);
+    let board = w.settle().board;
+    let ready = &board.step("start-consumers").expect("a step").ready;
+    let fix = render::chief(ready).and_then(|f| f.fix);
+    expect!["kafka-acls --add …; then undo it, or, if it is meant: cutover-agent adopt start-consumers --reason …"]
+        .assert_eq(fix.as_deref().unwrap_or_default());
+}

@@ -180,6 +180,19 @@ fn the_gaps_of_a_producer_are_those_of_its_busiest_log_and_three_growths_at_leas
         })
         .collect();
     assert_eq!(with(&both, 120), [(3, Dur(10_040))]);
+    // The same with the two the other way round.
+    let swapped = both.replace("ingestion/1", "ingestion/x").replace("ingestion/0", "ingestion/1");
+    assert_eq!(with(&swapped.replace("ingestion/x", "ingestion/0"), 120), [(3, Dur(10_040))]);
+    // Of two logs with the same longest gap the first is told.
+    let alike = "
+        t=12 src.end crm.ingestion/0 +1; src.end crm.ingestion/1 +1
+        t=22 src.end crm.ingestion/1 +1
+        t=32 src.end crm.ingestion/1 +1
+        t=62 src.end crm.ingestion/0 +1
+        t=72 src.end crm.ingestion/0 +1
+        t=82 src.end crm.ingestion/1 +1
+    ";
+    assert_eq!(with(alike, 90), [(3, Dur(10_040)), (3, Dur(50_040))]);
 }
 
 #[test]

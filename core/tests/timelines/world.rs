@@ -63,6 +63,8 @@ struct Group {
     /// Committed offsets that the broker does not tell.
     withheld: BTreeSet<(String, usize)>,
     unreadable: bool,
+    /// The agent lacks the right to describe it.
+    forbidden: bool,
     /// None of its committed offsets is told.
     silent: bool,
 }
@@ -467,6 +469,7 @@ impl Cluster {
                 }
             }
             "state" => self.groups.get_mut(rest[0]).unwrap().state = Some(rest[1].into()),
+            "forbid" => self.groups.get_mut(rest[0]).unwrap().forbidden = true,
             "unreadable" | "readable" => {
                 if let Some(g) = self.groups.get_mut(rest[0]) {
                     g.unreadable = verb == "unreadable";
@@ -569,7 +572,11 @@ impl Cluster {
             let sample = GroupSample {
                 kind: g.kind.clone().unwrap_or(GroupKind::Classic { protocol_type: "consumer".into() }),
                 state: state.into(),
-                members: if g.unreadable { Err(failure()) } else { Ok(members) },
+                members: match (g.unreadable, g.forbidden) {
+                    (_, true) => Err(Failure::new(FailureKind::Privilege, "not allowed; grant it: kafka-acls --add …")),
+                    (true, false) => Err(failure()),
+                    (false, false) => Ok(members),
+                },
                 commits: if g.silent { Err(failure()) } else { Ok(commits.collect()) },
             };
             (Name::from(name.as_str()), sample)
