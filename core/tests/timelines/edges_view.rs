@@ -127,7 +127,8 @@ fn a_topic_stays_on_the_list_when_it_was_listed_once_or_a_group_that_counts_read
     };
     let (a, both) = (vec!["crm.a".to_owned()], vec!["crm.a".to_owned(), "crm.b".to_owned()]);
     assert_eq!(topics(settings(), ""), (a.clone(), a.clone(), 0));
-    assert_eq!(topics(settings(), "t=10 dst.topic crm.b 1"), (a.clone(), a.clone(), 0), "it is the other cluster's");
+    let of_another = "t=10 src.topic crm.b 1\nt=20 src.id other; src.delete crm.b";
+    assert_eq!(topics(settings(), of_another), (a.clone(), a.clone(), 0), "it was listed by another cluster");
     assert_eq!(topics(settings(), "t=10 src.topic crm.b 1\nt=20 src.delete crm.b"), (both.clone(), both.clone(), 0));
     let deleted = "t=10 src.topic crm.b 1\nt=20 src.delete crm.b\nt=26 op confirm deleted crm.b";
     assert_eq!(topics(settings(), deleted), (a.clone(), both.clone(), 0));

@@ -72,3 +72,14 @@ fn every_code_was_told() {
     let wrongly: Vec<&&str> = excused.iter().filter(|c| told.contains(*c)).collect();
     assert!(wrongly.is_empty(), "said to be told by nothing, and told: {wrongly:?}");
 }
+
+/// Not every migration has readers to switch, nor services to move; everything else is in each.
+#[test]
+fn what_may_be_skipped_is_the_readers_and_each_step_of_the_services() {
+    use cutover_core::settings::Track;
+    let may = |track: Track| all_steps().filter(move |s| s.track == track && s.skippable).map(|s| s.id);
+    assert_eq!(may(Track::Mongodb).collect::<Vec<_>>(), ["switch-readers"]);
+    assert_eq!(may(Track::Kafka).count(), 0);
+    let of_services = all_steps().filter(|s| s.track == Track::Services).count();
+    assert_eq!((may(Track::Services).count(), of_services), (4, 4));
+}
