@@ -83,3 +83,13 @@ fn what_may_be_skipped_is_the_readers_and_each_step_of_the_services() {
     let of_services = all_steps().filter(|s| s.track == Track::Services).count();
     assert_eq!((may(Track::Services).count(), of_services), (4, 4));
 }
+
+/// What is done comes undone where its effect can go again; what cannot be taken back has no way back, whatever its checks say.
+#[test]
+fn what_may_come_undone_is_told_apart_from_what_stays_done() {
+    let comes_undone: Vec<&str> = all_steps().filter(|s| s.way_back).map(|s| s.id).collect();
+    expect_test::expect![
+        "deploy-services redirect-traffic stop-source-services switch-dns start-mirror switch-readers stop-writers"
+    ]
+    .assert_eq(&comes_undone.join(" "));
+}

@@ -176,7 +176,8 @@ pub(super) fn writers_stopped(v: &View<'_>) -> Vec<Fact> {
     anchor(v, Side::Source, None).into_iter().collect()
 }
 
-/// What is frozen when the mirrors have ended: what the source holds.
+/// What is frozen when the mirrors have ended: what the source holds. It has been journaled since the first go of their end, as far
+/// as it could be listed; where somebody ended them without one it comes here.
 pub(super) fn mirrors_stopped(v: &View<'_>) -> Vec<Fact> {
     super::data::source_facts(v)
 }
