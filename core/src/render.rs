@@ -192,13 +192,16 @@ fn subject(s: &Subject) -> String {
     }
 }
 
+/// What is counted, in units that may say more than that: `records behind`, `when the consumers were stopped`.
+const COUNTED: &[&str] = &["bytes", "changes", "documents", "markers", "members", "partitions", "producers", "records"];
+
 /// A quantity with its unit.
 pub fn quantity(q: &Qty) -> String {
     match q {
         Qty::Count(n, "") => grouped(*n),
         Qty::Count(1, unit) => {
-            let one: Vec<&str> = unit.split(' ').map(|word| word.strip_suffix('s').unwrap_or(word)).collect();
-            format!("1 {}", one.join(" "))
+            let one = |word| if COUNTED.contains(&word) { word.trim_end_matches('s') } else { word };
+            format!("1 {}", unit.split(' ').map(one).collect::<Vec<_>>().join(" "))
         }
         Qty::Count(n, unit) => format!("{} {unit}", grouped(*n)),
         Qty::Time(d) => d.to_string(),
@@ -324,6 +327,19 @@ mod tests {
     fn what_holds_is_said_of_something_or_of_nothing() {
         assert_eq!(sentence(&Finding::yes(Code::Ok, Subject::Whole)), "holds");
         assert_eq!(sentence(&Finding::yes(Code::Ok, Subject::Step("stop-mirror"))), "stop-mirror: holds");
+    }
+
+    #[test]
+    fn one_of_anything_is_said_in_the_singular() {
+        let one = |unit| quantity(&Qty::Count(1, unit));
+        assert_eq!([one("records behind"), one("documents")], ["1 record behind", "1 document"]);
+        assert_eq!(one("markers or aborted records"), "1 marker or aborted record");
+        assert_eq!(
+            one("when the consumers were stopped"),
+            "1 when the consumers were stopped",
+            "an offset, not a number"
+        );
+        assert_eq!(quantity(&Qty::Count(2, "records")), "2 records");
     }
 
     #[test]

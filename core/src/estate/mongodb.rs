@@ -336,36 +336,6 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_that_does_not_tell_when_its_primary_was_elected_does_not_know_it() {
-        let member = MongoMember { state: "PRIMARY".into(), clients: Ok(vec![]) };
-        let s = MongoSample {
-            set_id: "s".into(),
-            set_name: "rs".into(),
-            primary: Ok("a:27017".into()),
-            term: 1,
-            elected: Ok(Ts::new(7, 1)),
-            version: "6.0.5".into(),
-            clock: crate::time::Wall(0),
-            members: BTreeMap::from([("a:27017".into(), member)]),
-            majority: Ok(true),
-            oplog: Ok(Oplog { first: Ts::new(1, 1), last: Ts::new(9, 1), size: 1, max_size: 1 }),
-            committed: Ok(Ts::new(9, 1)),
-            writes: Ok(Writes::default()),
-            transactions: Ok(Transactions::default()),
-            index_builds: Ok(BTreeSet::new()),
-            write_block: Ok(false),
-            listed: None,
-            scanned: None,
-        };
-        let mut told = serde_json::to_value(&s).expect("a sample in words");
-        let read = |told: &serde_json::Value| serde_json::from_value::<MongoSample>(told.clone()).map(|s| s.elected);
-        assert_eq!(read(&told).ok(), Some(Ok(Ts::new(7, 1))));
-        told.as_object_mut().expect("an object").remove("elected");
-        let why = read(&told).expect("an older sample").expect_err("not known");
-        assert_eq!(&*why.message, "when its primary was elected was not read");
-    }
-
-    #[test]
     fn a_window_that_still_grows_is_what_it_will_be() {
         let o = |size, max_size| Oplog { first: Ts::new(1000, 0), last: Ts::new(1600, 0), size, max_size };
         assert_eq!(o(990, 1000).window(), Some(Dur::secs(600)));

@@ -30,6 +30,14 @@ fn after_setup(second: &str, middle: &str, text: &str) -> String {
     asked.collect::<Vec<_>>().join("\n")
 }
 
+/// Whoever never joins has committed 50 of 200.
+const BEHIND: &str = "
+        t=300 dst.end crm.pr-update/0 =200
+        t=560 op begin start-consumers
+        t=563 dst.member rtu rtu-dst-0 crm.ingestion; dst.commit rtu crm.ingestion/0 =1
+        t=570 dst.commit audit crm.pr-update/0 =50
+";
+
 const ASSIGN: &str = "t=12 src.commit audit crm.pr-update/0 =1
     t=17 src.commit audit crm.pr-update/0 =5";
 
@@ -114,16 +122,16 @@ fn a_reader_that_never_joins_is_redeployed_once_it_has_read_what_lay_there() {
     let shown = after_setup(
         ASSIGN,
         "",
-        "
-        t=300 dst.end crm.pr-update/0 =200
-        t=560 op begin start-consumers
-        t=563 dst.member rtu rtu-dst-0 crm.ingestion; dst.commit rtu crm.ingestion/0 =1
-        t=570 dst.commit audit crm.pr-update/0 =50
+        &[
+            BEHIND,
+            "
         # Who is behind only has to be waited for: no word is offered.
         t=650 show start-consumers fix; dst.end crm.pr-update/0 =210
         t=651 dst.commit audit crm.pr-update/0 =200
         t=720 show start-consumers
     ",
+        ]
+        .concat(),
     );
     expect![[r#"
         t=650 start-consumers begun go
@@ -347,17 +355,17 @@ fn a_log_that_was_cut_back_below_where_its_reader_attached_offers_a_word() {
     let shown = after_setup(
         ASSIGN,
         "",
-        "
-        t=300 dst.end crm.pr-update/0 =200
-        t=560 op begin start-consumers
-        t=563 dst.member rtu rtu-dst-0 crm.ingestion; dst.commit rtu crm.ingestion/0 =1
-        t=570 dst.commit audit crm.pr-update/0 =50
+        &[
+            BEHIND,
+            "
         t=600 dst.end crm.pr-update/0 =180
         t=610 dst.commit audit crm.pr-update/0 =180
         t=650 show start-consumers fix; dst.end crm.pr-update/0 =199
         t=690 show start-consumers; dst.end crm.pr-update/0 =200; dst.commit audit crm.pr-update/0 =200
         t=770 show start-consumers
     ",
+        ]
+        .concat(),
     );
     expect![[r#"
         t=650 start-consumers begun go

@@ -46,6 +46,18 @@ fn sample(to: u32, last: &[(&str, u32)], clients: &[&str]) -> MongoSample {
     }
 }
 
+fn collection(documents: i64) -> Collection {
+    Collection {
+        kind: CollectionKind::Collection,
+        uuid: "u".into(),
+        options: "{}".into(),
+        indexes: Ok(BTreeMap::new()),
+        documents: Ok(Some(documents)),
+        data_size: 1,
+        index_size: 1,
+    }
+}
+
 fn seen(samples: impl IntoIterator<Item = (i64, MongoSample)>) -> MongoMemory {
     let mut m = MongoMemory::default();
     samples.into_iter().for_each(|(at, s)| m.apply(span(at), s));
@@ -220,15 +232,7 @@ fn a_catalogue_ends_why_there_was_none_and_lists_what_each_collection_holds() {
     let mut m = seen([(0, sample(9, &[], &[]))]);
     m.not_listed(span(1), failure());
     assert!(m.unlisted().is_some_and(|(s, _)| s == span(1)));
-    let one = Collection {
-        kind: CollectionKind::Collection,
-        uuid: "u".into(),
-        options: "{}".into(),
-        indexes: Ok(BTreeMap::new()),
-        documents: Ok(Some(7)),
-        data_size: 1,
-        index_size: 1,
-    };
+    let one = collection(7);
     let databases = BTreeMap::from([
         ("a".into(), Ok(BTreeMap::from([("b".into(), one.clone()), ("c".into(), one)]))),
         ("x".into(), Err(failure())),
@@ -337,17 +341,9 @@ fn a_long_run_is_thinned_out_and_loses_no_mark_that_is_new() {
     assert_eq!(m.reached(ts(999)), Some(Mono(998_100)));
 }
 
-/// Of a catalogue with one collection of so many documents.
+/// A catalogue with one collection of so many documents.
 fn catalog(documents: i64) -> MongoCatalog {
-    let one = Collection {
-        kind: CollectionKind::Collection,
-        uuid: "u".into(),
-        options: "{}".into(),
-        indexes: Ok(BTreeMap::new()),
-        documents: Ok(Some(documents)),
-        data_size: 1,
-        index_size: 1,
-    };
+    let one = collection(documents);
     let databases = BTreeMap::from([("a".into(), Ok(BTreeMap::from([("b".into(), one)])))]);
     let (offsets, changes) = (Err(failure()), Ok(0));
     MongoCatalog { set_id: "s".into(), databases, databases_outside: Ok(0), offsets, changes }
@@ -408,4 +404,15 @@ fn the_marks_of_a_long_run_are_thinned_out() {
     let half = i64::try_from(POINTS).unwrap();
     let kept: Vec<i64> = (0..=2 * half).filter(|i| *i >= half || i % 2 == 0).collect();
     assert_eq!(thinned, kept);
+}
+
+#[test]
+fn a_recording_that_does_not_tell_when_its_primary_was_elected_does_not_know_it() {
+    let newer = MongoSample { elected: Ok(ts(7)), ..sample(9, &[], &[]) };
+    let mut told = serde_json::to_value(&newer).expect("a sample in words");
+    let read = |told: &serde_json::Value| serde_json::from_value::<MongoSample>(told.clone()).map(|s| s.elected);
+    assert_eq!(read(&told).ok(), Some(Ok(ts(7))));
+    told.as_object_mut().expect("an object").remove("elected");
+    let why = read(&told).expect("an older sample").expect_err("not known");
+    assert_eq!(&*why.message, "when its primary was elected was not read");
 }

@@ -6,7 +6,7 @@ use crate::Name;
 use crate::estate::Side;
 use crate::reading::{Code, Demand, Finding, Gap, Qty, Reading, Subject};
 use crate::time::Dur;
-use crate::view::View;
+use crate::view::{View, gap};
 
 /// The collection that the speed is measured on has so many documents at most, where there is one.
 const SAMPLE: u64 = 1_000_000;
@@ -17,11 +17,14 @@ pub(super) fn counting_time(v: &View<'_>) -> Reading {
         let d = v.mongodb(Side::Destination)?;
         let (basis, _, catalog) = v.catalog(&d)?;
         let listed = in_scope(v.mongodb_settings()?, Side::Destination, catalog)?;
-        let sizes: Vec<(u64, &Name)> = listed
-            .iter()
-            .filter_map(|(ns, (c, _))| Some((u64::try_from((*c.documents.as_ref().ok()?)?).ok()?, *ns)))
-            .filter(|(n, _)| *n > 0)
-            .collect();
+        let mut sizes: Vec<(u64, &Name)> = Vec::new();
+        for (ns, (c, _)) in &listed {
+            // A view has none; what cannot be told is not nothing.
+            let here = || Subject::Namespace(Side::Destination, (*ns).clone());
+            let documents = c.documents.as_ref().map_err(|f| gap(f, here()))?;
+            let some = documents.and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0);
+            sizes.extend(some.map(|n| (n, *ns)));
+        }
         let at = Subject::Mongodb(Side::Destination);
         let Some(chosen) = chosen(&sizes) else {
             return Ok(Reading::of(
@@ -36,12 +39,12 @@ pub(super) fn counting_time(v: &View<'_>) -> Reading {
         });
         let Some((n, took, ns)) = counted.max() else {
             let at = Subject::Namespace(Side::Destination, chosen.clone());
-            let gap = match d.memory.counted(chosen) {
+            let why = match d.memory.counted(chosen) {
                 Some((_, Err(f))) => uncounted(f, at),
                 _ => Gap::new(Code::Partial, at)
                     .detail("its documents are being counted one by one, to know how long that takes"),
             };
-            return Err(gap.want(Demand::Count { side: Side::Destination, namespace: chosen.clone() }));
+            return Err(why.want(Demand::Count { side: Side::Destination, namespace: chosen.clone() }));
         };
         let all: u64 = sizes.iter().map(|(n, _)| n).sum();
         let lasts = u128::from(all) * u128::from(took.0.unsigned_abs()) / u128::from(n.max(1));

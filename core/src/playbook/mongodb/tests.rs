@@ -571,6 +571,19 @@ fn what_counting_takes_is_reckoned_by_the_largest_that_was_counted() {
     assert_eq!(at(1), unknown(Code::Partial, there("shop.none")));
 }
 
+/// How many documents a collection has was not told: that is not none.
+#[test]
+fn what_counting_takes_is_not_known_beside_a_collection_of_unknown_size() {
+    let mut b = Bench::new();
+    b.destination(0, |_| {});
+    let untold = Collection { documents: Err(refused()), ..collection(0, &[]) };
+    b.list(Side::Destination, 0, &[("shop.a", collection(100, &[])), ("shop.b", untold.clone())]);
+    b.count(Side::Destination, span(0, 100), "shop.a", Ok(100));
+    assert_eq!(said(&counting::counting_time(&b.view())), unknown(Code::Privilege, there("shop.b")));
+    b.list(Side::Destination, 1, &[("shop.b", untold)]);
+    assert_eq!(said(&counting::counting_time(&b.view())), unknown(Code::Privilege, there("shop.b")));
+}
+
 #[test]
 fn the_speed_is_measured_on_the_largest_that_is_quick_to_count_or_the_smallest_of_all() {
     let chosen = |sizes: &[(&str, i64)]| {
