@@ -283,6 +283,17 @@ impl World {
         self.m.readers[i].at.get(&side).is_some_and(|x| x.running)
     }
 
+    /// Another cluster or deployment answers than the one that was moved from or to, or did when the agent last looked: nobody
+    /// adopts a step then.
+    pub fn another_answers(&self) -> bool {
+        let estate = self.agent.estate();
+        Side::BOTH.iter().any(|s| {
+            let kafka = estate.kafka(*s).and_then(|k| k.last()).is_some_and(|(_, k)| k.cluster_id != self.m.side(*s).id);
+            let mongodb = estate.mongodb(*s).and_then(|m| m.last()).is_some_and(|(_, m)| m.set_id != self.db.side(*s).id);
+            kafka || mongodb || self.m.side(*s).faults.imposter || self.db.side(*s).faults.imposter
+        })
+    }
+
     fn switch_and_seed(&mut self) {
         let next = (0..self.m.producers.len()).find(|i| {
             self.m.producers[*i].declared
@@ -380,7 +391,7 @@ impl World {
             let begun = j == step && matches!(life, Some(Life::Begun(..))) && !self.person.phase.is_multiple_of(2);
             let unwitnessed = begun && self.now - self.person.since > 3 * PATIENCE;
             let lost = matches!(life, Some(Life::Pending | Life::OutOfOrder)) || unwitnessed;
-            if self.person.acted[j] && lost {
+            if self.person.acted[j] && lost && !self.another_answers() {
                 let answer = self.ask(&Op::Adopt { step: (*id).into(), anchors: BTreeMap::new() });
                 let said = match answer {
                     Some(Err(r)) => r.text().to_owned(),

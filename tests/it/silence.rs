@@ -40,6 +40,8 @@ pub(crate) fn run(_: &Estate) -> Result<(), String> {
     agent.up()?;
     let prometheus = Prometheus::scraping("cutover-agent", agent.address()).map_err(text)?;
     agent.wait_go("ready", "switch-producers")?;
+    // Go from its first sample on, and nothing it samples after the switch can show that a producer ever wrote here.
+    agent.wait("done", "switch-producers", "that a producer was seen to write", |a| !a.says("never-seen", "growing"))?;
     agent.begin("switch-producers")?;
     shop.switch_producers().map_err(text)?;
     agent.wait_go("done", "switch-producers")?;

@@ -172,12 +172,14 @@ impl KafkaMemory {
         self.first
     }
 
-    pub(super) fn apply(&mut self, span: Span, sample: KafkaSample) {
+    /// Takes in a sample; whether it forgot for it what was remembered, since another cluster answers.
+    pub(super) fn apply(&mut self, span: Span, sample: KafkaSample) -> bool {
         // A sample overtaken by a newer one proves nothing new.
         if self.last.as_ref().is_some_and(|(s, _)| span.sent < s.received) {
-            return;
+            return false;
         }
-        if self.last.as_ref().is_some_and(|(_, l)| l.cluster_id != sample.cluster_id) {
+        let another = self.last.as_ref().is_some_and(|(_, l)| l.cluster_id != sample.cluster_id);
+        if another {
             *self = KafkaMemory::default();
         }
         self.first.get_or_insert(span.sent);
@@ -196,6 +198,7 @@ impl KafkaMemory {
                 }
             }
         }
+        another
     }
 
     /// Takes in a slow reading.

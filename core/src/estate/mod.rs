@@ -207,6 +207,7 @@ pub struct Estate {
     looked: Option<Now>,
     jumps: u64,
     jumped: Option<Mono>,
+    forgotten: u64,
     revisions: [Revision; PARTS],
 }
 
@@ -248,7 +249,7 @@ impl Estate {
             (Target::Kafka(side), Ok(content)) => {
                 let memory = self.kafka.entry(side).or_default();
                 match content {
-                    Content::Kafka(k) => memory.apply(span, *k),
+                    Content::Kafka(k) => self.forgotten += u64::from(memory.apply(span, *k)),
                     Content::KafkaConfigs(c) => memory.configured(span, *c),
                     Content::KafkaUnread(why) => memory.unread = Some((span, why)),
                     Content::KafkaTails(t) => memory.tails = Some((span, t)),
@@ -258,7 +259,7 @@ impl Estate {
             (Target::Mongodb(side), Ok(content)) => {
                 let memory = self.mongodb.entry(side).or_default();
                 match content {
-                    Content::Mongodb(m) => memory.apply(span, *m),
+                    Content::Mongodb(m) => self.forgotten += u64::from(memory.apply(span, *m)),
                     Content::MongoCatalog(c) => memory.list(span, *c),
                     Content::MongoUnlisted(why) => memory.not_listed(span, why),
                     Content::MongoCounts(c) => memory.count(span, c),
@@ -300,6 +301,12 @@ impl Estate {
     /// How often the clocks have jumped apart.
     pub fn jumps(&self) -> u64 {
         self.jumps
+    }
+
+    /// How often it forgot what it remembered of a cluster or a deployment, since another one answered in its place: what
+    /// moved meanwhile is then seen for the first time, and nothing can be said to have stood still since before.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     /// What is remembered of a side's Kafka cluster; `None` before its first good sample.

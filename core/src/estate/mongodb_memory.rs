@@ -196,12 +196,14 @@ impl MongoMemory {
         before.max(self.previous.get(namespace).copied().filter(|ts| ts.wall() <= cutoff))
     }
 
-    pub(super) fn apply(&mut self, span: Span, sample: MongoSample) {
+    /// Takes in a sample; whether it forgot for it what was remembered, since another deployment answers.
+    pub(super) fn apply(&mut self, span: Span, sample: MongoSample) -> bool {
         // A sample overtaken by a newer one proves nothing new.
         if self.last.as_ref().is_some_and(|(s, _)| span.sent < s.received) {
-            return;
+            return false;
         }
-        if self.last.as_ref().is_some_and(|(_, l)| l.set_id != sample.set_id) {
+        let another = self.last.as_ref().is_some_and(|(_, l)| l.set_id != sample.set_id);
+        if another {
             *self = MongoMemory::default();
         }
         if let Ok(w) = &sample.writes {
@@ -252,6 +254,7 @@ impl MongoMemory {
         }
         self.clients.retain(|_, (at, _)| span.sent - *at <= CLIENTS);
         self.last = Some((span, sample));
+        another
     }
 
     /// After a jump of the clocks nobody can be told to have been seen within ten minutes.

@@ -39,6 +39,7 @@ pub struct Gate {
     judged: Judged,
     falses: BTreeMap<&'static str, (Mono, Mono)>,
     jumps: u64,
+    forgotten: u64,
     hold_file: Option<Name>,
 }
 
@@ -46,7 +47,7 @@ impl Gate {
     /// A gate that has seen nothing.
     pub fn new(settings: Arc<Settings>) -> Gate {
         let judged = Judged::new(&settings);
-        Gate { settings, judged, falses: BTreeMap::new(), jumps: 0, hold_file: None }
+        Gate { settings, judged, falses: BTreeMap::new(), jumps: 0, forgotten: 0, hold_file: None }
     }
 
     /// The settings it decides by.
@@ -72,6 +73,10 @@ impl Gate {
             self.jumps = estate.jumps();
             self.judged.forget_dwells();
             self.falses.clear();
+        }
+        if self.forgotten != estate.forgotten() {
+            self.forgotten = estate.forgotten();
+            self.judged.forget_dwells();
         }
         let settings = self.settings.clone();
         let view = View::new(estate, facts, &settings, now);

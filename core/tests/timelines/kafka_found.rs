@@ -670,3 +670,69 @@ fn a_group_that_may_be_hidden_is_not_known_to_have_attached_later() {
         assert!(said.contains("done: unknown (skipped): group svt on crm.pr-update"), "{hides}{said}");
     }
 }
+
+/// Another cluster answers at the source's address for a moment: what was remembered of the source is forgotten with it, so
+/// that a reader who committed meanwhile is not seen to have moved. The time for which nobody was there counts from then on.
+#[test]
+fn nothing_dwells_across_another_clusters_answer() {
+    let shown = with(&[
+        SHOP,
+        SWITCHED,
+        "
+        t=100 op begin stop-consumers
+        t=101 src.leave rtu; src.leave svt
+        t=300 show stop-consumers
+        t=301 src.id imposter
+        t=302 src.end crm.pr-update/0 +1; src.commit svt crm.pr-update/0 =6
+        t=306 src.id old
+        t=320 show stop-consumers
+        t=480 show stop-consumers
+        t=670 show stop-consumers
+        t=690 show stop-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=300 stop-consumers begun go
+        t=300 stop-consumers done: no-go (dwelling): nobody-attached: true for 3 min 9 s, must be for 6 min
+        t=320 stop-consumers begun no-go (dwelling): topic crm.ingestion partition 0 (source) has been silent for 4 s as far as watched, must be for 1 min: crm-cdc
+        t=320 stop-consumers done: no-go (dwelling): nobody-attached: true for 4 s, must be for 6 min
+        t=480 stop-consumers begun go
+        t=480 stop-consumers done: no-go (dwelling): nobody-attached: true for 2 min 44 s, must be for 6 min
+        t=670 stop-consumers begun go
+        t=670 stop-consumers done: no-go (dwelling): nobody-attached: true for 5 min 54 s, must be for 6 min
+        t=690 stop-consumers done no-go (already-done): stop-consumers is done since 2026-09-21T14:24:36Z
+        t=690 stop-consumers done: go"#]].assert_eq(&shown);
+}
+
+/// A commit that was not there before was made by somebody, as one that has moved was.
+#[test]
+fn a_commit_that_appears_is_somebody_reading() {
+    let shown = with(&[
+        SHOP,
+        SWITCHED,
+        "
+        t=100 op begin stop-consumers
+        t=101 src.leave rtu; src.leave svt
+        t=300 show stop-consumers
+        t=301 src.topic crm.pr-late 1; src.commit svt crm.pr-late/0 =0
+        t=307 show stop-consumers
+        t=320 show stop-consumers
+        t=480 show stop-consumers
+    ",
+    ]);
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=300 stop-consumers begun go
+        t=300 stop-consumers done: no-go (dwelling): nobody-attached: true for 3 min 9 s, must be for 6 min
+        t=307 stop-consumers begun no-go (dwelling): topic crm.pr-late partition 0 (source) has been watched for too short a time: its end offset moved between the last two samples, or was read only once
+        t=307 stop-consumers done: no-go (dwelling): group svt on crm.pr-late partition 0 (source) has been watched for too short a time: its committed offset was read only once: somebody may just have committed it
+        t=320 stop-consumers begun no-go (dwelling): drained: true for 4 s, must be for 1 min
+        t=320 stop-consumers done: no-go (dwelling): nobody-attached: true for 4 s, must be for 6 min
+        t=480 stop-consumers begun go
+        t=480 stop-consumers done: no-go (dwelling): nobody-attached: true for 2 min 44 s, must be for 6 min"#]].assert_eq(&shown);
+}

@@ -167,7 +167,7 @@ impl World {
                 self.dba.confirms_scale = true;
                 self.confirm_scale();
             }
-            if acted[j] && (lost || unwitnessed) {
+            if acted[j] && (lost || unwitnessed) && !self.another_answers() {
                 // What is go may still be claimed.
                 if j == step
                     && !begun

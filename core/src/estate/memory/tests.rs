@@ -52,7 +52,9 @@ fn sample(high: i64, committed: Option<i64>) -> KafkaSample {
 
 fn seen(samples: impl IntoIterator<Item = (i64, KafkaSample)>) -> KafkaMemory {
     let mut m = KafkaMemory::default();
-    samples.into_iter().for_each(|(at, s)| m.apply(span(at), s));
+    for (at, s) in samples {
+        m.apply(span(at), s);
+    }
     m
 }
 

@@ -60,7 +60,9 @@ fn collection(documents: i64) -> Collection {
 
 fn seen(samples: impl IntoIterator<Item = (i64, MongoSample)>) -> MongoMemory {
     let mut m = MongoMemory::default();
-    samples.into_iter().for_each(|(at, s)| m.apply(span(at), s));
+    for (at, s) in samples {
+        m.apply(span(at), s);
+    }
     m
 }
 
@@ -263,7 +265,9 @@ fn mirror(positions: &[Option<u32>], stage: &str) -> MirrorSample {
 
 fn run(samples: impl IntoIterator<Item = (i64, MirrorSample)>) -> MirrorMemory {
     let mut m = MirrorMemory::default();
-    samples.into_iter().for_each(|(at, s)| m.apply(span(at), s));
+    for (at, s) in samples {
+        m.apply(span(at), s);
+    }
     m
 }
 
@@ -352,7 +356,7 @@ fn catalog(documents: i64) -> MongoCatalog {
 #[test]
 fn the_catalogue_before_is_remembered_while_it_says_the_same_and_the_oplog_was_read_after_it() {
     let read = |m: &mut MongoMemory, at: i64| {
-        m.apply(span(at), MongoSample { scanned: Some(span(at)), ..sample(9, &[], &[]) })
+        m.apply(span(at), MongoSample { scanned: Some(span(at)), ..sample(9, &[], &[]) });
     };
     let mut m = MongoMemory::default();
     let mut told = vec![];
