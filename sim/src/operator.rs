@@ -288,8 +288,10 @@ impl World {
     pub fn another_answers(&self) -> bool {
         let estate = self.agent.estate();
         Side::BOTH.iter().any(|s| {
-            let kafka = estate.kafka(*s).and_then(|k| k.last()).is_some_and(|(_, k)| k.cluster_id != self.m.side(*s).id);
-            let mongodb = estate.mongodb(*s).and_then(|m| m.last()).is_some_and(|(_, m)| m.set_id != self.db.side(*s).id);
+            let kafka =
+                estate.kafka(*s).and_then(|k| k.last()).is_some_and(|(_, k)| k.cluster_id != self.m.side(*s).id);
+            let mongodb =
+                estate.mongodb(*s).and_then(|m| m.last()).is_some_and(|(_, m)| m.set_id != self.db.side(*s).id);
             kafka || mongodb || self.m.side(*s).faults.imposter || self.db.side(*s).faults.imposter
         })
     }

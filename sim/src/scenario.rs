@@ -374,6 +374,7 @@ fn reader(plain: &[&str], named: &BTreeMap<&str, &str>) -> Option<Reader> {
         at: BTreeMap::<_, Instance>::new(),
         deployed: None,
         skipped: BTreeMap::new(),
+        polled: (0, 0),
     })
 }
 

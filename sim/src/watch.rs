@@ -1,5 +1,6 @@
 //! What is checked: every go and every done against the truth, and that nothing stays stuck.
 
+use crate::model::apps::Style;
 use crate::scenario::{Expect, Order};
 use crate::truth::{Broken, Hazard, Rules, of_done, of_ready};
 use crate::truth_mongodb::{self, Shown};
@@ -304,6 +305,15 @@ impl World {
         rests.get(&Target::Kafka(side)).copied()
     }
 
+    /// A reader that never commits, and was a member for so short a time that no sample need have seen it: what it reads nobody
+    /// can know.
+    fn never_shown(&self, reader: u16) -> bool {
+        let Some(r) = self.m.readers.get(usize::from(reader)) else { return false };
+        let briefly = r.polled.0 < self.lasting();
+        let id = &self.m.side(Side::Source).id;
+        r.style == Style::Silent && briefly && !self.agent.facts().members(id).any(|((g, _), _)| *g == r.group)
+    }
+
     fn check(&mut self, step: &'static str, what: &'static str, rules: Rules, rests: &BTreeMap<Target, (i64, i64)>) {
         let at = |h: Hazard, s: Side| self.seen_in(rests, h, s);
         let excused = |b: &Broken| match b.key.0 {
@@ -311,7 +321,10 @@ impl World {
             Hazard::Unexpired => self.wrong_by != 0,
             // What somebody wrote by hand, or a producer that came back, while the high watermark stands still cannot be
             // known, by design, for 45 s.
-            Hazard::UnreadHidden => self.now - self.stray_at < 60_000,
+            Hazard::UnreadHidden if self.now - self.stray_at < 60_000 => true,
+            Hazard::Unread | Hazard::UnreadHidden | Hazard::NotSeeded | Hazard::NotAttached => {
+                self.never_shown(b.key.1)
+            }
             // Begun and ended between two samples.
             Hazard::OpenTransaction => b.to.is_some() && self.now - self.stray_at < 60_000,
             _ => false,

@@ -2,7 +2,7 @@
 //! same of the source's MongoDB. A real Prometheus has scraped what was measured before: it must lose it, and get it back.
 
 use crate::Estate;
-use crate::agent::Agent;
+use crate::agent::{Agent, PATIENCE};
 use crate::asked::{absent, is, there};
 use crate::claims::reason;
 use cutover_lab::{MongoPair, MongoShop, MongoShopOptions, Pair, Prometheus, Shop, ShopOptions, Side};
@@ -40,8 +40,13 @@ pub(crate) fn run(_: &Estate) -> Result<(), String> {
     agent.up()?;
     let prometheus = Prometheus::scraping("cutover-agent", agent.address()).map_err(text)?;
     agent.wait_go("ready", "switch-producers")?;
-    // Go from its first sample on, and nothing it samples after the switch can show that a producer ever wrote here.
-    agent.wait("done", "switch-producers", "that a producer was seen to write", |a| !a.says("never-seen", "growing"))?;
+    // It may be go from the first sample on, which cannot tell that anybody writes; and no sample after the switch can.
+    cutover_lab::wait_for("the journal to have a topic that grew", PATIENCE, || {
+        let journal = agent.journal()?;
+        let grew = |l: &str| l.contains("\"fact\":\"grew\"") && l.contains(".ingestion\"");
+        if journal.lines().any(grew) { Ok(()) } else { Err("it has none that producers write".to_owned()) }
+    })
+    .map_err(text)?;
     agent.begin("switch-producers")?;
     shop.switch_producers().map_err(text)?;
     agent.wait_go("done", "switch-producers")?;

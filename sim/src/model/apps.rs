@@ -67,6 +67,8 @@ pub struct Reader {
     pub deployed: Option<BTreeSet<Side>>,
     /// At the destination, the partitions of which it passed over records.
     pub skipped: BTreeMap<TopicPartition, i64>,
+    /// For how long it has polled at the source without an end, at the longest, and since when it does or did.
+    pub polled: (i64, i64),
 }
 
 /// How an external producer writes.
@@ -148,6 +150,13 @@ impl Model {
         }
         let fresh = !inst.attached;
         inst.attached = true;
+        if side == Side::Source {
+            let (longest, since) = &mut self.readers[i].polled;
+            if fresh {
+                *since = now;
+            }
+            *longest = now.saturating_sub(*since).max(*longest);
+        }
         self.commit(&r, side, &mut inst, now);
         if inst.owed.0 > 0 && inst.owed.1 <= now {
             self.emit(&r, side, std::mem::take(&mut inst.owed).0, now);
