@@ -583,3 +583,35 @@ fn data_is_settled_only_while_the_oplog_of_the_source_is_read() {
     assert_eq!(story("t=1200 show start-writers all"), ["go", "go"]);
     assert_eq!(story("t=1190 msrc.oplog no\nt=1200 show start-writers all"), ["unknown", "unknown"]);
 }
+
+/// Another deployment answers at the source's address for a moment: who was there meanwhile is in nobody's memory, and the time
+/// for which nobody was counts from then on.
+#[test]
+fn nothing_dwells_across_another_deployments_answer() {
+    let story = "
+        t=300 op begin stop-writers
+        t=301 msrc.leave svc-orders
+        t=500 show stop-writers
+        t=501 msrc.id stranger
+        t=506 msrc.id old
+        t=520 show stop-writers
+        t=720 show stop-writers
+        t=860 show stop-writers
+        t=890 show stop-writers
+    ";
+    let shown = run_with(mongo(), &[READ, story].concat());
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=500 stop-writers begun go
+        t=500 stop-writers done: no-go (dwelling): writers-gone: true for 3 min 9 s, must be for 6 min
+        t=520 stop-writers begun no-go (dwelling): following: true for 4 s, must be for 30 s
+        t=520 stop-writers done: no-go (dwelling): writers-gone: true for 4 s, must be for 6 min
+        t=720 stop-writers begun go
+        t=720 stop-writers done: no-go (dwelling): writers-gone: true for 3 min 24 s, must be for 6 min
+        t=860 stop-writers begun go
+        t=860 stop-writers done: no-go (dwelling): writers-gone: true for 5 min 44 s, must be for 6 min
+        t=890 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:27:56Z
+        t=890 stop-writers done: go"#]].assert_eq(&shown);
+}
