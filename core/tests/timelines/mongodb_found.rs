@@ -613,5 +613,6 @@ fn nothing_dwells_across_another_deployments_answer() {
         t=860 stop-writers begun go
         t=860 stop-writers done: no-go (dwelling): writers-gone: true for 5 min 44 s, must be for 6 min
         t=890 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:27:56Z
-        t=890 stop-writers done: go"#]].assert_eq(&shown);
+        t=890 stop-writers done: go"#]]
+    .assert_eq(&shown);
 }
