@@ -388,3 +388,6 @@ pub fn own_time(settings: &Settings, check: &Check) -> Dur {
     let configured = settings.dwell.iter().filter(|((_, c), _)| &**c == check.id).map(|(_, d)| *d).max();
     settings.scaled(configured.unwrap_or(default).max(floor))
 }
+
+#[cfg(test)]
+mod tests;
