@@ -66,6 +66,8 @@ enum Place {
     Wrap(Range<usize>, [&'static str; 2]),
     /// At the top of a function.
     Top(usize),
+    /// All of a function that returns some iterator.
+    Iterator(Range<usize>),
     /// An arm: what is matched, where its pattern or guard ends, and its guard.
     Arm(usize, usize, Option<Range<usize>>),
 }
@@ -116,13 +118,18 @@ fn has_let(e: &syn::Expr) -> bool {
 impl Finder<'_> {
     fn function(&mut self, sig: &syn::Signature, block: &syn::Block, walk: impl FnOnce(&mut Self)) {
         let constant = sig.constness.is_some();
-        // A value that is returned first would be the one type that `impl Trait` stands for.
-        let output = self.lines.range(sig.output.span());
-        let opaque = self.lines.text[output].contains("impl ");
-        if let (Some(first), false) = (block.stmts.first(), constant || opaque) {
+        let output = &self.lines.text[self.lines.range(sig.output.span())];
+        if let (Some(first), false) = (block.stmts.first(), constant) {
             let at = self.lines.range(first.span()).start;
-            let top = self.lines.range(block.brace_token.span.open()).end;
-            self.found.insert((Genre::FnValue, at), Place::Top(top));
+            let braces = [block.brace_token.span.open(), block.brace_token.span.close()].map(|s| self.lines.range(s));
+            let inside = braces[0].end..braces[1].start;
+            // A value that is returned first would be the one type that `impl Trait` stands for; an iterator is cut short and
+            // gets another behind it.
+            let place = match output.trim_start_matches("->").trim_start().starts_with("impl Iterator<") {
+                true => Some(Place::Iterator(inside)),
+                false => (!output.contains("impl ")).then_some(Place::Top(inside.start)),
+            };
+            self.found.extend(place.map(|p| ((Genre::FnValue, at), p)));
         }
         self.within(constant, walk);
     }
@@ -251,6 +258,18 @@ pub(crate) fn switch(source: &str, mutants: &[(usize, &Mutant)]) -> syn::Result<
             Some(Place::Top(at)) => {
                 put(*at, (2, id_isize), format!(" if {on} {{ return {}; }} ", m.replacement), Some(*id));
             }
+            Some(Place::Iterator(inside)) => {
+                let only = m.replacement.strip_prefix("::std::iter::once(").and_then(|o| o.strip_suffix(')'));
+                if only.is_none() && m.replacement != "::std::iter::empty()" {
+                    left.push(*id);
+                    continue;
+                }
+                let other =
+                    only.map(|o| format!(".chain(if {on} {{ Some({o}) }} else {{ None }})")).unwrap_or_default();
+                put(inside.start, (2, -id_isize), "({".into(), None);
+                let text = format!("}}).take(if {on} {{ 0 }} else {{ usize::MAX }}){other}");
+                put(inside.end, (1, id_isize), text, Some(*id));
+            }
             Some(Place::Arm(matched, end, None)) => {
                 // A match that is not complete without the arm is what the compiler points at.
                 put(*matched, (1, isize::MAX), String::new(), Some(*id));
@@ -348,6 +367,19 @@ mod tests {
         let text = "fn f() -> u8 { if on(0) { return 0; }  match g() { 1 if !on(1) => 2, \
                     n if !on(2) && ((if on(3) { true } else { n > 3 })) => 4, \
                     _ => h((if on(4) { S {  ..s } } else { S { a: 1, ..s } })) } }";
+        assert_eq!(switched(source, &m), (text.into(), vec![]));
+    }
+
+    #[test]
+    fn an_iterator_is_cut_short_and_gets_another_behind_it() {
+        let source = "fn f(a: &[u8]) -> impl Iterator<Item = u8> + '_ { let b = a; b.iter().copied() }";
+        let m = [
+            mutant(source, Genre::FnValue, "let b = a; b.iter().copied()", "::std::iter::empty()"),
+            mutant(source, Genre::FnValue, "let b = a; b.iter().copied()", "::std::iter::once(1)"),
+        ];
+        let text = "fn f(a: &[u8]) -> impl Iterator<Item = u8> + '_ {({({ let b = a; b.iter().copied() \
+                    }).take(if on(0) { 0 } else { usize::MAX })\
+                    }).take(if on(1) { 0 } else { usize::MAX }).chain(if on(1) { Some(1) } else { None })}";
         assert_eq!(switched(source, &m), (text.into(), vec![]));
     }
 
