@@ -475,10 +475,20 @@ impl World {
     fn accept_silent(&mut self) {
         for i in 0..self.m.readers.len() {
             let r = self.m.readers[i].clone();
-            let Some(inst) = r.at.get(&Side::Source).filter(|x| x.running && r.style == Style::Silent) else {
+            if r.style != Style::Silent {
                 continue;
+            }
+            // Of one that was stopped nobody knows any more how far it came: what holds nothing but aborted records it need not
+            // have read.
+            let read: BTreeMap<TopicPartition, i64> = match r.at.get(&Side::Source).filter(|x| x.running) {
+                Some(inst) => inst.position.clone(),
+                None => {
+                    let all =
+                        r.reads.iter().flat_map(|t| (0..self.m.partitions(Side::Source, t)).map(|p| (t.clone(), p)));
+                    all.filter_map(|tp| Some((tp.clone(), self.m.log(Side::Source, &tp.0, tp.1)?.low))).collect()
+                }
             };
-            for (tp, at) in &inst.position {
+            for (tp, at) in &read {
                 let Some(log) = self.m.log(Side::Source, &tp.0, tp.1) else { continue };
                 let (high, done) = (log.high(), log.given(*at, log.end()) == 0 && log.high() == log.end());
                 if !done || log.is_empty() || !self.agent.up {
