@@ -99,8 +99,11 @@ impl World {
 
     /// The operator looks at the board and does what comes next.
     pub fn operate_mongodb(&mut self) {
-        if self.scenario.mongo.is_none() || self.dba.finished() {
+        if self.scenario.mongo.is_none() {
             return;
+        }
+        if self.dba.finished() {
+            return self.carry_over_late();
         }
         self.progress_mongodb();
         if self.scenario.operator == Operator::Nobody || self.now < self.dba.not_before {

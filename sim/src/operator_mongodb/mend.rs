@@ -1,9 +1,10 @@
 //! What the operator of the MongoDB track mends when nothing moves: what was forgotten, what came back, what is different,
 //! what has to be adopted, carried over or taken back.
 
-use super::UNWITNESSED;
+use super::{PATIENCE, UNWITNESSED};
 use crate::model::mongodb::oplog::What;
 use crate::model::mongodb::service::{Service, Temper};
+use crate::scenario::{Operator, Order};
 use crate::truth::Hazard;
 use crate::watch::{MONGODB, STEPS};
 use crate::world::World;
@@ -233,6 +234,31 @@ impl World {
             let said = self.ask(&Op::Confirm { name: "reconciled-writes".into(), subject });
             self.watch.story.push(format!("{} s: reconciled-writes {side} {newest}: {said:?}", self.now / 1000));
         }
+        self.db.version += 1;
+        self.watch.disturbed(self.now);
+    }
+
+    /// In a joint move that goes on after the writers have started: what somebody wrote on the source by hand since holds up
+    /// the other track until a person has carried it over and says so.
+    pub(super) fn carry_over_late(&mut self) {
+        let waits = self.scenario.order == Order::Joint && !self.person.finished() && self.agent.up;
+        if !waits || self.scenario.operator == Operator::Nobody || self.now - self.dba.looked <= PATIENCE {
+            return;
+        }
+        self.dba.looked = self.now;
+        let Some(p) = self.agent.published.clone() else { return };
+        let breached = |b: &StepBoard| render::chief(&b.ready).is_some_and(|f| f.code == Code::Tripwire);
+        let at_rest = !self.db.services.iter().any(|s| s.is_writer() && s.runs(Side::Source));
+        let newest = self.db.newest(Side::Source);
+        let moved = self.agent.facts().last_write(&self.db.side(Side::Source).id).is_some_and(|ts| ts != newest);
+        if !p.board.steps.iter().any(breached) || !at_rest || !moved {
+            return;
+        }
+        self.db.reconciled.insert(Side::Source, newest);
+        self.truth.settled_in_mongodb(&[Hazard::Unapplied, Hazard::Uncarried]);
+        let subject = vec![Side::Source.as_str().into(), newest.to_string().into()];
+        let said = self.ask(&Op::Confirm { name: "reconciled-writes".into(), subject });
+        self.watch.story.push(format!("{} s: reconciled-writes source {newest}: {said:?}", self.now / 1000));
         self.db.version += 1;
         self.watch.disturbed(self.now);
     }
