@@ -144,7 +144,7 @@ impl Person {
         if (step, ready) == (0, false) && !grown() {
             return None;
         }
-        if (step, ready) == (3, true) && crate::truth::Truth::unexpired(&w.m, w.now - pause, w.now) {
+        if (step, ready) == (3, true) && crate::truth::Truth::unexpired(&w.m, w.now - pause, w.now, true) {
             return None;
         }
         let rules = if ready { of_ready(STEPS[step], false, false) } else { of_done(STEPS[step], false) };
@@ -478,14 +478,20 @@ impl World {
             if r.style != Style::Silent {
                 continue;
             }
-            // Of one that was stopped nobody knows any more how far it came: what holds nothing but aborted records it need not
-            // have read.
+            // Of one that was stopped nobody knows any more how far it came, unless that was said before (and the journal that
+            // held the word was lost); what holds nothing but aborted records it need not have read.
             let read: BTreeMap<TopicPartition, i64> = match r.at.get(&Side::Source).filter(|x| x.running) {
                 Some(inst) => inst.position.clone(),
                 None => {
                     let all =
                         r.reads.iter().flat_map(|t| (0..self.m.partitions(Side::Source, t)).map(|p| (t.clone(), p)));
-                    all.filter_map(|tp| Some((tp.clone(), self.m.log(Side::Source, &tp.0, tp.1)?.low))).collect()
+                    let from = |tp: TopicPartition| {
+                        let log = self.m.log(Side::Source, &tp.0, tp.1)?;
+                        let said =
+                            self.truth.accepted.get(&(i, tp.clone())).is_some_and(|(_, high)| *high == log.high());
+                        Some((tp, if said { log.high() } else { log.low }))
+                    };
+                    all.filter_map(from).collect()
                 }
             };
             for (tp, at) in &read {

@@ -552,11 +552,13 @@ impl Truth {
         }
     }
 
-    /// Whether records on the source that were there at `by` are younger than their retention at `now`.
-    pub fn unexpired(m: &Model, now: i64, by: i64) -> bool {
+    /// Whether records on the source that were there at `by` are younger than their retention at `now`; all of them, or those below
+    /// the high watermarks only.
+    pub fn unexpired(m: &Model, now: i64, by: i64, all: bool) -> bool {
         m.side(S).topics.iter().filter(|(name, _)| !m.agreed("archived", name)).any(|(_, t)| {
             t.logs.iter().any(|l| {
-                l.newest_by(by).is_some_and(|at| t.config.retention_ms < 0 || at + t.config.retention_ms > now)
+                let below = if all { l.end() } else { l.high() };
+                l.newest_by(by, below).is_some_and(|at| t.config.retention_ms < 0 || at + t.config.retention_ms > now)
             })
         })
     }
@@ -581,7 +583,7 @@ impl Truth {
             if *hazard == Unexpired {
                 // What is expired stays so: the instant of the answer counts.
                 let b = Broken { key: (Unexpired, 0, 0, 0), from: s, to: None };
-                if Truth::unexpired(m, evaluated, s) && !excused(&b) {
+                if Truth::unexpired(m, evaluated, s, true) && !excused(&b) {
                     return Some(b);
                 }
                 continue;

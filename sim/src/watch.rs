@@ -2,7 +2,7 @@
 
 use crate::model::apps::Style;
 use crate::scenario::{Expect, Order};
-use crate::truth::{Broken, Hazard, Rules, of_done, of_ready};
+use crate::truth::{Broken, Hazard, Rules, Truth, of_done, of_ready};
 use crate::truth_mongodb::{self, Shown};
 use crate::world::World;
 use cutover_core::Name;
@@ -318,10 +318,13 @@ impl World {
         let at = |h: Hazard, s: Side| self.seen_in(rests, h, s);
         let excused = |b: &Broken| match b.key.0 {
             // An agent whose wall clock is wrong is wrong about expiry: not held against it here.
-            Hazard::Unexpired => self.wrong_by != 0,
+            Hazard::Unexpired if self.wrong_by != 0 => true,
             // What somebody wrote by hand, or a producer that came back, while the high watermark stands still cannot be
             // known, by design, for 45 s.
             Hazard::UnreadHidden if self.now - self.stray_at < 60_000 => true,
+            Hazard::Unexpired if self.now - self.stray_at < 60_000 => {
+                !Truth::unexpired(&self.m, self.now, b.from, false)
+            }
             Hazard::Unread | Hazard::UnreadHidden | Hazard::NotSeeded | Hazard::NotAttached => {
                 self.never_shown(b.key.1)
             }

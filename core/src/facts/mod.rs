@@ -13,7 +13,7 @@ use crate::estate::Side;
 use crate::estate::mongodb::{HeldData, Ts};
 use crate::looked::Revision;
 use crate::settings::{Home, Track};
-use crate::time::{Dur, Wall};
+use crate::time::{Dur, Now, Wall};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -39,6 +39,19 @@ pub struct StepFacts {
     pub effect_seen: bool,
     /// What its done checks said when they held.
     pub evidence: Vec<Name>,
+}
+
+/// A poller's step may begin by its effect if it was go at most this long before.
+const WAS_GO: Dur = Dur::mins(30);
+
+impl StepFacts {
+    /// It was go so lately that it may begin by its effect.
+    pub(crate) fn recently_go(&self, now: Now) -> bool {
+        self.was_go.is_some_and(|(_, until)| {
+            let ago = now.wall - until;
+            ago <= WAS_GO && ago >= Dur(-WAS_GO.0)
+        })
+    }
 }
 
 /// A person's word or stop.

@@ -736,3 +736,55 @@ fn a_commit_that_appears_is_somebody_reading() {
         t=480 stop-consumers begun go
         t=480 stop-consumers done: no-go (dwelling): nobody-attached: true for 2 min 44 s, must be for 6 min"#]].assert_eq(&shown);
 }
+
+/// Records that came to the destination and were deleted there between two samples were the producers' where the step was go:
+/// they are missed. Before it ever was go they were a test, cleaned up.
+#[test]
+fn what_was_written_and_deleted_between_two_samples_is_missed() {
+    let written = "dst.end crm.ingestion/0 +3; dst.low crm.ingestion/0 =3";
+    let switched = with(&[
+        SHOP,
+        &format!("t=19 show switch-producers\n t=21 {written}"),
+        "
+        t=30 show switch-producers
+        t=31 dst.end crm.ingestion/0 +1; dst.end crm.ingestion/1 +1
+        t=100 show switch-producers; show stop-consumers fix
+        t=101 op begin stop-consumers
+        t=102 show stop-consumers
+        ",
+    ]);
+    expect![[r#"
+        t=19 switch-producers pending go
+        t=30 switch-producers begun go
+        t=30 switch-producers done: no-go (still-written): topic crm.ingestion partition 0 (source) was written 9 s ago by crm-cdc, must be silent for 1 min
+        t=100 switch-producers done no-go (already-done): switch-producers is done since 2026-09-21T14:14:41Z
+        t=100 switch-producers done: no-go (tripwire): since switch-producers was done this must stay true and is not: destination-kept: topic crm.ingestion partition 0 (destination) lost records from the recorded start on: 3 low watermark, 0 recorded start
+        t=100 stop-consumers pending no-go (tripwire): since switch-producers was done this must stay true and is not: destination-kept: topic crm.ingestion partition 0 (destination) lost records from the recorded start on: 3 low watermark, 0 recorded start
+            tripwire: carry the records over, then: cutover-agent confirm reconciled-destination crm.ingestion 0 3 --reason …
+            way-out: kafka-consumer-groups --bootstrap-server <destination> --group rtu --topic crm.ingestion:0 --reset-offsets --to-offset 0 --execute && kafka-consumer-groups --bootstrap-server <destination> --group rtu --topic crm.ingestion:1 --reset-offsets --to-offset 0 --execute
+            way-out: cutover-agent confirm offsets-handled --reason …
+        t=101 begin stop-consumers: no-go (tripwire): since switch-producers was done this must stay true and is not: destination-kept: topic crm.ingestion partition 0 (destination) lost records from the recorded start on: 3 low watermark, 0 recorded start
+        t=102 stop-consumers pending no-go (tripwire): since switch-producers was done this must stay true and is not: destination-kept: topic crm.ingestion partition 0 (destination) lost records from the recorded start on: 3 low watermark, 0 recorded start"#]].assert_eq(&switched);
+    let tested = with(&[
+        "t=0 dst.member test test-0 crm.ingestion",
+        SHOP,
+        &format!("t=19 show switch-producers\n t=21 {written}"),
+        "
+        t=30 show switch-producers; dst.leave test
+        t=40 show switch-producers; op begin switch-producers
+        t=41 dst.end crm.ingestion/0 +1; dst.end crm.ingestion/1 +1
+        t=100 show switch-producers; show stop-consumers fix
+        ",
+    ]);
+    expect![[r#"
+        t=19 switch-producers pending no-go (attached): group test (destination) is attached: member test-0 reads crm.ingestion
+        t=30 switch-producers pending no-go (attached): group test (destination) is attached: member test-0 reads crm.ingestion
+        t=40 begin switch-producers: ok
+        t=40 switch-producers begun go
+        t=40 switch-producers done: no-go (still-written): topic crm.ingestion partition 0 (source) was written 19 s ago by crm-cdc, must be silent for 1 min
+        t=100 switch-producers done no-go (already-done): switch-producers is done since 2026-09-21T14:14:41Z
+        t=100 switch-producers done: go
+        t=100 stop-consumers pending no-go (way-out): the downtime could not be ended: start-consumers: seeded: group rtu on crm.ingestion partitions 0, 1 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after they were committed; group svt on crm.pr-update partition 0 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after they were committed
+            way-out: kafka-consumer-groups --bootstrap-server <destination> --group rtu --topic crm.ingestion:0 --reset-offsets --to-offset 3 --execute && kafka-consumer-groups --bootstrap-server <destination> --group rtu --topic crm.ingestion:1 --reset-offsets --to-offset 0 --execute
+            way-out: cutover-agent confirm offsets-handled --reason …"#]].assert_eq(&tested);
+}

@@ -181,10 +181,10 @@ impl Log {
         self.entries.get(from..)?.iter().filter(|e| e.kind != Kind::Marker).map(|e| e.at).max()
     }
 
-    /// The newest timestamp of what is still there and was written by then.
-    pub fn newest_by(&self, when: i64) -> Option<i64> {
-        let from = usize::try_from(self.low).unwrap_or(0);
-        let written = self.entries.get(from..)?.iter().filter(|e| e.kind != Kind::Marker && e.at <= when);
+    /// The newest timestamp of what is still there below an offset and was written by then.
+    pub fn newest_by(&self, when: i64, below: i64) -> Option<i64> {
+        let [from, to] = [self.low, below.max(self.low)].map(|o| usize::try_from(o).unwrap_or(0));
+        let written = self.entries.get(from..to)?.iter().filter(|e| e.kind != Kind::Marker && e.at <= when);
         written.map(|e| e.at).max()
     }
 

@@ -11,11 +11,9 @@ use crate::playbook::{Downtime, Effect, Step, steps};
 use crate::reading::{Code, Finding, Subject, Tri};
 use crate::render;
 use crate::settings::Track;
-use crate::time::{Dur, Mono, Now, Wall};
+use crate::time::{Dur, Mono, Wall};
 use crate::view::View;
 
-/// A poller's step may begin by its effect if it was go at most this long before.
-const WAS_GO: Dur = Dur::mins(30);
 /// How often "it is go" is journaled while it stays so.
 const GO_NOTED: Dur = Dur::mins(1);
 /// A board without any sample behind it may be believed for this long.
@@ -130,7 +128,7 @@ impl World<'_, '_> {
             StepFacts { undone: Some(at), .. } => Life::Undone(*at),
             StepFacts { begun: Some((_, how)), done: Some(at), .. } => Life::Done(*at, how.clone()),
             StepFacts { begun: Some((at, how)), .. } => Life::Begun(*at, how.clone()),
-            f if self.j.sighting(step).is_some() && !recently_go(f, v.now()) => Life::OutOfOrder,
+            f if self.j.sighting(step).is_some() && !f.recently_go(v.now()) => Life::OutOfOrder,
             _ => Life::Pending,
         }
     }
@@ -231,13 +229,13 @@ impl World<'_, '_> {
         let sighted = self.j.sighted(step) == Tri::Yes;
         match &b.life {
             // What was go once says nothing any more when the step before it has come undone.
-            Life::Pending if !still && (now_go || recently_go(f, v.now())) && self.comes_next(step) => {
+            Life::Pending if !still && (now_go || f.recently_go(v.now())) && self.comes_next(step) => {
                 let taken = match step.effect {
                     Effect::Appearance(_) => sighted,
                     Effect::Absence => holds == Tri::Yes && !self.rival(step, all),
                 };
                 // Only once the go itself is a fact.
-                if taken && recently_go(f, v.now()) {
+                if taken && f.recently_go(v.now()) {
                     // The checks have seen the effect by now: what they say of it is no evidence for the go before.
                     let was = f.was_go.map(|(from, to)| {
                         format!("go from {} until at least {}", render::instant(from), render::instant(to)).into()
@@ -290,16 +288,9 @@ impl World<'_, '_> {
                     && matches!(o.step.effect, Effect::Absence)
                     && o.life == Life::Pending
                     && !joint
-                    && recently_go(v.facts.life(o.step.id), v.now())
+                    && v.facts.life(o.step.id).recently_go(v.now())
             })
     }
-}
-
-fn recently_go(f: &StepFacts, now: Now) -> bool {
-    f.was_go.is_some_and(|(_, until)| {
-        let ago = now.wall - until;
-        ago <= WAS_GO && ago >= Dur(-WAS_GO.0)
-    })
 }
 
 /// What the checks of an answer say, a line each.

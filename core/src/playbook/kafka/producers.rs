@@ -217,19 +217,20 @@ pub(super) fn switched(v: &View<'_>) -> Reading {
     })
 }
 
+/// Topics of the destination that a declared producer may be switched to: only what one was seen writing on the source can be its
+/// switch; any other record is a leftover (`destination-clean`), and begins nothing.
+pub(super) fn written(v: &View<'_>, settings: &KafkaSettings) -> Vec<Name> {
+    let grew = v.facts.grew.keys();
+    grew.filter(|(_, t, _)| writers_of(settings, t).any(|(_, p)| p.stopped.is_none()))
+        .map(|(_, t, _)| settings.topic_there(t))
+        .collect()
+}
+
 /// Sighting of switch-producers: a destination partition that was empty has grown.
 pub(super) fn destination_grows(v: &View<'_>) -> Reading {
     body(|| {
         let (settings, d) = (v.kafka_settings()?, v.kafka(Side::Destination)?);
-        // Only what a declared producer was seen writing on the source can be its switch; any other record is a leftover
-        // (`destination-clean`), and begins nothing.
-        let written: Vec<Name> = v
-            .facts
-            .grew
-            .keys()
-            .filter(|(_, t, _)| writers_of(settings, t).any(|(_, p)| p.stopped.is_none()))
-            .map(|(_, t, _)| settings.topic_there(t))
-            .collect();
+        let written = written(v, settings);
         let (mut grown, mut missing) = (Vec::new(), None);
         for (name, t) in d.sample.topics.iter().filter(|(name, _)| written.contains(name)) {
             if let Some(f) = &t.failed {
