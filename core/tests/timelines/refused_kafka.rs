@@ -167,6 +167,7 @@ fn restarted() -> Vec<Case> {
     let five = "
         t=2 dst.end crm.ingestion/0 =5; dst.low crm.ingestion/0 =5; dst.end crm.ingestion/1 =5; dst.low crm.ingestion/1 =5
         t=2 dst.end crm.pr-update/0 =5; dst.low crm.pr-update/0 =5; msrc.offset crm.ingestion/0 3
+        t=16 dst.leave test
     ";
     vec![
         stopped("start-consumers ready seeded", "t=485 dst.commit rtu crm.ingestion/0 =1\nt=495"),
@@ -179,7 +180,7 @@ fn restarted() -> Vec<Case> {
             "start-consumers ready offset-assumptions",
             projections(),
             &[
-                "t=0 msrc.offset crm.ingestion/0 3\n",
+                "t=0 msrc.offset crm.ingestion/0 3; dst.member test test-0 crm.ingestion\n",
                 SHOP,
                 five,
                 &later,
