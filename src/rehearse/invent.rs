@@ -454,6 +454,7 @@ fn reader(group: String, reads: Vec<Name>, writes: Option<Name>) -> Reader {
         deployed: None,
         at: BTreeMap::new(),
         skipped: BTreeMap::new(),
+        polled: (0, 0),
     }
 }
 
