@@ -104,6 +104,8 @@ impl World {
                 self.db.end_transaction(side, what.parse().ok()?, true, now);
                 return Some(());
             }
+            // Refused: it exists, and nothing comes into the oplog.
+            "create" if self.db.side(side).collections.contains_key(&ns) => return Some(()),
             "create" => {
                 let kind = match w.get(2).copied() {
                     Some("timeseries") => CollectionKind::TimeSeries,
