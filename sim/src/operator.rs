@@ -8,9 +8,10 @@ use crate::world::World;
 use cutover_core::Name;
 use cutover_core::estate::Side;
 use cutover_core::estate::kafka::TopicPartition;
-use cutover_core::gate::board::{Life, Verdict};
+use cutover_core::gate::board::{Life, StepBoard, Verdict};
 use cutover_core::gate::ops::{Op, Refusal};
 use cutover_core::reading::Code;
+use cutover_core::render;
 use cutover_core::settings::Track;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,6 +87,11 @@ impl Person {
             [(Hazard::Undeclared, Side::Source, Rule::Exact(0)), (Hazard::Trimmed, Side::Destination, Rule::Exact(0))];
         // The journal was lost when the source's topics were gone already: there is nothing left to decide about.
         if self.lost_journal && w.m.side(Side::Source).topics.is_empty() {
+            return None;
+        }
+        // A track before this one came undone: its own operator has to see to it, and is watched for himself.
+        let undone = |p: &crate::agent::Published| p.board.steps.iter().any(|b| matches!(b.life, Life::Undone(_)));
+        if w.scenario.order == Order::After && w.agent.published.as_ref().is_some_and(|p| undone(p)) {
             return None;
         }
         // A track before this one was over when the journal was lost: it has to leave the configuration (docs/operating.md).
@@ -445,10 +451,14 @@ impl World {
             return;
         }
         let starts: Vec<_> = self.m.starts.iter().map(|(tp, s)| (tp.clone(), *s)).collect();
+        // A test's records, cleaned up between two samples while the step was go, are missed as a producer's would be.
+        let breached = |b: &StepBoard| render::chief(&b.ready).is_some_and(|f| f.code == Code::Tripwire);
+        let missed = self.agent.published.as_ref().is_some_and(|p| p.board.steps.iter().any(breached));
         for (tp, (id, start)) in starts {
             let now = self.m.side(Side::Destination).topics.get(&tp.0).map(|t| t.id);
             let low = self.m.log(Side::Destination, &tp.0, tp.1).map_or(start, |l| l.low);
-            if now != Some(id) || low <= start || !self.agent.up {
+            let lost = low > start || (missed && low == start && low > 0);
+            if now != Some(id) || !lost || !self.agent.up {
                 continue;
             }
             let subject = vec![tp.0.clone(), tp.1.to_string().into(), low.to_string().into()];

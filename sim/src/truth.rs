@@ -531,10 +531,12 @@ impl Truth {
                     None => committed = self.read.get(&about).copied(),
                 }
                 let key = |h| (h, small(i), id, u16::try_from(p).unwrap_or(0));
-                if self.accepted.get(&(i, tp.clone())) == Some(&(committed, log.high())) && log.high() == log.end() {
+                // Said to be read up to where it ended: what lies under a high watermark that stands still since is not.
+                let said = self.accepted.get(&(i, tp.clone())) == Some(&(committed, log.high()));
+                if said && log.high() == log.end() {
                     continue;
                 }
-                let from = committed.unwrap_or(log.low);
+                let from = if said { log.high() } else { committed.unwrap_or(log.low) };
                 if log.given(from, log.high()) > 0 {
                     out.insert(key(Unread));
                 } else if log.given(from, log.end()) > 0 {
