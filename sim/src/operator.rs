@@ -89,9 +89,7 @@ impl Person {
         if self.lost_journal && w.m.side(Side::Source).topics.is_empty() {
             return None;
         }
-        // A track before this one came undone: its own operator has to see to it, and is watched for himself.
-        let undone = |p: &crate::agent::Published| p.board.steps.iter().any(|b| matches!(b.life, Life::Undone(_)));
-        if w.scenario.order == Order::After && w.agent.published.as_ref().is_some_and(|p| undone(p)) {
+        if w.waits_for_another() {
             return None;
         }
         // A track before this one was over when the journal was lost: it has to leave the configuration (docs/operating.md).
@@ -287,6 +285,13 @@ impl World {
     /// Whether a reader runs at a side.
     pub fn runs(&self, i: usize, side: Side) -> bool {
         self.m.readers[i].at.get(&side).is_some_and(|x| x.running)
+    }
+
+    /// A track before this one came undone: its own operator has to see to it, and is watched for himself.
+    pub fn waits_for_another(&self) -> bool {
+        let undone = |b: &StepBoard| matches!(b.life, Life::Undone(_));
+        let board = self.agent.published.as_ref().map(|p| &p.board);
+        self.scenario.order == Order::After && board.is_some_and(|b| b.steps.iter().any(undone))
     }
 
     /// Another cluster or deployment answers than the one that was moved from or to, or did when the agent last looked: nobody

@@ -323,7 +323,12 @@ impl World {
         let d = &self.dba;
         let busy = d.finished() || d.backs_out || d.early || d.lost_journal || !d.forgotten.is_empty();
         let joint = self.scenario.order == Order::Joint && d.phase >= 4 && !self.person.finished();
-        if self.scenario.operator == Operator::Nobody || busy || joint || !self.may_move(Track::Mongodb) {
+        if self.scenario.operator == Operator::Nobody
+            || busy
+            || joint
+            || !self.may_move(Track::Mongodb)
+            || (d.phase < 2 && self.waits_for_another())
+        {
             return None;
         }
         // The other track's downtime comes first, and somebody has to be told who a stranger is.
