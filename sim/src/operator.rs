@@ -11,7 +11,6 @@ use cutover_core::estate::kafka::TopicPartition;
 use cutover_core::gate::board::{Life, StepBoard, Verdict};
 use cutover_core::gate::ops::{Op, Refusal};
 use cutover_core::reading::Code;
-use cutover_core::render;
 use cutover_core::settings::Track;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -457,8 +456,7 @@ impl World {
         }
         let starts: Vec<_> = self.m.starts.iter().map(|(tp, s)| (tp.clone(), *s)).collect();
         // A test's records, cleaned up between two samples while the step was go, are missed as a producer's would be.
-        let breached = |b: &StepBoard| render::chief(&b.ready).is_some_and(|f| f.code == Code::Tripwire);
-        let missed = self.agent.published.as_ref().is_some_and(|p| p.board.steps.iter().any(breached));
+        let missed = self.tripped();
         for (tp, (id, start)) in starts {
             let now = self.m.side(Side::Destination).topics.get(&tp.0).map(|t| t.id);
             let low = self.m.log(Side::Destination, &tp.0, tp.1).map_or(start, |l| l.low);
@@ -582,7 +580,7 @@ impl World {
     }
 
     /// A tripwire says that something moved.
-    fn tripped(&self) -> bool {
+    pub fn tripped(&self) -> bool {
         let Some(p) = &self.agent.published else { return false };
         p.board.steps.iter().any(|s| s.ready.blockers.iter().any(|f| f.code == Code::Tripwire))
     }

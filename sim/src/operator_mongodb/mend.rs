@@ -220,22 +220,22 @@ impl World {
         if by_hand || differs {
             self.equalise();
         }
+        let settled = [Hazard::Unapplied, Hazard::Uncarried, Hazard::Differs, Hazard::Strayed, Hazard::Stray];
         for side in Side::BOTH {
-            let newest = self.db.newest(side);
-            self.db.reconciled.insert(side, newest);
-            let subject = vec![side.as_str().into(), newest.to_string().into()];
-            self.truth.settled_in_mongodb(&[
-                Hazard::Unapplied,
-                Hazard::Uncarried,
-                Hazard::Differs,
-                Hazard::Strayed,
-                Hazard::Stray,
-            ]);
-            let said = self.ask(&Op::Confirm { name: "reconciled-writes".into(), subject });
-            self.watch.story.push(format!("{} s: reconciled-writes {side} {newest}: {said:?}", self.now / 1000));
+            self.say_reconciled(side, &settled);
         }
         self.db.version += 1;
         self.watch.disturbed(self.now);
+    }
+
+    /// A person says that what a side holds up to now is accounted for, which settles these hazards.
+    fn say_reconciled(&mut self, side: Side, settled: &[Hazard]) {
+        let newest = self.db.newest(side);
+        self.db.reconciled.insert(side, newest);
+        self.truth.settled_in_mongodb(settled);
+        let subject = vec![side.as_str().into(), newest.to_string().into()];
+        let said = self.ask(&Op::Confirm { name: "reconciled-writes".into(), subject });
+        self.watch.story.push(format!("{} s: reconciled-writes {side} {newest}: {said:?}", self.now / 1000));
     }
 
     /// In a joint move that goes on after the writers have started: what somebody wrote on the source by hand since holds up
@@ -246,19 +246,13 @@ impl World {
             return;
         }
         self.dba.looked = self.now;
-        let Some(p) = self.agent.published.clone() else { return };
-        let breached = |b: &StepBoard| render::chief(&b.ready).is_some_and(|f| f.code == Code::Tripwire);
         let at_rest = !self.db.services.iter().any(|s| s.is_writer() && s.runs(Side::Source));
         let newest = self.db.newest(Side::Source);
         let moved = self.agent.facts().last_write(&self.db.side(Side::Source).id).is_some_and(|ts| ts != newest);
-        if !p.board.steps.iter().any(breached) || !at_rest || !moved {
+        if !self.tripped() || !at_rest || !moved {
             return;
         }
-        self.db.reconciled.insert(Side::Source, newest);
-        self.truth.settled_in_mongodb(&[Hazard::Unapplied, Hazard::Uncarried]);
-        let subject = vec![Side::Source.as_str().into(), newest.to_string().into()];
-        let said = self.ask(&Op::Confirm { name: "reconciled-writes".into(), subject });
-        self.watch.story.push(format!("{} s: reconciled-writes source {newest}: {said:?}", self.now / 1000));
+        self.say_reconciled(Side::Source, &[Hazard::Unapplied, Hazard::Uncarried]);
         self.db.version += 1;
         self.watch.disturbed(self.now);
     }
