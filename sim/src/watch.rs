@@ -164,17 +164,9 @@ impl World {
         }
     }
 
-    /// Nobody can write to MongoDB's source, whether it answers or not; or nobody could until so lately that nobody can know yet.
+    /// A person says that nobody can write to MongoDB's source any more.
     fn fenced(&self) -> bool {
-        // A block that was seen on is believed while the source does not answer (the playbook's start-writers), and then until
-        // a sample of it has come in.
-        let rests = self.agent.published.as_ref().map(|p| &p.rests);
-        let sampled = rests.and_then(|r| r.get(&Target::Mongodb(Side::Source)));
-        let unseen = sampled.is_none_or(|(from, _)| self.now - from > 3 * self.scenario.interval);
-        let away = if self.db.side(Side::Source).faults.down || unseen { 250_000 } else { 0 };
-        let lately = self.now - 3 * self.scenario.interval - away;
         self.agent.facts().confirmed("source-fenced", &[]).is_some()
-            || self.db.side(Side::Source).was_blocked(lately, self.now)
     }
 
     fn short(&self) -> bool {

@@ -741,6 +741,37 @@ fn a_source_that_does_not_answer_any_more_needs_a_word() {
     .assert_eq(&shown);
 }
 
+/// A write block that was seen on may be lifted while the source answers everybody but the agent.
+#[test]
+fn a_write_block_that_was_seen_on_says_nothing_of_a_source_that_does_not_answer() {
+    let shown = ended(
+        "
+        t=1181 mdst.block off; msrc.block on
+        t=1190 msrc.down
+        t=1210 show start-writers; op begin start-writers
+        t=1220 op confirm source-fenced
+        t=1230 show start-writers
+    ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=70 start-mirror done no-go (already-done): start-mirror is done since 2026-09-21T14:14:16Z
+        t=70 start-mirror done: go
+        t=130 begin switch-readers: ok
+        t=220 switch-readers done no-go (already-done): switch-readers is done since 2026-09-21T14:16:41Z
+        t=220 switch-readers done: go
+        t=300 begin stop-writers: ok
+        t=720 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:24:31Z
+        t=720 stop-writers done: go
+        t=800 begin stop-mirror: ok
+        t=1180 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:32:51Z
+        t=1180 stop-mirror done: go
+        t=1210 begin start-writers: unknown (timeout): the source MongoDB does not answer in time: no answer in 4 s
+        t=1210 start-writers pending unknown (timeout): the source MongoDB does not answer in time: no answer in 4 s
+        t=1220 confirm source-fenced: ok
+        t=1230 start-writers pending go"#]].assert_eq(&shown);
+}
+
 #[test]
 fn writers_who_appear_at_the_destination_too_early_are_out_of_order() {
     let shown = mirrored(
@@ -1153,7 +1184,7 @@ fn the_source_is_lost_while_the_mirror_ends() {
         t=1000 confirm mirror-removed all: ok
         t=1400 adopt stop-mirror: stop-mirror is done already
         t=1400 withdraw stop-mirror: stop-mirror cannot be rolled back, and its effect was seen
-        t=1400 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:30:01Z
+        t=1400 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:31:01Z
         t=1400 stop-mirror done: go"#]]
     .assert_eq(&shown);
 }

@@ -505,6 +505,9 @@ fn writers_have_started_beside_a_source_that_does_not_answer_only_if_it_is_fence
     b.witnessed("old", "svc-orders");
     b.destination(0, connected(&["svc-orders-dst"]));
     assert_eq!(said(&clients::writers_started(&b.view())), unknown(Code::NeverSampled, SOURCE));
+    b.facts.apply(Fact::WriteBlock { set: "old".into(), on: true });
+    let seen_on = said(&clients::writers_started(&b.view()));
+    assert_eq!(seen_on, unknown(Code::NeverSampled, SOURCE), "it may have been lifted since");
     b.confirmed("source-fenced", &[], 0);
     assert_eq!(said(&clients::writers_started(&b.view())), YES);
 }
@@ -739,7 +742,7 @@ fn documents_of_a_fenced_source_that_does_not_answer_are_those_that_were_kept() 
     let mut b = Bench::new();
     b.done("stop-writers");
     b.facts.apply(Fact::Deployment { side: Side::Source, set: "old".into() });
-    b.facts.apply(Fact::WriteBlock { set: "old".into(), on: true });
+    b.confirmed("source-fenced", &[], 0);
     let held = collection(100, &["_id_"]).held().unwrap();
     let (set, namespace) = (Name::from("old"), Name::from("shop.a"));
     b.facts.apply(Fact::SourceData { set, namespace, shape: held.shape, documents: held.documents });

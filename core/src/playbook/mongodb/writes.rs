@@ -128,14 +128,9 @@ fn committed(v: &View<'_>, side: Side) -> Known<Reading> {
     Ok(Reading::of(f.seen(words(committed)).limit(words(last)), Some(s.basis)))
 }
 
-/// A source that cannot be written any more although it does not answer: its write block was seen on, or a person says
-/// that it is fenced.
+/// A source that does not answer and that nobody can write any more: a person says so. A write block that was seen on does
+/// not: whoever the source answers may have lifted it since.
 pub(super) fn fenced(v: &View<'_>) -> Option<Finding> {
-    let set = v.facts.deployments.get(&Side::Source)?;
-    if v.facts.write_blocks.get(set) == Some(&true) {
-        let f = Finding::yes(Code::WriteBlocked, Subject::Mongodb(Side::Source));
-        return Some(f.detail("when it was last measured"));
-    }
     super::shared::word(v, "source-fenced", &[])
 }
 
