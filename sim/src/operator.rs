@@ -379,6 +379,7 @@ impl World {
     /// Nothing moves: what was forgotten, what came back, what has to be adopted or carried over?
     fn look_again(&mut self, step: usize) {
         self.person.forgotten.clear();
+        self.deploy_again();
         for i in 0..self.m.readers.len() {
             if step < 2 && !self.person.acted[2] && self.runs(i, Side::Destination) {
                 self.m.stop_reader(i, Side::Destination, false, self.now);

@@ -8,7 +8,7 @@ use crate::world::{Event, World};
 use cutover_core::Name;
 use cutover_core::estate::probe::{NameAnswer, ProbeSample};
 use cutover_core::estate::{Content, Failure, FailureKind, Side, Target};
-use cutover_core::settings::ProbeSettings;
+use cutover_core::settings::{ProbeSettings, Track};
 use cutover_core::time::{Dur, Mono};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -178,6 +178,20 @@ impl World {
                 if let Some(side) = uses {
                     self.start_service(i, side);
                 }
+            }
+        }
+    }
+
+    /// Before and after the operator of the services is at work, whoever misses one that somebody took away deploys it again.
+    pub fn deploy_again(&mut self) {
+        let (none, over) = (self.scenario.services.is_none(), self.sre.finished());
+        if none || (self.may_move(Track::Services) && !over) || self.sre.acted[0] != self.sre.acted[2] {
+            return;
+        }
+        let home = if self.sre.acted[2] { Side::Destination } else { Side::Source };
+        for half in self.units().into_iter().flat_map(|(_, halves)| halves) {
+            if !self.is_deployed(half, home) {
+                self.deploy(half, home);
             }
         }
     }

@@ -769,7 +769,8 @@ fn a_write_block_that_was_seen_on_says_nothing_of_a_source_that_does_not_answer(
         t=1210 begin start-writers: unknown (timeout): the source MongoDB does not answer in time: no answer in 4 s
         t=1210 start-writers pending unknown (timeout): the source MongoDB does not answer in time: no answer in 4 s
         t=1220 confirm source-fenced: ok
-        t=1230 start-writers pending go"#]].assert_eq(&shown);
+        t=1230 start-writers pending go"#]]
+    .assert_eq(&shown);
 }
 
 #[test]

@@ -31,6 +31,7 @@ impl World {
         if !self.db.side(Side::Destination).builds.is_empty() {
             self.db.side_mut(Side::Destination).builds.clear();
         }
+        self.deploy_again();
         self.mend_mirrors(acted);
         self.mend_services(acted);
         if step == 0 && !acted[0] {

@@ -2,6 +2,7 @@
 //! where every data-bearing member listed its clients.
 
 use super::shared::{body, both, sighted, word};
+use super::writes::{fenced, unfenced, written_since};
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::mongodb::MongoClient;
@@ -225,8 +226,7 @@ pub(super) fn writers_stay_away(v: &View<'_>) -> Reading {
         let s = match v.mongodb(Side::Source) {
             Ok(s) => s,
             Err(g) => {
-                let fix = "cutover-agent confirm source-fenced --reason …";
-                return super::writes::fenced(v).map(|f| Reading::of(f, None)).ok_or_else(|| g.fix(fix));
+                return fenced(v).map(|f| Reading::of(f, None)).ok_or_else(|| unfenced(g));
             }
         };
         let here = connected(settings, &s, &Role::Writer)?;
@@ -282,16 +282,16 @@ pub(super) fn writers_started(v: &View<'_>) -> Reading {
     body(|| {
         let (settings, d) = (v.mongodb_settings()?, v.mongodb(Side::Destination)?);
         let s = v.mongodb(Side::Source);
-        let fenced = s.is_err() && super::writes::fenced(v).is_some();
+        let away = s.is_err() && fenced(v).is_some();
         let readers = v.settings.skipped("switch-readers").is_some();
         let mut r = if settings.writers.is_empty() {
-            super::writes::written_since(v, &d)?
+            written_since(v, &d)?
         } else {
             let there = connected(settings, &d, &Role::Writer)?;
             let (here, basis) = match &s {
                 Ok(s) => (connected(settings, s, &Role::Writer)?, s.basis.merge(d.basis)),
-                Err(_) if fenced => (BTreeMap::new(), d.basis),
-                Err(g) => return Err(g.clone()),
+                Err(_) if away => (BTreeMap::new(), d.basis),
+                Err(g) => return Err(unfenced(g.clone())),
             };
             let all = witnessed(v, &source_set(v)?, true);
             let now = BTreeSet::new();
@@ -325,7 +325,7 @@ pub(super) fn writer_appears(v: &View<'_>) -> Reading {
         if !settings.writers.is_empty() {
             return Ok(appears(v, true, &Role::Writer));
         }
-        let since = super::writes::written_since(v, &d)?;
+        let since = written_since(v, &d)?;
         Ok(sighted(Some(d.basis), since.worst.into_iter().filter(|f| f.is == crate::reading::Tri::Yes), None))
     })
 }

@@ -4,7 +4,7 @@ use super::clients::source_set;
 use super::mirrors::settled_since;
 use super::plan::primary;
 use super::shared::{body, in_scope, uncounted};
-use super::writes::fenced;
+use super::writes::{fenced, unfenced};
 use crate::Name;
 use crate::estate::mongodb::HeldData;
 use crate::estate::{Listed, Side};
@@ -53,13 +53,19 @@ fn covered(m: &Mongodb<'_>, since: Mono, read: Span) -> bool {
     read.sent >= since && m.memory.oplog_read().is_some_and(|asked| read.received <= asked)
 }
 
+/// Why the source is not measured. Before the mirrors have ended nobody may go on without it, whatever a person says.
+fn unmeasured(v: &View<'_>, why: Gap) -> Gap {
+    let away = v.mongodb(Side::Source).is_err() && v.facts.is_done("stop-mirror");
+    if away { unfenced(why) } else { why }
+}
+
 /// What the source holds: measured, or, where it is fenced and does not answer, as it was when the mirrors ended.
 fn source<'a>(v: &View<'a>, settings: &MongodbSettings, after: Option<Mono>, other: Basis) -> Known<Holds<'a>> {
     match v.mongodb(Side::Source) {
         Ok(s) => holds(v, settings, &s, after),
         Err(g) => {
             if fenced(v).is_none() {
-                return Err(g);
+                return Err(unmeasured(v, g));
             }
             let kept = v.facts.source_data.get(&source_set(v)?).ok_or(g)?;
             let data = kept.iter().map(|(ns, h)| (ns, Ok(h))).collect();
@@ -75,7 +81,7 @@ fn in_earnest(v: &View<'_>) -> Known<Option<Mono>> {
     }
     let mut after = match settled_since(v) {
         Ok(t) => Some(t),
-        Err(g) if fenced(v).is_none() => return Err(g),
+        Err(g) if fenced(v).is_none() => return Err(unmeasured(v, g)),
         Err(_) => None,
     };
     if let Some(q) = v.mongodb(Side::Destination)?.memory.quiet_since() {

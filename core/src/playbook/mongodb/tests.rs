@@ -759,6 +759,26 @@ fn documents_of_a_fenced_source_that_does_not_answer_are_those_that_were_kept() 
 }
 
 #[test]
+fn who_misses_the_source_once_the_mirrors_have_ended_is_told_what_may_be_said_instead() {
+    let fixes = |done: &[&str]| {
+        let mut b = Bench::new();
+        done.iter().for_each(|step| b.done(step));
+        b.facts.apply(Fact::Deployment { side: Side::Source, set: "old".into() });
+        b.witnessed("old", "svc-orders");
+        b.destination(0, |_| {});
+        b.list(Side::Destination, 100, &[("shop.a", collection(1, &[]))]);
+        b.destination(200, |_| {});
+        let v = b.view();
+        let all =
+            [data::same_data(&v), data::same_counts(&v), clients::writers_stay_away(&v), writes::source_still(&v)];
+        all.map(|r| r.chief().and_then(|f| f.fix.clone()).is_some_and(|f| f.contains("confirm source-fenced")))
+    };
+    assert_eq!(fixes(&[]), [false, false, true, true]);
+    assert_eq!(fixes(&["stop-writers"]), [false, false, true, true], "nobody may go on without it yet");
+    assert_eq!(fixes(&["stop-writers", "stop-mirror"]), [true; 4]);
+}
+
+#[test]
 fn an_exact_count_is_believed_for_as_long_as_a_list() {
     let told = |looked: i64| {
         let mut b = Bench::new();

@@ -134,6 +134,11 @@ pub(super) fn fenced(v: &View<'_>) -> Option<Finding> {
     super::shared::word(v, "source-fenced", &[])
 }
 
+/// Why the source is not measured, and what a person may say instead.
+pub(super) fn unfenced(why: Gap) -> Gap {
+    why.fix("cutover-agent confirm source-fenced --reason …")
+}
+
 /// Nothing was written to the source since the writers were stopped, or, once the mirrors have ended, beyond what they
 /// had applied.
 pub(super) fn source_still(v: &View<'_>) -> Reading {
@@ -141,10 +146,7 @@ pub(super) fn source_still(v: &View<'_>) -> Reading {
         let s = match v.mongodb(Side::Source) {
             Ok(s) => s,
             Err(g) => {
-                return match fenced(v) {
-                    Some(f) => Ok(Reading::of(f, None)),
-                    None => Err(g.fix("cutover-agent confirm source-fenced --reason …")),
-                };
+                return fenced(v).map(|f| Reading::of(f, None)).ok_or_else(|| unfenced(g));
             }
         };
         held(v, &s)

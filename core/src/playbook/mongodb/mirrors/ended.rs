@@ -2,7 +2,7 @@
 
 use super::super::clients::sessions;
 use super::super::shared::{NO_MIRROR, body, newest, sighted, writes};
-use super::super::writes::fenced;
+use super::super::writes::{fenced, unfenced};
 use super::unseen;
 use crate::Name;
 use crate::estate::Side;
@@ -19,7 +19,7 @@ pub(in crate::playbook::mongodb) fn finished(v: &View<'_>) -> Reading {
         let s = match v.mongodb(Side::Source) {
             Ok(s) => Some(s),
             Err(_) if fenced(v).is_some() => None,
-            Err(g) => return Err(g.fix("cutover-agent confirm source-fenced --reason …")),
+            Err(g) => return Err(unfenced(g)),
         };
         let basis = Some(s.as_ref().map_or(d.basis, |s| s.basis.merge(d.basis)));
         let all = settings.mirrors.iter().map(|(n, m)| (n, (n, m)));
