@@ -124,7 +124,7 @@ impl World {
             // Only where there are followers can a high watermark stand still.
             "stall" if self.scenario.replicas < 2 => {}
             "stall" => {
-                self.m.log_mut(side, &topic, p)?.stall(true);
+                self.m.log_mut(side, &topic, p)?.stall(true, self.now);
                 self.later(num(w, 2).min(45), format!("end {s} stall {what}"));
             }
             "elect" => self.m.log_mut(side, &topic, p)?.elect(),
@@ -218,7 +218,7 @@ impl World {
             "slow" => faults.slow = 0,
             "stall" => {
                 let (topic, p) = part(what);
-                self.m.log_mut(s, &topic, p)?.stall(false);
+                self.m.log_mut(s, &topic, p)?.stall(false, self.now);
             }
             _ => return None,
         }

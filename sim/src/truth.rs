@@ -555,11 +555,11 @@ impl Truth {
     }
 
     /// Whether records on the source that were there at `by` are younger than their retention at `now`; all of them, or those below
-    /// the high watermarks only.
+    /// the high watermarks of that time only.
     pub fn unexpired(m: &Model, now: i64, by: i64, all: bool) -> bool {
         m.side(S).topics.iter().filter(|(name, _)| !m.agreed("archived", name)).any(|(_, t)| {
             t.logs.iter().any(|l| {
-                let below = if all { l.end() } else { l.high() };
+                let below = if all { l.end() } else { l.high_at(by) };
                 l.newest_by(by, below).is_some_and(|at| t.config.retention_ms < 0 || at + t.config.retention_ms > now)
             })
         })

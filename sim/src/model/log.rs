@@ -48,11 +48,13 @@ pub struct Log {
     pub producers: BTreeMap<i64, ProducerMemory>,
     entries: Vec<Entry>,
     high: i64,
+    /// Where the high watermark stood before it last moved on, and when it did.
+    stood: Option<(i64, i64)>,
 }
 
 impl Default for Log {
     fn default() -> Log {
-        Log { low: 0, epoch: 1, stalled: false, producers: BTreeMap::new(), entries: Vec::new(), high: 0 }
+        Log { low: 0, epoch: 1, stalled: false, producers: BTreeMap::new(), entries: Vec::new(), high: 0, stood: None }
     }
 }
 
@@ -65,6 +67,11 @@ impl Log {
     /// The high watermark.
     pub fn high(&self) -> i64 {
         self.high
+    }
+
+    /// The high watermark that whoever asked at `when` was told, if it stood still then; of any other time what it is now.
+    pub fn high_at(&self, when: i64) -> i64 {
+        self.stood.filter(|(_, until)| !self.stalled && when < *until).map_or(self.high, |(high, _)| high)
     }
 
     /// The last stable offset.
@@ -104,7 +111,10 @@ impl Log {
     }
 
     /// Lets the high watermark follow again, or holds it.
-    pub fn stall(&mut self, on: bool) {
+    pub fn stall(&mut self, on: bool, now: i64) {
+        if self.stalled && !on {
+            self.stood = Some((self.high, now));
+        }
         self.stalled = on;
         self.replicate();
     }
@@ -211,10 +221,12 @@ mod tests {
     #[test]
     fn a_stalled_high_watermark_hides_what_was_appended() {
         let mut l = Log::default();
-        l.stall(true);
-        l.append(4, None, false, 0);
-        assert_eq!((l.high(), l.end()), (0, 4));
-        l.stall(false);
-        assert_eq!(l.high(), 4);
+        l.stall(true, 1);
+        l.append(4, None, false, 2);
+        assert_eq!((l.high(), l.high_at(2), l.end()), (0, 0, 4));
+        l.stall(false, 3);
+        assert_eq!((l.high(), l.high_at(2), l.high_at(3)), (4, 0, 4));
+        l.stall(false, 5);
+        assert_eq!(l.high_at(4), 4, "it moved on before");
     }
 }
