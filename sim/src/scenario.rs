@@ -2,7 +2,7 @@
 //! begins a comment, times are whole seconds since the start.
 //! `docs/scenarios.md` describes it; [`crate::script`] does what may happen.
 
-use crate::model::apps::{Instance, Producer, Reader, Style, Writes};
+use crate::model::apps::{Producer, Reader, Style, Writes};
 use crate::scenario_mongodb::{self as mongodb, Mongo};
 use crate::scenario_services::{self as services, Services};
 use cutover_core::Name;
@@ -360,21 +360,17 @@ fn reader(plain: &[&str], named: &BTreeMap<&str, &str>) -> Option<Reader> {
         "silent" => Style::Silent,
         _ => return None,
     };
+    let ordinary = Reader::new((*plain.first()?).into(), list(named.get("reads")));
     Some(Reader {
-        group: (*plain.first()?).into(),
         style,
-        reads: list(named.get("reads")),
         writes: named.get("writes").map(|w| (*w).into()),
         latest: named.get("reset") == Some(&"latest"),
         committed: !plain.contains(&"uncommitted"),
         late: plain.contains(&"late"),
-        every: number(named.get("every")).unwrap_or(3) * 1000,
-        batch: number(named.get("batch")).unwrap_or(100),
+        every: number(named.get("every")).map_or(ordinary.every, |s| s * 1000),
+        batch: number(named.get("batch")).unwrap_or(ordinary.batch),
         unseeded: plain.contains(&"unseeded"),
-        at: BTreeMap::<_, Instance>::new(),
-        deployed: None,
-        skipped: BTreeMap::new(),
-        polled: (0, 0),
+        ..ordinary
     })
 }
 

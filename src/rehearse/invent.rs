@@ -440,22 +440,7 @@ pub(super) fn or_none(names: &[String]) -> String {
 }
 
 fn reader(group: String, reads: Vec<Name>, writes: Option<Name>) -> Reader {
-    Reader {
-        group: group.into(),
-        style: Style::Classic,
-        reads,
-        writes,
-        latest: false,
-        committed: true,
-        late: false,
-        every: 2_000,
-        batch: 500,
-        unseeded: false,
-        deployed: None,
-        at: BTreeMap::new(),
-        skipped: BTreeMap::new(),
-        polled: (0, 0),
-    }
+    Reader { writes, every: 2_000, batch: 500, ..Reader::new(group.into(), reads) }
 }
 
 /// Names of ingestion topics in scope that a pattern matches: at most one for each word.

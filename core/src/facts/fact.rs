@@ -321,7 +321,8 @@ pub enum Fact {
         /// Its end in a sample surely before any member attached.
         before: Option<i64>,
     },
-    /// After it attached, a group committed below the end that lay there before it attached: it did not skip to the end.
+    /// After it attached, a group had committed at the recorded start, or below the end that lay there before it attached: it did
+    /// not skip to the end, and goes on from there whenever it comes back.
     ReadFromStart {
         /// The partition.
         #[serde(flatten)]

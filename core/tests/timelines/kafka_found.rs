@@ -671,6 +671,58 @@ fn a_group_that_may_be_hidden_is_not_known_to_have_attached_later() {
     }
 }
 
+/// Whoever attaches to an empty log without a committed offset and comes back when records lie there begins behind them, with
+/// `latest`: that nothing lay there when it attached first shows nothing, until it has committed from there (seed 910202764).
+#[test]
+fn a_group_that_came_back_before_it_committed_may_have_skipped_what_lay_there_then() {
+    let told = |between: &str| {
+        let mut s = super::world::settings();
+        s.kafka.as_mut().unwrap().unseeded.insert("svt".into(), "reads from the start".into());
+        let seeded = SWITCHED.replace("; dst.commit svt crm.pr-update/0 =0", "");
+        let stopped = "
+            t=100 op begin stop-consumers
+            t=102 src.leave rtu; src.leave svt
+            t=481 op begin start-consumers
+            t=482 dst.member rtu rtu-dst-0 crm.ingestion; dst.member svt svt-dst-0 crm.pr-update
+            t=482 dst.commit rtu crm.ingestion/0 =1; dst.commit rtu crm.ingestion/1 =1
+        ";
+        let back = "
+            t=491 dst.leave svt
+            t=496 dst.end crm.pr-update/0 =4
+            t=501 dst.member svt svt-dst-0 crm.pr-update
+            t=506 dst.end crm.pr-update/0 =6; dst.commit svt crm.pr-update/0 =6
+            t=600 show start-consumers fix
+            t=601 op confirm nothing-skipped svt crm.pr-update
+            t=610 show start-consumers
+        ";
+        super::world::run_with(s, &[SHOP, &seeded, stopped, between, back].concat())
+    };
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=481 begin start-consumers: ok
+        t=600 start-consumers begun go
+        t=600 start-consumers done: unknown (skipped): group svt on crm.pr-update partition 0 (destination) may have skipped records that lay there before it attached
+            seeded: kafka-consumer-groups --bootstrap-server <destination> --group rtu --topic crm.ingestion:0 --reset-offsets --to-offset 0 --execute && kafka-consumer-groups --bootstrap-server <destination> --group rtu --topic crm.ingestion:1 --reset-offsets --to-offset 0 --execute
+            nothing-skipped: cutover-agent confirm nothing-skipped svt crm.pr-update --reason …
+        t=601 confirm nothing-skipped svt crm.pr-update: ok
+        t=610 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:23:22Z
+        t=610 start-consumers done: go"#]].assert_eq(&told(""));
+    // Where it has committed it goes on, however often it comes back.
+    expect![[r#"
+        t=20 begin switch-producers: ok
+        t=23 confirm offsets-handled: ok
+        t=100 begin stop-consumers: ok
+        t=481 begin start-consumers: ok
+        t=600 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:22:51Z
+        t=600 start-consumers done: go
+            seeded: kafka-consumer-groups --bootstrap-server <destination> --group rtu --topic crm.ingestion:0 --reset-offsets --to-offset 0 --execute && kafka-consumer-groups --bootstrap-server <destination> --group rtu --topic crm.ingestion:1 --reset-offsets --to-offset 0 --execute
+        t=601 confirm nothing-skipped svt crm.pr-update: ok
+        t=610 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:22:51Z
+        t=610 start-consumers done: go"#]].assert_eq(&told("t=487 dst.commit svt crm.pr-update/0 =0\n"));
+}
+
 /// Another cluster answers at the source's address for a moment: what was remembered of the source is forgotten with it, so
 /// that a reader who committed meanwhile is not seen to have moved. The time for which nobody was there counts from then on.
 #[test]

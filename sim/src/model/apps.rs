@@ -113,6 +113,26 @@ pub const TRANSACTION_TIMEOUT: i64 = 40_000;
 pub const SESSION: i64 = 45_000;
 
 impl Reader {
+    /// An ordinary one, which has not run yet: it joins its group, sees committed records only, begins at the beginning.
+    pub fn new(group: Name, reads: Vec<Name>) -> Reader {
+        Reader {
+            group,
+            style: Style::Classic,
+            reads,
+            writes: None,
+            latest: false,
+            committed: true,
+            late: false,
+            every: 3_000,
+            batch: 100,
+            unseeded: false,
+            at: BTreeMap::new(),
+            deployed: None,
+            skipped: BTreeMap::new(),
+            polled: (0, 0),
+        }
+    }
+
     /// Where an instance on a cluster would run.
     pub fn homes(&self, side: Side) -> BTreeSet<Side> {
         self.deployed.clone().unwrap_or_else(|| BTreeSet::from([side]))

@@ -67,9 +67,12 @@ fn attachments(v: &View<'_>, d: &Kafka<'_>, out: &mut Vec<Fact>) {
                     }
                     Some(a) => {
                         let committed = g.commits.as_ref().ok().and_then(|c| c.get(&(topic.clone(), *p)));
+                        // Before it attached nobody but a person commits, and not while it runs: whoever has committed at the
+                        // recorded start goes on from there in every life.
+                        let start = start_of(v, &key).ok();
+                        let early = |c: i64| a.before.is_some_and(|b| c < b) || start.is_some_and(|s| c <= s);
                         // One below the low watermark is out of range: where it reads then, nobody knows.
-                        let reads = |c: i64, b: i64| c < b && c >= ends.low;
-                        let early = matches!((a.before, committed), (Some(b), Some(Ok(c))) if reads(*c, b));
+                        let early = matches!(committed, Some(Ok(c)) if early(*c) && *c >= ends.low);
                         if early && !v.facts.read_from_start.contains(&(group.clone(), key.clone())) {
                             out.push(Fact::ReadFromStart { key, group: group.clone() });
                         }

@@ -143,11 +143,12 @@ pub(super) fn nothing_skipped(v: &View<'_>) -> Reading {
                 return Ok(Finding::yes(Code::Confirmed, at).detail(format!("{}: {}", w.author, w.reason)));
             }
             let mut unproven = Vec::new();
-            for p in t.partitions.keys() {
+            for (p, part) in &t.partitions {
                 let key = d.key(&topic, t, *p);
                 let start = start_of(v, &key)?;
-                let then = v.facts.attached.get(&(group.clone(), key.clone()));
-                let nothing_there = then.is_some_and(|a| a.end == start);
+                // That nothing lay there when it attached shows nothing once something does: without a committed offset it
+                // begins anew whenever it comes back, and between two samples nobody sees it go.
+                let nothing_there = part.ends.as_ref().is_ok_and(|e| e.high <= start);
                 if !nothing_there && !v.facts.read_from_start.contains(&(group.clone(), key)) {
                     unproven.push(*p);
                 }
