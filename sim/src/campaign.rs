@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-/// Seeds taken by a thread at a time.
-const CHUNK: u64 = 20;
+/// Seeds taken by a thread at a time: few, or the others have nothing to do while it ends.
+const CHUNK: u64 = 2;
 
 /// Runs the migrations of `seeds` on all cores, ends early after the first failure nobody has reported if `hasty`, and
 /// tells `progress` the report so far now and then.

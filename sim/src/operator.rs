@@ -635,7 +635,16 @@ impl World {
         }
     }
 
+    /// Who starts again what a word says is stopped takes the word back first.
+    pub fn take_word_back(&mut self, name: &str, about: &str) {
+        let subject: Vec<Name> = vec![about.into()];
+        if self.agent.facts().confirmed(name, &subject).is_some() {
+            self.ask(&Op::Retract { name: name.into(), subject });
+        }
+    }
+
     fn back_out(&mut self) {
+        self.take_word_back("scaled-to-zero", "kafka");
         for i in 0..self.m.readers.len() {
             if self.runs(i, Side::Destination) {
                 self.person.backs_out = false;

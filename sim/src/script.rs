@@ -346,6 +346,7 @@ impl World {
             "hold" => Op::Hold { step: step() },
             "release" => Op::Release { step: step() },
             "confirm" => Op::Confirm { name: step()?, subject: w.get(2..)?.iter().map(|s| Name::from(*s)).collect() },
+            "retract" => Op::Retract { name: step()?, subject: w.get(2..)?.iter().map(|s| Name::from(*s)).collect() },
             "adopt" => Op::Adopt { step: step()?, anchors: BTreeMap::new() },
             "withdraw" => Op::Withdraw { step: step()? },
             "accept" => {

@@ -512,7 +512,13 @@ impl Truth {
                 out.insert((Behind, small(i), id, u16::try_from(tp.1).unwrap_or(0)));
             }
         }
-        for tp in r.skipped.keys().filter(|_| r.style != Style::Silent) {
+        // Set back to where the log began, it reads what it had skipped with the next poll.
+        let starts_anew = !r.at.get(&D).is_some_and(|x| x.attached);
+        let set_back = |tp: &TopicPartition| {
+            let committed = d.groups.get(&r.group).and_then(|g| g.commits.get(tp));
+            starts_anew && committed.zip(m.starts.get(tp)).is_some_and(|(c, (_, start))| c <= start)
+        };
+        for tp in r.skipped.keys().filter(|tp| r.style != Style::Silent && !set_back(tp)) {
             let id = self.topic(&tp.0);
             out.insert((Skipped, small(i), id, u16::try_from(tp.1).unwrap_or(0)));
         }

@@ -432,6 +432,9 @@ impl World {
     pub fn restart(&mut self) {
         if !self.agent.up {
             self.agent.restart(self.clocks());
+            if self.agent.disk.is_empty() {
+                self.m.forget(self.now);
+            }
             self.start_samplers();
             self.watch.restarted(self.now);
         }

@@ -29,8 +29,17 @@ pub(super) fn release(a: &HoldArgs, io: &mut Io<'_>) -> u8 {
 
 /// `confirm`.
 pub(super) fn confirm(a: &ConfirmArgs, io: &mut Io<'_>) -> u8 {
+    word("confirm", a, io)
+}
+
+/// `retract`.
+pub(super) fn retract(a: &ConfirmArgs, io: &mut Io<'_>) -> u8 {
+    word("retract", a, io)
+}
+
+fn word(verb: &'static str, a: &ConfirmArgs, io: &mut Io<'_>) -> u8 {
     let body = json!({ "subject": a.about, "reason": a.reason });
-    post("confirm", &a.at, &of_step("confirm", Some(&a.word)), &body, io)
+    post(verb, &a.at, &of_step(verb, Some(&a.word)), &body, io)
 }
 
 /// `adopt`.

@@ -97,6 +97,10 @@ rehearsal without --allow-rehearsal.")]
         cutover-agent confirm ingestion-idle crm-cdc --reason \"connector deleted, checked with team-crm\"\n  \
         cutover-agent confirm reconciled shop.crm.orders.ingestion 0 1042 --reason \"copied by hand\"")]
     Confirm(ConfirmArgs),
+    /// Takes a word back that was given with `confirm` and does not hold (any more).
+    #[command(after_help = "Example:\n  \
+        cutover-agent retract scaled-to-zero mongodb --reason \"svc-orders was started again\"")]
+    Retract(ConfirmArgs),
     /// Takes a step as done that nobody claimed; possible only while its done checks hold.
     #[command(
         after_help = "Example:\n  cutover-agent adopt switch-producers --reason \"done before the agent ran\" \\\n    \
@@ -320,7 +324,7 @@ pub(crate) struct HoldArgs {
     pub(crate) at: AgentArgs,
 }
 
-/// `confirm`.
+/// `confirm` and `retract`.
 #[derive(Args, Debug)]
 pub(crate) struct ConfirmArgs {
     /// The word, as `cutover-agent playbook` lists them.

@@ -84,6 +84,7 @@ fn client_on(command: Client, io: &mut Io<'_>) -> u8 {
         Client::Hold(a) => act::hold(&a, io),
         Client::Release(a) => act::release(&a, io),
         Client::Confirm(a) => act::confirm(&a, io),
+        Client::Retract(a) => act::retract(&a, io),
         Client::Adopt(a) => act::adopt(&a, io),
         Client::Withdraw(a) => act::withdraw(&a, io),
         Client::AcceptOffset(a) => act::accept_offset(&a, io),

@@ -345,6 +345,11 @@ impl Account {
                 let about = subject.iter().fold(String::new(), |o, s| format!("{o} {s}"));
                 self.say(at_ms, Who::Operator, format!("{}confirms {name}{about}", by(author)));
             }
+            Fact::Retracted { name, subject, author, .. } => {
+                self.confirmed.retain(|(n, s, _)| (n, s) != (name, subject));
+                let about = subject.iter().fold(String::new(), |o, s| format!("{o} {s}"));
+                self.say(at_ms, Who::Operator, format!("{}takes the word {name}{about} back", by(author)));
+            }
             Fact::Accepted { group, key, author, .. } => {
                 let text = format!("{}accepts the offset of {group} on {}/{}", by(author), key.topic, key.partition);
                 self.say(at_ms, Who::Operator, text);

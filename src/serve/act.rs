@@ -29,6 +29,7 @@ pub(super) enum Verb {
     Hold,
     Release,
     Confirm,
+    Retract,
     Adopt,
     Withdraw,
     AcceptOffset,
@@ -36,8 +37,16 @@ pub(super) enum Verb {
 
 impl Verb {
     /// All of them.
-    pub(super) const ALL: [Verb; 7] =
-        [Verb::Begin, Verb::Hold, Verb::Release, Verb::Confirm, Verb::Adopt, Verb::Withdraw, Verb::AcceptOffset];
+    pub(super) const ALL: [Verb; 8] = [
+        Verb::Begin,
+        Verb::Hold,
+        Verb::Release,
+        Verb::Confirm,
+        Verb::Retract,
+        Verb::Adopt,
+        Verb::Withdraw,
+        Verb::AcceptOffset,
+    ];
 
     /// As in its path.
     pub(super) fn as_str(self) -> &'static str {
@@ -46,6 +55,7 @@ impl Verb {
             Verb::Hold => "hold",
             Verb::Release => "release",
             Verb::Confirm => "confirm",
+            Verb::Retract => "retract",
             Verb::Adopt => "adopt",
             Verb::Withdraw => "withdraw",
             Verb::AcceptOffset => "accept-offset",
@@ -158,7 +168,7 @@ fn reason(verb: Verb, given: Option<&str>) -> Result<Name, String> {
 /// The operation and the step it is about.
 fn op(verb: Verb, rest: Vec<String>, given: Given) -> Result<(Op, Option<String>), String> {
     let extra = [
-        ("subject", given.subject.is_some(), verb == Verb::Confirm),
+        ("subject", given.subject.is_some(), matches!(verb, Verb::Confirm | Verb::Retract)),
         ("anchors", given.anchors.is_some(), verb == Verb::Adopt),
         ("group", given.group.is_some(), verb == Verb::AcceptOffset),
         ("topic", given.topic.is_some(), verb == Verb::AcceptOffset),
@@ -174,8 +184,13 @@ fn op(verb: Verb, rest: Vec<String>, given: Given) -> Result<(Op, Option<String>
     if rest.iter().any(String::is_empty) {
         return Err("the path has an empty part".to_owned());
     }
-    if verb == Verb::Confirm {
-        return confirm(rest, given.subject).map(|op| (op, None));
+    if let Verb::Confirm | Verb::Retract = verb {
+        let (name, subject) = word(verb, rest, given.subject)?;
+        let op = match verb {
+            Verb::Retract => Op::Retract { name, subject },
+            _ => Op::Confirm { name, subject },
+        };
+        return Ok((op, None));
     }
     if rest.len() > 1 {
         return Err(format!("{} takes one step, as in /{}/stop-consumers", verb.as_str(), verb.as_str()));
@@ -188,23 +203,28 @@ fn op(verb: Verb, rest: Vec<String>, given: Given) -> Result<(Op, Option<String>
         Verb::Release => Op::Release { step: named().ok() },
         Verb::Adopt => Op::Adopt { step: named()?, anchors: anchors(given.anchors)? },
         Verb::Withdraw => Op::Withdraw { step: named()? },
-        Verb::AcceptOffset | Verb::Confirm => match (given.group, given.topic, given.partition, &step) {
-            (Some(g), Some(t), Some(partition), None) if partition >= 0 => {
-                Op::AcceptOffset { group: g.into(), topic: t.into(), partition }
+        Verb::AcceptOffset | Verb::Confirm | Verb::Retract => {
+            match (given.group, given.topic, given.partition, &step) {
+                (Some(g), Some(t), Some(partition), None) if partition >= 0 => {
+                    Op::AcceptOffset { group: g.into(), topic: t.into(), partition }
+                }
+                _ => {
+                    return Err(
+                        "accept-offset takes {\"group\", \"topic\", \"partition\", \"reason\"} and no path".to_owned()
+                    );
+                }
             }
-            _ => {
-                return Err(
-                    "accept-offset takes {\"group\", \"topic\", \"partition\", \"reason\"} and no path".to_owned()
-                );
-            }
-        },
+        }
     };
     Ok((op, step))
 }
 
-fn confirm(rest: Vec<String>, subject: Option<Vec<String>>) -> Result<Op, String> {
+/// A word and what it is about.
+fn word(verb: Verb, rest: Vec<String>, subject: Option<Vec<String>>) -> Result<(Name, Vec<Name>), String> {
     let mut rest = rest.into_iter();
-    let name = rest.next().ok_or("name the confirmation: /confirm/<word>, as `cutover-agent playbook` lists them")?;
+    let name = rest
+        .next()
+        .ok_or_else(|| format!("name the word: /{}/<word>, as `cutover-agent playbook` lists them", verb.as_str()))?;
     let path: Vec<String> = rest.collect();
     let subject = match (path.is_empty(), subject) {
         (false, Some(_)) => return Err("the subject stands in the path and in the body; keep one".to_owned()),
@@ -214,7 +234,7 @@ fn confirm(rest: Vec<String>, subject: Option<Vec<String>>) -> Result<Op, String
     if subject.iter().any(|s| s.is_empty() || s.chars().any(char::is_control)) {
         return Err("a part of the subject is empty or has control characters".to_owned());
     }
-    Ok(Op::Confirm { name: name.into(), subject: subject.into_iter().map(Name::from).collect() })
+    Ok((name.into(), subject.into_iter().map(Name::from).collect()))
 }
 
 fn anchors(given: Option<Anchors>) -> Result<BTreeMap<(Name, i32), i64>, String> {

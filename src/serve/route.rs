@@ -34,6 +34,7 @@ POST /begin/<step>              claims a step: 200 only while it is ready       
 POST /hold[/<step>]             stops all steps, or one, until released            (token)
 POST /release[/<step>]          takes the hold off                                 (token)
 POST /confirm/<word>[/<about>]  a person's word, where the playbook offers one     (token)
+POST /retract/<word>[/<about>]  takes a word back                                  (token)
 POST /adopt/<step>              takes a step as done that nobody claimed           (token)
 POST /withdraw/<step>           takes a begun or done step back                    (token)
 POST /accept-offset             takes a pair that will never commit off the list   (token)

@@ -170,6 +170,19 @@ pub enum Fact {
         /// Why.
         reason: Name,
     },
+    /// A person takes a word back.
+    Retracted {
+        /// What, as in the playbook.
+        name: Name,
+        /// About what.
+        subject: Vec<Name>,
+        /// When.
+        at: Wall,
+        /// The token's name.
+        author: Name,
+        /// Why.
+        reason: Name,
+    },
     /// A person's word no longer counts: what was measured since contradicts it.
     Voided {
         /// What, as in the playbook.
@@ -324,6 +337,14 @@ pub enum Fact {
     /// After it attached, a group had committed at the recorded start, or below the end that lay there before it attached: it did
     /// not skip to the end, and goes on from there whenever it comes back.
     ReadFromStart {
+        /// The partition.
+        #[serde(flatten)]
+        key: LogKey,
+        /// The group.
+        group: Name,
+    },
+    /// The committed offset of a group that had not skipped to the end is gone: whoever comes back begins anew.
+    CommitGone {
         /// The partition.
         #[serde(flatten)]
         key: LogKey,

@@ -191,9 +191,7 @@ impl Facts {
             Fact::Confirmed { name, subject, at, author, reason, basis } => {
                 self.confirmed.entry(name).or_default().insert(subject, Word { at, author, reason, basis });
             }
-            Fact::Voided { name, subject, .. } => {
-                self.confirmed.entry(name).or_default().remove(&subject);
-            }
+            Fact::Voided { name, subject, .. } | Fact::Retracted { name, subject, .. } => self.forget(&name, &subject),
             Fact::WentOn { track, side, id } => {
                 self.went_on.insert((track, side), id);
             }
@@ -264,6 +262,11 @@ impl Facts {
             }
             Fact::ReadFromStart { key, group } => {
                 self.read_from_start.insert((group, key));
+            }
+            Fact::CommitGone { key, group } => {
+                let pair = (group, key);
+                self.read_from_start.remove(&pair);
+                self.attached.remove(&pair);
             }
             Fact::Deployment { side, set } => {
                 self.deployments.entry(side).or_insert(set);

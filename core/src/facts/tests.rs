@@ -239,6 +239,26 @@ fn a_step_begins_long_after_it_was_go_only_unclaimed_and_after_two_minutes() {
 }
 
 #[test]
+fn a_word_that_is_taken_back_is_gone_alone() {
+    let mut f = everything();
+    let subject: Vec<Name> = vec!["kafka".into()];
+    let (name, at, author, reason) = ("scaled-to-zero".into(), Wall(0), "a".into(), "r".into());
+    f.apply(Fact::Retracted { name, subject, at, author, reason });
+    let left = |track: &str| f.confirmed("scaled-to-zero", &[track.into()]).is_some();
+    assert_eq!((left("kafka"), left("mongodb")), (false, true));
+    assert_eq!(f.confirmed.values().map(|of| of.len()).sum::<usize>(), WORDS.len() - 1);
+}
+
+#[test]
+fn whoever_lost_its_committed_offset_has_shown_nothing() {
+    let mut f = everything();
+    f.apply(Fact::ReadFromStart { key: key("u"), group: "g".into() });
+    f.apply(Fact::CommitGone { key: key("t"), group: "g".into() });
+    assert_eq!(f.read_from_start.iter().map(|(_, k)| &*k.topic).collect::<Vec<_>>(), ["u"]);
+    assert!(f.attached.is_empty());
+}
+
+#[test]
 fn an_adopted_start_voids_what_was_shown_of_that_log_alone() {
     let mut f = everything();
     for topic in ["t", "u"] {

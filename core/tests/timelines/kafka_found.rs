@@ -709,6 +709,9 @@ fn a_group_that_came_back_before_it_committed_may_have_skipped_what_lay_there_th
         t=601 confirm nothing-skipped svt crm.pr-update: ok
         t=610 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:23:22Z
         t=610 start-consumers done: go"#]].assert_eq(&told(""));
+    // Nor that it had committed, once that is deleted.
+    let deleted = told("t=487 dst.commit svt crm.pr-update/0 =0\nt=492 dst.forget svt\n");
+    assert_eq!(deleted, told(""));
     // Where it has committed it goes on, however often it comes back.
     expect![[r#"
         t=20 begin switch-producers: ok

@@ -1198,7 +1198,7 @@ fn what_the_source_holds_is_not_journaled() {
         t=800 op begin stop-mirror; mirror.gone
         t=1164 mdst.write shop.orders
         t=1180 show stop-mirror; op confirm reconciled-writes destination 1790001164.18
-        t=1181 mdst.block off; msrc.down
+        t=1181 mdst.block off; msrc.down; op retract reconciled-writes destination 1790001164.18
         t=1200 op confirm source-fenced
         t=1210 show start-writers
         t=3000 show start-writers
@@ -1218,6 +1218,7 @@ fn what_the_source_holds_is_not_journaled() {
         t=1180 confirm reconciled-writes destination 1790001164.18: ok
         t=1180 stop-mirror done no-go (already-done): stop-mirror is done since 2026-09-21T14:32:46Z
         t=1180 stop-mirror done: go
+        t=1181 retract reconciled-writes destination 1790001164.18: reconciled-writes destination 1790001164.18 moved an anchor when it was given, and where that was before is not kept: if it was not true, stop the steps that rest on it (cutover-agent hold <step> --reason …), make it true, and release them
         t=1200 confirm source-fenced: ok
         t=1210 start-writers pending go
         t=3000 start-writers pending go"#]]

@@ -175,6 +175,41 @@ fn a_producer_with_a_long_cadence_may_be_said_to_be_idle() {
 }
 
 #[test]
+fn a_word_that_is_taken_back_counts_no_longer() {
+    let shown = mongo(
+        "
+        t=301 msrc.leave svc-orders; msrc.leave exporter
+        t=302 op retract scaled-to-zero mongodb
+        t=312 op confirm scaled-to-zero mongodb
+        t=320 op retract scaled-to-zero; op said retract scaled-to-zero mongodb; op retract scaled-to-zero mongodb
+        t=500 show stop-writers
+        t=501 op confirm scaled-to-zero mongodb
+        t=510 show stop-writers
+        t=511 op retract scaled-to-zero mongodb
+        t=600 show stop-writers
+    ",
+    );
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=302 retract scaled-to-zero mongodb: no such word is in force: scaled-to-zero mongodb; in force: nothing
+        t=312 confirm scaled-to-zero mongodb: ok
+        t=320 retract scaled-to-zero: no such word is in force: scaled-to-zero; in force: scaled-to-zero mongodb
+        t=320 retract scaled-to-zero mongodb: ok
+            scaled-to-zero mongodb no longer counts; taken back by alice at 2026-09-21T14:18:40Z
+        t=320 retract scaled-to-zero mongodb: no such word is in force: scaled-to-zero mongodb; in force: nothing
+        t=500 stop-writers begun go
+        t=500 stop-writers done: no-go (recent-write): shop.orders (source) was written 4 min 25 s ago, must be silent for 6 min
+        t=501 confirm scaled-to-zero mongodb: ok
+        t=510 stop-writers done no-go (already-done): stop-writers is done since 2026-09-21T14:21:42Z
+        t=510 stop-writers done: go
+        t=511 retract scaled-to-zero mongodb: ok
+        t=600 stop-writers undone go
+        t=600 stop-writers done: no-go (undone): stop-writers was done and is no longer true"#]].assert_eq(&shown);
+}
+
+#[test]
 fn names_that_are_nearly_right_are_named() {
     let shown = run("
         t=0 src.topic crm.ingestion 1; dst.topic crm.ingestion 1

@@ -302,6 +302,7 @@ impl World {
             "hold" => Op::Hold { step: words.get(1).map(|s| Name::from(*s)) },
             "release" => Op::Release { step: words.get(1).map(|s| Name::from(*s)) },
             "confirm" => Op::Confirm { name: step(1), subject: words[2..].iter().map(|s| Name::from(*s)).collect() },
+            "retract" => Op::Retract { name: step(1), subject: words[2..].iter().map(|s| Name::from(*s)).collect() },
             "adopt" => Op::Adopt { step: step(1), anchors: BTreeMap::new() },
             "withdraw" => Op::Withdraw { step: step(1) },
             "accept" => Op::AcceptOffset { group: step(1), topic: step(2), partition: words[3].parse().unwrap() },

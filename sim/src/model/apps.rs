@@ -294,6 +294,11 @@ impl Model {
         *inst = Instance { running: !homes.is_empty(), homes, ..Instance::default() };
     }
 
+    /// The journal was lost: nobody has seen for how long anybody polled before.
+    pub fn forget(&mut self, now: i64) {
+        self.readers.iter_mut().for_each(|r| r.polled = (0, now));
+    }
+
     /// Deploys a reader at a home: where it runs already it joins with its next poll.
     pub fn deploy_reader(&mut self, i: usize, home: Side) {
         self.version += 1;

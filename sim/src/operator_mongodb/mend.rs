@@ -286,6 +286,7 @@ impl World {
             self.dba.backs_out = false;
             return;
         }
+        self.take_word_back("scaled-to-zero", "mongodb");
         for i in 0..self.db.services.len() {
             if self.db.services[i].is_writer() && self.db.services[i].deployed {
                 self.start_service(i, Side::Source);

@@ -50,6 +50,7 @@ fn writing_commands_send_what_they_say() {
         vec!["hold", "stop-consumers", "--reason", "r"],
         vec!["release", "--reason", "r"],
         vec!["confirm", "ingestion-idle", "crm cdc", "--reason", "r"],
+        vec!["retract", "scaled-to-zero", "kafka", "--reason", "r"],
         vec!["adopt", "stop-consumers", "--anchor", "a.b/3=42", "--reason", "r"],
         vec!["withdraw", "stop-consumers", "--reason", "r"],
         vec!["accept-offset", "g", "t", "1", "--reason", "r"],
@@ -66,6 +67,7 @@ fn writing_commands_send_what_they_say() {
         POST /hold/stop-consumers HTTP/1.1 {"reason":"r"}
         POST /release HTTP/1.1 {"reason":"r"}
         POST /confirm/ingestion-idle HTTP/1.1 {"reason":"r","subject":["crm cdc"]}
+        POST /retract/scaled-to-zero HTTP/1.1 {"reason":"r","subject":["kafka"]}
         POST /adopt/stop-consumers HTTP/1.1 {"anchors":[{"offset":42,"partition":3,"topic":"a.b"}],"reason":"r"}
         POST /withdraw/stop-consumers HTTP/1.1 {"reason":"r"}
         POST /accept-offset HTTP/1.1 {"group":"g","partition":1,"reason":"r","topic":"t"}

@@ -79,6 +79,11 @@ async fn requests_become_what_they_say() {
             Op::Confirm { name: name("reconciled"), subject: vec![name("a.b"), name("0"), name("42")] },
         ),
         (
+            "/retract/scaled-to-zero/kafka",
+            because,
+            Op::Retract { name: name("scaled-to-zero"), subject: vec![name("kafka")] },
+        ),
+        (
             "/adopt/stop-consumers",
             "{\"anchors\":{\"a.b/3\":42},\"reason\":\"r\"}",
             Op::Adopt { step: step(), anchors: BTreeMap::from([((name("a.b"), 3), 42)]) },
@@ -124,6 +129,8 @@ async fn requests_that_are_not_clear_reach_nobody() {
         ("/adopt/stop-consumers", "{\"anchors\":{\"a.b\":1},\"reason\":\"x\"}", 400),
         ("/adopt/stop-consumers", "{\"anchors\":{\"a.b/0\":-1},\"reason\":\"x\"}", 400),
         ("/confirm", "{\"reason\":\"x\"}", 400),
+        ("/retract", "{\"reason\":\"x\"}", 400),
+        ("/retract/w", "", 400),
         ("/confirm/w/a", "{\"subject\":[\"b\"],\"reason\":\"x\"}", 400),
         ("/confirm/w//b", "{\"reason\":\"x\"}", 400),
         ("/accept-offset", "{\"group\":\"g\",\"topic\":\"t\",\"reason\":\"x\"}", 400),

@@ -20,7 +20,7 @@ use crate::time::Now;
 use crate::view::View;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use words::{accept, confirm};
+use words::{accept, confirm, retract};
 
 /// A request of a person, whose name is that of their token.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -45,6 +45,13 @@ pub enum Op {
         /// The word.
         name: Name,
         /// What it is about.
+        subject: Vec<Name>,
+    },
+    /// Takes a person's word back.
+    Retract {
+        /// The word.
+        name: Name,
+        /// What it was about.
         subject: Vec<Name>,
     },
     /// Takes a step as done that nobody claimed.
@@ -125,6 +132,7 @@ impl Gate {
                 Ok(vec![Fact::Released { step, at: now.wall, author, reason }])
             }
             Op::Confirm { name, subject } => confirm(&v, name, subject, author, reason),
+            Op::Retract { name, subject } => retract(&v, name, subject, author, reason).map(|f| vec![f]),
             Op::Adopt { step, anchors } => self.adopt(&v, known(&v, step)?, anchors, author, reason),
             Op::Withdraw { step } => self.withdraw(&v, known(&v, step)?, author, reason),
             Op::AcceptOffset { group, topic, partition } => {

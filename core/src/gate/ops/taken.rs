@@ -29,6 +29,10 @@ pub fn taken(facts: &[Fact]) -> Option<String> {
                 word.until
             ))
         }
+        Fact::Retracted { name, subject, author, at, .. } => {
+            let about: String = subject.iter().map(|s| format!(" {s}")).collect();
+            Some(format!("{name}{about} no longer counts; taken back by {author} at {}", instant(*at)))
+        }
         Fact::Accepted { key, group, committed, end, at, author, .. } => {
             let committed_at = committed.map_or_else(|| "without a commit".to_owned(), |c| format!("committed at {c}"));
             let left = match committed {

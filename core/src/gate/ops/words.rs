@@ -143,6 +143,37 @@ pub(super) fn confirm(
     Ok(facts)
 }
 
+/// Words that moved an anchor when they were given: nothing remembers where it was before.
+const MOVED_AN_ANCHOR: [&str; 3] = ["reconciled", "reconciled-destination", "reconciled-writes"];
+
+/// Takes back a word that is in force. It can only make the agent say go less often.
+pub(super) fn retract(
+    v: &View<'_>,
+    name: &Name,
+    subject: &[Name],
+    author: Name,
+    reason: Name,
+) -> Result<Fact, Refusal> {
+    let written = |name: &str, subject: &[Name]| subject.iter().fold(name.to_owned(), |o, s| format!("{o} {s}"));
+    let what = written(name, subject);
+    if v.facts.confirmed(name, subject).is_none() {
+        let all = v.facts.confirmed.iter().flat_map(|(name, of)| of.keys().map(|s| written(name, s)));
+        let all: Vec<String> = all.collect();
+        let list = list(all.iter().map(String::as_str).collect());
+        return Err(Refusal::NoSuch(format!("no such word is in force: {what}; in force: {list}")));
+    }
+    if MOVED_AN_ANCHOR.contains(&&**name) {
+        return Err(Refusal::Settled(
+            Code::AlreadyDone,
+            format!(
+                "{what} moved an anchor when it was given, and where that was before is not kept: if it was not true, stop \
+                 the steps that rest on it (cutover-agent hold <step> --reason …), make it true, and release them"
+            ),
+        ));
+    }
+    Ok(Fact::Retracted { name: name.clone(), subject: subject.to_vec(), at: v.now().wall, author, reason })
+}
+
 /// What `confirm reconciled` makes: the anchor of the log that the topic has, and the ids of logs that are gone of which it
 /// names how far they were seen (what came to one after that nobody knows, and a person speaks for it).
 fn reconciled_any(v: &View<'_>, subject: &[Name], author: &Name) -> Result<(Option<Fact>, Option<Name>), Refusal> {

@@ -16,6 +16,7 @@ pub(in crate::playbook) fn destination_facts(v: &View<'_>, out: &mut Vec<Fact>) 
     if v.facts.is_begun("start-consumers") {
         attachments(v, &d, out);
         advances(v, &d, out);
+        commits_gone(v, &d, out);
     }
 }
 
@@ -103,6 +104,16 @@ fn advances(v: &View<'_>, d: &Kafka<'_>, out: &mut Vec<Fact>) {
             }
         }
     }
+}
+
+/// Groups that had shown that they skipped nothing, and whose committed offset somebody deleted since, or the broker forgot.
+fn commits_gone(v: &View<'_>, d: &Kafka<'_>, out: &mut Vec<Fact>) {
+    let here = v.facts.read_from_start.iter().filter(|(_, k)| k.cluster == d.sample.cluster_id);
+    let gone = here.filter(|(group, k)| match d.group(group) {
+        None => d.sample.lists_every_group(),
+        Some(g) => g.commits.as_ref().is_ok_and(|c| !c.contains_key(&(k.topic.clone(), k.partition))),
+    });
+    out.extend(gone.map(|(group, key)| Fact::CommitGone { key: key.clone(), group: group.clone() }));
 }
 
 /// The end of a partition surely before any member of the group attached: read in a sample whose successor still listed
