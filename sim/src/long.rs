@@ -2,9 +2,10 @@
 //! can be ended at any time and goes on where it was, on this machine or on another.
 //!
 //! Slices add up only where they are of the same program: the file holds a fingerprint, which is what a few migrations said,
-//! and a program that says something else is refused.
+//! and a program that says something else is refused. Where one is mended that says the same, its failures are asked for again,
+//! and those that are none any more are told as mended.
 
-use crate::report::Report;
+use crate::report::{Report, reported};
 use crate::{campaign, random, random_services};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -78,7 +79,7 @@ pub fn open(file: &Path, count: u64, first: u64) -> io::Result<Long> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(fresh),
         text => text?,
     };
-    let kept: Long = serde_json::from_str(&text).map_err(io::Error::other)?;
+    let mut kept: Long = serde_json::from_str(&text).map_err(io::Error::other)?;
     if (kept.count, kept.first) != (count, first) {
         let text = format!("it is of {} migrations from seed {} on: give another file", kept.count, kept.first);
         return Err(io::Error::other(text));
@@ -90,6 +91,7 @@ pub fn open(file: &Path, count: u64, first: u64) -> io::Result<Long> {
             kept.fingerprint, fresh.fingerprint
         )));
     }
+    kept.report.ask_again(|seed| random::run(seed).failing.iter().any(|f| reported(f).is_none()));
     Ok(kept)
 }
 
@@ -132,6 +134,15 @@ mod tests {
         assert_eq!(l.report.runs, 12);
         save(&file, &l).expect("a file");
         assert_eq!(open(&file, 12, 7).expect("the same again"), l);
+        // A failure that is none any more, and one of which more came than are known by their seeds.
+        let kind = |step: &str| ("go".to_owned(), step.to_owned(), "Unread".to_owned());
+        l.report.failing.insert(kind("stop-consumers"), (1, vec![7]));
+        l.report.failing.insert(kind("retire-source"), (6, vec![7, 8, 9, 10, 11]));
+        save(&file, &l).expect("a file");
+        l = open(&file, 12, 7).expect("mended since");
+        assert_eq!(l.report.mended.iter().map(|m| (&*m.1, m.3)).collect::<Vec<_>>(), [("stop-consumers", 7)]);
+        assert_eq!(l.report.false_gos(), 6);
+        save(&file, &l).expect("a file");
         let why = open(&file, 13, 7).expect_err("another form").to_string();
         assert!(why.contains("12 migrations from seed 7"), "{why}");
         l.fingerprint = "0".into();

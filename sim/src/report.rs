@@ -144,6 +144,9 @@ pub struct Report {
     pub failing: BTreeMap<(String, String, String), (u64, Vec<u64>)>,
     /// Those that have been reported, by the report.
     pub reported: BTreeMap<String, (u64, Vec<u64>)>,
+    /// Those that were failures of the program as it was then, and are none any more: what, step, kind and seed.
+    #[serde(default)]
+    pub mended: Vec<(String, String, String, u64)>,
     /// Simulated milliseconds.
     pub simulated: i64,
 }
@@ -195,6 +198,20 @@ impl Report {
         };
         o.failing.into_iter().for_each(|(k, v)| few(self.failing.entry(k).or_default(), v));
         o.reported.into_iter().for_each(|(k, v)| few(self.reported.entry(k).or_default(), v));
+        self.mended.extend(o.mended);
+    }
+
+    /// Asks of every failure whose seeds are all known whether it still is one: those that are not count as mended.
+    pub fn ask_again(&mut self, fails: impl Fn(u64) -> bool) {
+        for (kind, (n, seeds)) in std::mem::take(&mut self.failing) {
+            let known = usize::try_from(n) == Ok(seeds.len());
+            let (still, mended): (Vec<u64>, Vec<u64>) = seeds.into_iter().partition(|seed| !known || fails(*seed));
+            let (what, step, why) = kind.clone();
+            self.mended.extend(mended.iter().map(|seed| (what.clone(), step.clone(), why.clone(), *seed)));
+            if !still.is_empty() {
+                self.failing.insert(kind, (n - mended.len() as u64, still));
+            }
+        }
     }
 
     /// The first seed of a failure nobody has reported.
@@ -229,6 +246,9 @@ impl Report {
         }
         for (why, (n, seeds)) in &self.reported {
             let _ = writeln!(o, "reported {why}: {n} (seeds {seeds:?})");
+        }
+        for (what, step, kind, seed) in &self.mended {
+            let _ = writeln!(o, "mended since: {what} {step} {kind} (seed {seed})");
         }
         for ((what, step, kind), (n, seeds)) in &self.failing {
             let _ = writeln!(o, "FAILING {what} {step} {kind}: {n} (seeds {seeds:?})");

@@ -383,11 +383,11 @@ pub enum Fact {
         /// The mirror.
         mirror: Name,
     },
-    /// User writes were seen to be blocked on a deployment, or to be allowed again.
+    /// User writes were seen to be blocked on a deployment.
     WriteBlock {
         /// Replica set id.
         set: Name,
-        /// They are blocked.
+        /// Always; journals of earlier versions also tell when they were let again.
         on: bool,
     },
     /// One transaction has written these namespaces.

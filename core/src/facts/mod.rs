@@ -117,7 +117,8 @@ pub struct Facts {
     pub(crate) clients: BTreeMap<Name, BTreeSet<SeenClient>>,
     pub(crate) recognised: BTreeSet<(Name, Name)>,
     pub(crate) sessions: BTreeSet<(Name, Name)>,
-    pub(crate) write_blocks: BTreeMap<Name, bool>,
+    /// Deployments whose user writes were blocked once.
+    pub(crate) write_blocks: BTreeSet<Name>,
     pub(crate) last_writes: BTreeMap<Name, WriteAnchor>,
     pub(crate) positions: BTreeMap<Name, Ts>,
     pub(crate) together: BTreeMap<Name, BTreeSet<BTreeSet<Name>>>,
@@ -280,8 +281,8 @@ impl Facts {
             Fact::MirrorSession { set, mirror } => {
                 self.sessions.insert((set, mirror));
             }
-            Fact::WriteBlock { set, on } => {
-                self.write_blocks.insert(set, on);
+            Fact::WriteBlock { set, .. } => {
+                self.write_blocks.insert(set);
             }
             Fact::LastWrite { set, ts, unseen, adopted } => {
                 self.last_writes.insert(set, WriteAnchor { ts, unseen, adopted });

@@ -616,3 +616,20 @@ fn nothing_dwells_across_another_deployments_answer() {
         t=890 stop-writers done: go"#]]
     .assert_eq(&shown);
 }
+
+/// Both addresses lead to one deployment, and its write block changed between the two samples: what one of them says is not
+/// contradicted by the other for ever (seed 920129717: facts that never settle).
+#[test]
+fn one_deployment_behind_both_addresses_settles() {
+    let tracks = BTreeSet::from([Track::Mongodb]);
+    let settings = Settings { tracks, kafka: None, mongodb: Some(mongodb()), ..settings() };
+    let shown = run_with(
+        settings,
+        "
+        t=0 msrc.coll shop.orders 100; msrc.join crud-orders; msrc.join svc-orders
+        t=1 msrc.id stranger; mdst.id stranger; msrc.block on
+        t=20 show start-mirror
+    ",
+    );
+    expect!["t=20 start-mirror pending no-go (same-cluster): two-deployments: source and destination are the same cluster, replica set id stranger"].assert_eq(&shown);
+}

@@ -20,10 +20,9 @@ pub(in crate::playbook) fn observe(v: &View<'_>, out: &mut Vec<Fact>) {
     for side in Side::BOTH {
         let Ok(m) = v.mongodb(side) else { continue };
         seen(v, settings, &m, out);
-        if let Ok(on) = m.sample.write_block
-            && v.facts.write_blocks.get(&m.sample.set_id).copied().unwrap_or(false) != on
-        {
-            out.push(Fact::WriteBlock { set: m.sample.set_id.clone(), on });
+        // Once: both addresses may lead to one deployment, and its two samples say two things.
+        if m.sample.write_block == Ok(true) && !v.facts.write_blocks.contains(&m.sample.set_id) {
+            out.push(Fact::WriteBlock { set: m.sample.set_id.clone(), on: true });
         }
         // What was ever written together stays so, also after a restart or an election.
         if side == Side::Source

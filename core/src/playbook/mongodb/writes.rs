@@ -37,7 +37,7 @@ fn writable_for(v: &View<'_>, m: &Mongodb<'_>) -> Known<(Dur, &'static str)> {
     };
     // While they are blocked nobody writes who is not let. The silence that was measured may have been that of the block.
     let blocked = *m.sample.write_block.as_ref().map_err(|f| gap(f, at()))?;
-    if blocked || !v.facts.write_blocks.contains_key(&m.sample.set_id) {
+    if blocked || !v.facts.write_blocks.contains(&m.sample.set_id) {
         return Ok(elected);
     }
     let let_again = match m.memory.unblocked() {
