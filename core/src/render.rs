@@ -1,5 +1,6 @@
 //! Findings in words: one line a person can act on. Rendered only when served.
 
+use crate::Name;
 use crate::gate::board::{Answer, CheckBoard, Verdict};
 use crate::reading::{Code, Finding, Qty, Reading, Subject, Tri};
 use crate::time::Wall;
@@ -240,6 +241,11 @@ pub fn chief(a: &Answer) -> Option<Finding> {
         (Some(f), _) => Some(f.clone()),
         (None, c) => c.map(CheckBoard::chief),
     }
+}
+
+/// A word as a person gives it: its name, then what it is about.
+pub fn word(name: &str, subject: &[Name]) -> String {
+    subject.iter().fold(name.to_owned(), |o, s| format!("{o} {s}"))
 }
 
 /// The chief finding in a sentence; one about a check as a whole names the check.

@@ -341,12 +341,13 @@ impl World {
 
     fn op(&mut self, w: &[&str]) -> Option<()> {
         let step = || w.get(1).map(|s| Name::from(*s));
+        let subject = || Some(w.get(2..)?.iter().map(|s| Name::from(*s)).collect());
         let op = match *w.first()? {
             "begin" => Op::Begin { step: step()? },
             "hold" => Op::Hold { step: step() },
             "release" => Op::Release { step: step() },
-            "confirm" => Op::Confirm { name: step()?, subject: w.get(2..)?.iter().map(|s| Name::from(*s)).collect() },
-            "retract" => Op::Retract { name: step()?, subject: w.get(2..)?.iter().map(|s| Name::from(*s)).collect() },
+            "confirm" => Op::Confirm { name: step()?, subject: subject()? },
+            "retract" => Op::Retract { name: step()?, subject: subject()? },
             "adopt" => Op::Adopt { step: step()?, anchors: BTreeMap::new() },
             "withdraw" => Op::Withdraw { step: step()? },
             "accept" => {

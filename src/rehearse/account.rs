@@ -342,13 +342,13 @@ impl Account {
                 if !self.confirmed.insert((name.clone(), subject.clone(), author.clone())) || &**name == "requirement" {
                     return;
                 }
-                let about = subject.iter().fold(String::new(), |o, s| format!("{o} {s}"));
-                self.say(at_ms, Who::Operator, format!("{}confirms {name}{about}", by(author)));
+                let what = render::word(name, subject);
+                self.say(at_ms, Who::Operator, format!("{}confirms {what}", by(author)));
             }
             Fact::Retracted { name, subject, author, .. } => {
                 self.confirmed.retain(|(n, s, _)| (n, s) != (name, subject));
-                let about = subject.iter().fold(String::new(), |o, s| format!("{o} {s}"));
-                self.say(at_ms, Who::Operator, format!("{}takes the word {name}{about} back", by(author)));
+                let what = render::word(name, subject);
+                self.say(at_ms, Who::Operator, format!("{}takes the word {what} back", by(author)));
             }
             Fact::Accepted { group, key, author, .. } => {
                 let text = format!("{}accepts the offset of {group} on {}/{}", by(author), key.topic, key.partition);

@@ -640,14 +640,19 @@ fn a_stop_is_not_adopted_where_topics_may_be_hidden() {
         t=501 adopt stop-consumers: ok"#]].assert_eq(&shown);
 }
 
+/// The shop with its producers switched, and svt needing no seeded offsets.
+fn unseeded_svt(then: &[&str]) -> String {
+    let mut s = super::world::settings();
+    s.kafka.as_mut().unwrap().unseeded.insert("svt".into(), "reads from the start".into());
+    let seeded = SWITCHED.replace("; dst.commit svt crm.pr-update/0 =0", "");
+    super::world::run_with(s, &[&[SHOP, &seeded], then].concat().concat())
+}
+
 /// Whoever may not describe the cluster gets a list without the groups it may not see: that a group is not on it does not show
 /// that nobody had attached yet. The ends of that sample may be past what a reader with `latest` began at.
 #[test]
 fn a_group_that_may_be_hidden_is_not_known_to_have_attached_later() {
     let told = |hides: &str| {
-        let mut s = super::world::settings();
-        s.kafka.as_mut().unwrap().unseeded.insert("svt".into(), "reads from the start".into());
-        let seeded = SWITCHED.replace("; dst.commit svt crm.pr-update/0 =0", "");
         let stopped = "
             t=100 op begin stop-consumers
             t=102 src.leave rtu; src.leave svt
@@ -661,7 +666,7 @@ fn a_group_that_may_be_hidden_is_not_known_to_have_attached_later() {
             t=510 dst.commit svt crm.pr-update/0 =6
             t=600 show start-consumers
         ";
-        let shown = super::world::run_with(s, &[SHOP, &seeded, stopped, hides, attached].concat());
+        let shown = unseeded_svt(&[stopped, hides, attached]);
         shown.lines().last().unwrap_or_default().to_owned()
     };
     assert_eq!(told(""), "t=600 start-consumers done: go");
@@ -676,9 +681,6 @@ fn a_group_that_may_be_hidden_is_not_known_to_have_attached_later() {
 #[test]
 fn a_group_that_came_back_before_it_committed_may_have_skipped_what_lay_there_then() {
     let told = |between: &str| {
-        let mut s = super::world::settings();
-        s.kafka.as_mut().unwrap().unseeded.insert("svt".into(), "reads from the start".into());
-        let seeded = SWITCHED.replace("; dst.commit svt crm.pr-update/0 =0", "");
         let stopped = "
             t=100 op begin stop-consumers
             t=102 src.leave rtu; src.leave svt
@@ -695,7 +697,7 @@ fn a_group_that_came_back_before_it_committed_may_have_skipped_what_lay_there_th
             t=601 op confirm nothing-skipped svt crm.pr-update
             t=610 show start-consumers
         ";
-        super::world::run_with(s, &[SHOP, &seeded, stopped, between, back].concat())
+        unseeded_svt(&[stopped, between, back])
     };
     expect![[r#"
         t=20 begin switch-producers: ok

@@ -297,12 +297,13 @@ impl World {
             _ => (false, words),
         };
         let step = |i: usize| Name::from(words[i]);
+        let subject = || words[2..].iter().map(|s| Name::from(*s)).collect();
         let op = match words[0] {
             "begin" => Op::Begin { step: step(1) },
             "hold" => Op::Hold { step: words.get(1).map(|s| Name::from(*s)) },
             "release" => Op::Release { step: words.get(1).map(|s| Name::from(*s)) },
-            "confirm" => Op::Confirm { name: step(1), subject: words[2..].iter().map(|s| Name::from(*s)).collect() },
-            "retract" => Op::Retract { name: step(1), subject: words[2..].iter().map(|s| Name::from(*s)).collect() },
+            "confirm" => Op::Confirm { name: step(1), subject: subject() },
+            "retract" => Op::Retract { name: step(1), subject: subject() },
             "adopt" => Op::Adopt { step: step(1), anchors: BTreeMap::new() },
             "withdraw" => Op::Withdraw { step: step(1) },
             "accept" => Op::AcceptOffset { group: step(1), topic: step(2), partition: words[3].parse().unwrap() },

@@ -3,7 +3,7 @@
 use crate::facts::Fact;
 use crate::playbook::{exits, word};
 use crate::reading::Qty;
-use crate::render::{instant, quantity};
+use crate::render::{self, instant, quantity};
 
 /// What one word says of two tracks.
 const BOTH: &str = "every consumer (kafka) or every writer (mongodb)";
@@ -12,7 +12,7 @@ const BOTH: &str = "every consumer (kafka) or every writer (mongodb)";
 pub fn taken(facts: &[Fact]) -> Option<String> {
     facts.iter().find_map(|f| match f {
         Fact::Confirmed { name, subject, at, author, basis, .. } => {
-            let about: String = subject.iter().map(|s| format!(" {s}")).collect();
+            let what = render::word(name, subject);
             let says = exits().iter().find(|e| e.confirm == &**name).map_or("", |e| e.says);
             let says = match subject.first().map(|s| &**s) {
                 Some("kafka") => says.replace(BOTH, "every consumer"),
@@ -23,15 +23,15 @@ pub fn taken(facts: &[Fact]) -> Option<String> {
             let word = word(name);
             let only = if word.shortens { "; it only shortens how long that must be measured" } else { "" };
             Some(format!(
-                "{name}{about}: {says}{}; said by {author} at {}{only}; counts {}",
+                "{what}: {says}{}; said by {author} at {}{only}; counts {}",
                 measured.unwrap_or_default(),
                 instant(*at),
                 word.until
             ))
         }
         Fact::Retracted { name, subject, author, at, .. } => {
-            let about: String = subject.iter().map(|s| format!(" {s}")).collect();
-            Some(format!("{name}{about} no longer counts; taken back by {author} at {}", instant(*at)))
+            let what = render::word(name, subject);
+            Some(format!("{what} no longer counts; taken back by {author} at {}", instant(*at)))
         }
         Fact::Accepted { key, group, committed, end, at, author, .. } => {
             let committed_at = committed.map_or_else(|| "without a commit".to_owned(), |c| format!("committed at {c}"));

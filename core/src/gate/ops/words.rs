@@ -154,10 +154,9 @@ pub(super) fn retract(
     author: Name,
     reason: Name,
 ) -> Result<Fact, Refusal> {
-    let written = |name: &str, subject: &[Name]| subject.iter().fold(name.to_owned(), |o, s| format!("{o} {s}"));
-    let what = written(name, subject);
+    let what = render::word(name, subject);
     if v.facts.confirmed(name, subject).is_none() {
-        let all = v.facts.confirmed.iter().flat_map(|(name, of)| of.keys().map(|s| written(name, s)));
+        let all = v.facts.confirmed.iter().flat_map(|(name, of)| of.keys().map(|s| render::word(name, s)));
         let all: Vec<String> = all.collect();
         let list = list(all.iter().map(String::as_str).collect());
         return Err(Refusal::NoSuch(format!("no such word is in force: {what}; in force: {list}")));

@@ -2,7 +2,7 @@
 //! where every data-bearing member listed its clients.
 
 use super::shared::{body, both, sighted, word};
-use super::writes::{fenced, unfenced, written_since};
+use super::writes::{source_or_word, written_since};
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::mongodb::MongoClient;
@@ -223,11 +223,9 @@ pub(super) fn writers_gone(v: &View<'_>) -> Reading {
 pub(super) fn writers_stay_away(v: &View<'_>) -> Reading {
     body(|| {
         let settings = v.mongodb_settings()?;
-        let s = match v.mongodb(Side::Source) {
+        let s = match source_or_word(v)? {
             Ok(s) => s,
-            Err(g) => {
-                return fenced(v).map(|f| Reading::of(f, None)).ok_or_else(|| unfenced(g));
-            }
+            Err(word) => return Ok(Reading::of(word, None)),
         };
         let here = connected(settings, &s, &Role::Writer)?;
         let back = here.into_iter().map(|(i, host)| {
@@ -281,17 +279,14 @@ pub(super) fn writers_started(v: &View<'_>) -> Reading {
     }
     body(|| {
         let (settings, d) = (v.mongodb_settings()?, v.mongodb(Side::Destination)?);
-        let s = v.mongodb(Side::Source);
-        let away = s.is_err() && fenced(v).is_some();
         let readers = v.settings.skipped("switch-readers").is_some();
         let mut r = if settings.writers.is_empty() {
             written_since(v, &d)?
         } else {
             let there = connected(settings, &d, &Role::Writer)?;
-            let (here, basis) = match &s {
-                Ok(s) => (connected(settings, s, &Role::Writer)?, s.basis.merge(d.basis)),
-                Err(_) if away => (BTreeMap::new(), d.basis),
-                Err(g) => return Err(unfenced(g.clone())),
+            let (here, basis) = match source_or_word(v)? {
+                Ok(s) => (connected(settings, &s, &Role::Writer)?, s.basis.merge(d.basis)),
+                Err(_) => (BTreeMap::new(), d.basis),
             };
             let all = witnessed(v, &source_set(v)?, true);
             let now = BTreeSet::new();

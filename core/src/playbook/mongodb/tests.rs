@@ -501,6 +501,9 @@ fn a_word_that_nobody_writes_is_void_once_a_write_of_a_later_second_shows() {
 #[test]
 fn writers_have_started_beside_a_source_that_does_not_answer_only_if_it_is_fenced() {
     let mut b = Bench::new();
+    b.confirmed("source-fenced", &[], 0);
+    assert_eq!(said(&writes::source_still(&b.view())), unknown(Code::NeverSampled, SOURCE), "which source?");
+    let mut b = Bench::new();
     b.facts.apply(Fact::Deployment { side: Side::Source, set: "old".into() });
     b.witnessed("old", "svc-orders");
     b.destination(0, connected(&["svc-orders-dst"]));

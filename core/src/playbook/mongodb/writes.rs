@@ -131,6 +131,8 @@ fn committed(v: &View<'_>, side: Side) -> Known<Reading> {
 /// A source that does not answer and that nobody can write any more: a person says so. A write block that was seen on does
 /// not: whoever the source answers may have lifted it since.
 pub(super) fn fenced(v: &View<'_>) -> Option<Finding> {
+    // Of a source that was never known there is nothing to say.
+    v.facts.deployments.get(&Side::Source)?;
     super::shared::word(v, "source-fenced", &[])
 }
 
@@ -139,17 +141,17 @@ pub(super) fn unfenced(why: Gap) -> Gap {
     why.fix("cutover-agent confirm source-fenced --reason …")
 }
 
+/// The source, or the word of whoever says that it is fenced.
+pub(super) fn source_or_word<'a>(v: &View<'a>) -> Known<Result<Mongodb<'a>, Finding>> {
+    v.mongodb(Side::Source).map(Ok).or_else(|g| fenced(v).map(Err).ok_or_else(|| unfenced(g)))
+}
+
 /// Nothing was written to the source since the writers were stopped, or, once the mirrors have ended, beyond what they
 /// had applied.
 pub(super) fn source_still(v: &View<'_>) -> Reading {
-    body(|| {
-        let s = match v.mongodb(Side::Source) {
-            Ok(s) => s,
-            Err(g) => {
-                return fenced(v).map(|f| Reading::of(f, None)).ok_or_else(|| unfenced(g));
-            }
-        };
-        held(v, &s)
+    body(|| match source_or_word(v)? {
+        Ok(s) => held(v, &s),
+        Err(word) => Ok(Reading::of(word, None)),
     })
 }
 

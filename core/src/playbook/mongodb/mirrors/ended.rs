@@ -2,7 +2,7 @@
 
 use super::super::clients::sessions;
 use super::super::shared::{NO_MIRROR, body, newest, sighted, writes};
-use super::super::writes::{fenced, unfenced};
+use super::super::writes::source_or_word;
 use super::unseen;
 use crate::Name;
 use crate::estate::Side;
@@ -16,11 +16,7 @@ use crate::view::{Mongodb, View};
 pub(in crate::playbook::mongodb) fn finished(v: &View<'_>) -> Reading {
     body(|| {
         let (settings, d) = (v.mongodb_settings()?, v.mongodb(Side::Destination)?);
-        let s = match v.mongodb(Side::Source) {
-            Ok(s) => Some(s),
-            Err(_) if fenced(v).is_some() => None,
-            Err(g) => return Err(unfenced(g)),
-        };
+        let s = source_or_word(v)?.ok();
         let basis = Some(s.as_ref().map_or(d.basis, |s| s.basis.merge(d.basis)));
         let all = settings.mirrors.iter().map(|(n, m)| (n, (n, m)));
         Ok(each(basis, all, NO_MIRROR, |(name, m)| ended(v, s.as_ref(), &d, name, m)))
