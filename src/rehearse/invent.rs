@@ -15,7 +15,7 @@ use cutover_core::settings::{
 use cutover_core::time::Dur;
 use cutover_sim::model::apps::{Producer, Reader, Style, Writes};
 use cutover_sim::scenario::Scenario;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Partitions of an invented topic.
