@@ -405,7 +405,8 @@ impl World {
             let unwitnessed = begun && self.now - self.person.since > 3 * PATIENCE;
             let lost = matches!(life, Some(Life::Pending | Life::OutOfOrder)) || unwitnessed;
             if self.person.acted[j] && lost && !self.another_answers() {
-                let answer = self.ask(&Op::Adopt { step: (*id).into(), anchors: BTreeMap::new() });
+                let anchors = if j == 0 { self.lost_starts() } else { BTreeMap::new() };
+                let answer = self.ask(&Op::Adopt { step: (*id).into(), anchors });
                 let said = match answer {
                     Some(Err(r)) => r.text().to_owned(),
                     other => format!("{other:?}"),
@@ -448,6 +449,15 @@ impl World {
             }
             self.watch.disturbed(self.now);
         }
+    }
+
+    /// Where the logs of the destination began that have lost records since: who adopts the switch of the producers says so.
+    fn lost_starts(&self) -> BTreeMap<TopicPartition, i64> {
+        let lost = |tp: &TopicPartition, start: i64| {
+            self.m.log(Side::Destination, &tp.0, tp.1).is_some_and(|l| l.low > start)
+        };
+        let all = self.m.starts.iter().map(|(tp, (_, start))| (tp.clone(), *start));
+        all.filter(|(tp, start)| lost(tp, *start)).collect()
     }
 
     /// Records that were lost at the destination before anybody read them are carried over from elsewhere, and said to be.

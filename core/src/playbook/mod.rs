@@ -13,7 +13,7 @@ pub use words::{SCALED, Word, word};
 
 pub(crate) use kafka::{VANISHED_WORD, gone_of, hidden_there, hides_a_topic, position, producer_basis, renewed_basis};
 pub(crate) use mongodb::{
-    behind_of, counts_basis, headroom_of, mirror_is_there, newest_write, newest_write_seen, nobody_writes,
+    anchored_by, behind_of, counts_basis, headroom_of, mirror_is_there, newest_write, newest_write_seen, nobody_writes,
 };
 pub(crate) use services::attached;
 

@@ -465,6 +465,14 @@ fn the_last_write_is_reconciled_between_its_anchor_and_the_newest_write() {
         answered(&mut w, "confirm reconciled-writes destination 1790000030.2"),
         "nothing was anchored on the destination: there is nothing to reconcile"
     );
+    // Its step is done, and nothing was anchored: a person speaks for all that was written there, no less.
+    let mut w = played(mongo(), &["t=0 mdst.coll shop.orders 1\nt=30 mdst.write shop.orders\nt=40"]);
+    let at = w.now.wall;
+    w.facts.apply(claimed("stop-mirror", at));
+    w.facts.apply(finished("stop-mirror", at));
+    let mut says = |ts: &str| answered(&mut w, &format!("confirm reconciled-writes destination {ts}"));
+    assert!(says("1790000030.1").contains("was last written at 1790000030.2"), "{}", says("1790000030.1"));
+    assert_eq!(says("1790000030.2"), "ok");
     assert_eq!(
         answered(&mut w, "confirm reconciled-writes sauce 1790000030.2"),
         "there is no side `sauce`; known: source, destination"

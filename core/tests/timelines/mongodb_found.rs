@@ -251,6 +251,41 @@ fn adopting_the_end_of_the_mirrors_does_not_forgive_what_was_written_after_it() 
         t=1720 start-writers pending go"#]].assert_eq(&shown);
 }
 
+/// Seed 930407179: the end of the mirrors was adopted while the destination's oplog could not be read. Nothing was anchored, so that what
+/// somebody wrote there was forgotten as soon as it had been silent for 35 s.
+#[test]
+fn the_end_of_the_mirrors_is_not_adopted_without_what_the_destination_is_held_against() {
+    let shown = told(&[
+        READ,
+        STOPPED,
+        "
+        t=730 amnesia
+        t=800 op adopt start-mirror
+        t=801 op adopt switch-readers
+        t=1150 op adopt stop-writers
+        t=1151 mirror.gone
+        t=1160 mdst.oplog no
+        t=1251 mdst.block off
+        t=1700 op adopt stop-mirror
+        t=1710 mdst.oplog yes
+        t=1750 op adopt stop-mirror
+        t=1800 mdst.write shop.orders
+        t=1900 show start-writers
+    ",
+    ]);
+    expect![[r#"
+        t=10 begin start-mirror: ok
+        t=130 begin switch-readers: ok
+        t=300 begin stop-writers: ok
+        t=725 stop-mirror pending go
+        t=800 adopt start-mirror: ok
+        t=801 adopt switch-readers: ok
+        t=1150 adopt stop-writers: ok
+        t=1700 adopt stop-mirror: stop-mirror cannot be adopted: what it would be held against is missing: the destination MongoDB: the agent is not allowed to read it: its oplog: not authorized on local
+        t=1750 adopt stop-mirror: ok
+        t=1900 start-writers pending no-go (tripwire): since stop-mirror was done this must stay true and is not: destination-quiet: the destination MongoDB moved: 1790001800.13, 1790000012.5: last in shop.orders"#]].assert_eq(&shown);
+}
+
 /// Somebody seen on the source for the first time, in the very sample with which a step would be done, is in its way.
 #[test]
 fn who_is_seen_first_when_a_step_would_be_done_is_not_overlooked() {

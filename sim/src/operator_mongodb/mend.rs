@@ -239,14 +239,20 @@ impl World {
         self.watch.story.push(format!("{} s: reconciled-writes {side} {newest}: {said:?}", self.now / 1000));
     }
 
-    /// In a joint move that goes on after the writers have started: what somebody wrote on the source by hand since holds up
-    /// the other track until a person has carried it over and says so.
+    /// In a joint move that goes on after the writers have started: a mirror that somebody started again holds up the other track
+    /// until it is ended, and what somebody wrote on the source by hand until a person has carried it over and says so.
     pub(super) fn carry_over_late(&mut self) {
         let waits = self.scenario.order == Order::Joint && !self.person.finished() && self.agent.up;
         if !waits || self.scenario.operator == Operator::Nobody || self.now - self.dba.looked <= PATIENCE {
             return;
         }
         self.dba.looked = self.now;
+        for i in 0..self.db.mirrors.len() {
+            if self.db.mirrors[i].lives() {
+                self.db.end_mirror(i);
+                self.watch.disturbed(self.now);
+            }
+        }
         let at_rest = !self.db.services.iter().any(|s| s.is_writer() && s.runs(Side::Source));
         let newest = self.db.newest(Side::Source);
         let moved = self.agent.facts().last_write(&self.db.side(Side::Source).id).is_some_and(|ts| ts != newest);

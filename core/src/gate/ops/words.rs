@@ -313,10 +313,13 @@ fn reconciled_writes(v: &View<'_>, subject: &[Name], author: &Name) -> Result<Fa
     })?;
     let m = v.mongodb(side).map_err(not_now)?;
     let set = m.sample.set_id.clone();
-    let old = v.facts.last_writes.get(&set).map(|a| a.ts).ok_or_else(|| {
+    let (newest, seen) = playbook::newest_write_seen(v, &m).map_err(not_now)?;
+    let anchor = v.facts.last_writes.get(&set).map(|a| a.ts);
+    // The step that anchors it is done, and the side could not be read then: a person speaks for all that was written there.
+    let missing = v.facts.is_done(playbook::anchored_by(side));
+    let old = anchor.or(missing.then_some(newest)).ok_or_else(|| {
         Refusal::NotNow(Code::NoAnchor, format!("nothing was anchored on the {side}: there is nothing to reconcile"))
     })?;
-    let (newest, seen) = playbook::newest_write_seen(v, &m).map_err(not_now)?;
     // After a rollback the newest write lies below its anchor: then a person speaks for what was lost.
     let lost = newest < old && ts == newest;
     if !lost && (ts < old || ts > newest) {

@@ -16,7 +16,7 @@ pub(crate) use data::counts_basis;
 pub(crate) use mirrors::mirror_is_there;
 pub(crate) use mirrors::{behind_of, headroom_of};
 pub(super) use observe::observe;
-pub(crate) use writes::{newest_write, newest_write_seen};
+pub(crate) use writes::{anchored_by, newest_write, newest_write_seen};
 
 use super::{Check, Downtime, Dwell, Effect, Exit, REQUIREMENTS_MET, Run, SCALED, Step, Tripwire, Withdraw};
 use crate::Name;

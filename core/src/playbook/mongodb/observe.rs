@@ -68,8 +68,7 @@ fn destination_anchor(v: &View<'_>, out: &mut Vec<Fact>) {
     if stop.was_go.is_none() || stop.done.is_some() || !v.facts.is_done("stop-writers") {
         return;
     }
-    let anchored = v.mongodb(Side::Destination).is_ok_and(|d| v.facts.last_writes.contains_key(&d.sample.set_id));
-    if !anchored {
+    if !anchored_there(v) {
         out.extend(anchor(v, Side::Destination, None));
     }
 }
@@ -186,20 +185,25 @@ pub(super) fn adopt_writers_stopped(v: &View<'_>, author: &str) -> Known<Vec<Fac
     Ok(anchor(v, Side::Source, Some(author)).into_iter().collect())
 }
 
-/// The same as [`mirrors_stopped`], measured late, with the destination's last write.
+/// The same as [`mirrors_stopped`], measured late, with the destination's last write. It is not left out: without it nothing
+/// would tell later what somebody writes there from what the mirrors wrote.
 pub(super) fn adopt_mirrors_stopped(v: &View<'_>, author: &str) -> Known<Vec<Fact>> {
-    let destination = || {
-        let (settings, d) = (v.mongodb_settings().ok()?, v.mongodb(Side::Destination).ok()?);
-        if v.facts.last_writes.contains_key(&d.sample.set_id) {
-            return None;
-        }
-        let mut now = anchor(v, Side::Destination, Some(author))?;
-        let is_session = |c: &MongoClient| settings.mirrors.values().any(|m| m.is_session(c));
-        // What was written after the mirrors had been seen to be gone is somebody else's: a person has to speak for it.
-        if let (Fact::LastWrite { ts, .. }, Some(before)) = (&mut now, d.memory.last_before(is_session)) {
-            *ts = before;
-        }
-        Some(now)
-    };
-    Ok(destination().into_iter().chain(super::data::source_facts(v)).collect())
+    let mut facts = super::data::source_facts(v);
+    if anchored_there(v) {
+        return Ok(facts);
+    }
+    let (settings, d) = (v.mongodb_settings()?, v.mongodb(Side::Destination)?);
+    let (ts, seen) = newest(settings, writes(&d)?, None);
+    let is_session = |c: &MongoClient| settings.mirrors.values().any(|m| m.is_session(c));
+    // What was written after the mirrors had been seen to be gone is somebody else's: a person has to speak for it.
+    let ts = d.memory.last_before(is_session).unwrap_or(ts);
+    facts.push(Fact::LastWrite { set: d.sample.set_id.clone(), ts, unseen: !seen, adopted: Some(author.into()) });
+    Ok(facts)
+}
+
+/// Whether the last write of the destination, as far as it is known which deployment that is, has an anchor.
+fn anchored_there(v: &View<'_>) -> bool {
+    let answers = v.mongodb(Side::Destination).ok().map(|d| &d.sample.set_id);
+    let set = answers.or_else(|| v.facts.deployments.get(&Side::Destination));
+    set.is_some_and(|set| v.facts.last_writes.contains_key(set))
 }

@@ -431,6 +431,20 @@ fn the_destination_was_written_when_a_write_is_seen_past_its_anchor() {
 
 // Who is connected.
 
+/// A journal may hold an end of the mirrors without what the destination is held against: an earlier version adopted it so.
+#[test]
+fn silence_at_the_destination_stands_for_no_anchor_once_the_mirrors_have_ended() {
+    let mut b = Bench::new();
+    b.destination(600_000, |m| m.writes = Ok(written(600, &[("shop.orders", ts(500, 3))])));
+    assert_eq!(said(&writes::destination_quiet(&b.view())).0, Tri::Yes);
+    b.done("stop-mirror");
+    let r = writes::destination_quiet(&b.view());
+    assert_eq!(said(&r), unknown(Code::NoAnchor, DESTINATION));
+    assert!(fix(&r).contains("since stop-mirror") && fix(&r).contains("reconciled-writes destination 1790000500.3"));
+    b.anchored("new", ts(500, 3), false);
+    assert_eq!(said(&writes::destination_quiet(&b.view())).0, Tri::Yes);
+}
+
 #[test]
 fn a_reader_that_is_seen_on_the_source_for_the_first_time_has_not_moved() {
     let mut b = Bench::new();

@@ -159,9 +159,9 @@ pub(super) fn source_still(v: &View<'_>) -> Reading {
 fn held(v: &View<'_>, m: &Mongodb<'_>) -> Known<Reading> {
     let settings = v.mongodb_settings()?;
     let at = || Subject::Mongodb(m.side);
-    let anchor = v.facts.last_writes.get(&m.sample.set_id).ok_or_else(|| Gap::new(Code::NoAnchor, at()))?;
     let w = writes(m)?;
     let (last, seen) = newest(settings, w, None);
+    let anchor = v.facts.last_writes.get(&m.sample.set_id).ok_or_else(|| unanchored(v, m.side, last))?;
     let words = |ts: Ts| Qty::Words(ts.to_string().into());
     if seen && last > anchor.ts {
         let ns = w.last.iter().filter(|(ns, _)| counts_for(settings, None, ns)).max_by_key(|(_, ts)| **ts);
@@ -202,11 +202,33 @@ fn held(v: &View<'_>, m: &Mongodb<'_>) -> Known<Reading> {
     Ok(Reading::of(f, Some(m.basis)))
 }
 
+/// The step that anchors the last write of a side when it is done.
+pub(crate) fn anchored_by(side: Side) -> &'static str {
+    match side {
+        Side::Source => "stop-writers",
+        Side::Destination => "stop-mirror",
+    }
+}
+
+/// There is no anchor. Where it is missing since its step was done, who knows what was written says up to where.
+fn unanchored(v: &View<'_>, side: Side, last: Ts) -> Gap {
+    let gap = Gap::new(Code::NoAnchor, Subject::Mongodb(side));
+    if !v.facts.is_done(anchored_by(side)) {
+        return gap;
+    }
+    gap.fix(format!(
+        "find out what was written there since {}, carry it over, then: cutover-agent confirm reconciled-writes {side} \
+         {last} --reason …",
+        anchored_by(side)
+    ))
+}
+
 /// Nobody but the mirrors writes at the destination: nothing for a while, and nothing since stop-mirror was first go.
 pub(super) fn destination_quiet(v: &View<'_>) -> Reading {
     body(|| {
         let d = v.mongodb(Side::Destination)?;
-        if v.facts.last_writes.contains_key(&d.sample.set_id) {
+        // Once the mirrors have ended, silence tells nothing of what was written before it.
+        if v.facts.last_writes.contains_key(&d.sample.set_id) || v.facts.is_done("stop-mirror") {
             return held(v, &d);
         }
         let need = own_time(v.settings, &DESTINATION_QUIET);
