@@ -439,14 +439,9 @@ impl World {
             if !skipped || !self.person.acted[2] || !self.runs(i, Side::Destination) {
                 continue;
             }
-            let found = self.m.readers[i].at.get(&Side::Destination).map(|x| x.found.clone());
             self.m.stop_reader(i, Side::Destination, false, self.now);
             self.seed_one(&group);
             self.start_reader(i, Side::Destination);
-            // It attached before: what came since is lag like any other.
-            if let (Some(x), Some(found)) = (self.m.readers[i].at.get_mut(&Side::Destination), found) {
-                x.found = found;
-            }
             self.watch.disturbed(self.now);
         }
     }

@@ -397,7 +397,13 @@ impl World {
         if self.m.readers[i].at.get(&side).is_some_and(|x| x.running) {
             return;
         }
+        // Once the consumers are started, what came since one attached first is lag like any other.
+        let due = side == Side::Destination && self.person.acted[2];
+        let before = self.m.readers[i].at.get_mut(&side).filter(|x| due && x.due).map(|x| std::mem::take(&mut x.found));
         self.m.start_reader(i, side);
+        if let Some(x) = self.m.readers[i].at.get_mut(&side) {
+            (x.due, x.found) = (due, before.unwrap_or_default());
+        }
         let pause = self.rng.i64(500..3_000);
         self.at(self.now + pause, Event::Reader(i, side));
     }

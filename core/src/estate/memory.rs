@@ -86,9 +86,17 @@ pub struct EndsMemory {
     pub quiet_since: Option<Mono>,
     /// (sent, high watermark), newest last.
     pub points: VecDeque<(Mono, i64)>,
+    /// Times between two readings: when the later one had come in, and how long; each shorter than those before it.
+    pub pauses: VecDeque<(Mono, Dur)>,
 }
 
 impl EndsMemory {
+    /// How long it has been read without a pause longer than this, up to the newest sample; `None` if there was none.
+    pub fn heard_for(&self, pause: Dur) -> Option<Dur> {
+        let (at, _) = self.pauses.iter().rev().find(|(_, p)| *p > pause)?;
+        Some((self.last - *at).max(Dur::ZERO))
+    }
+
     /// How long it is proven that nothing was appended, up to the newest sample.
     pub fn unmoved_for(&self) -> Dur {
         self.since.map_or(Dur::ZERO, |s| (self.last - s).max(Dur::ZERO))
@@ -356,6 +364,7 @@ impl EndsMemory {
             producers: None,
             quiet_since: None,
             points: VecDeque::new(),
+            pauses: VecDeque::new(),
         }
     }
 
@@ -375,6 +384,13 @@ impl EndsMemory {
         }
         self.since.get_or_insert(at.received);
         self.ends = ends;
+        let pause = at.sent - self.last;
+        while self.pauses.back().is_some_and(|(_, p)| *p <= pause) {
+            self.pauses.pop_back();
+        }
+        if self.pauses.len() < POINTS {
+            self.pauses.push_back((at.received, pause));
+        }
         self.last = at.sent;
         // Only the newest instant at which an end was seen matters to `age_of`.
         if self.points.back().is_some_and(|(_, e)| *e == ends.high) {

@@ -335,7 +335,7 @@ pub enum Fact {
         before: Option<i64>,
     },
     /// After it attached, a group had committed at the recorded start, or below the end that lay there before it attached: it did
-    /// not skip to the end, and goes on from there whenever it comes back.
+    /// not skip to the end, and goes on from there whenever it comes back. So does one that was seeded again ([`Fact::CommitGone`]).
     ReadFromStart {
         /// The partition.
         #[serde(flatten)]
@@ -343,7 +343,8 @@ pub enum Fact {
         /// The group.
         group: Name,
     },
-    /// The committed offset of a group that had not skipped to the end is gone: whoever comes back begins anew.
+    /// While the consumers are started, the committed offset of a group that had not skipped to the end is gone, or the seeded one of a
+    /// group that has not attached yet: whoever comes, or comes back, begins anew.
     CommitGone {
         /// The partition.
         #[serde(flatten)]

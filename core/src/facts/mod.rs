@@ -113,6 +113,7 @@ pub struct Facts {
     pub(crate) phantoms: BTreeSet<(LogKey, i64, i64)>,
     pub(crate) attached: BTreeMap<(Name, LogKey), AttachedAt>,
     pub(crate) read_from_start: BTreeSet<(Name, LogKey)>,
+    pub(crate) commits_gone: BTreeSet<(Name, LogKey)>,
     pub(crate) deployments: BTreeMap<Side, Name>,
     pub(crate) clients: BTreeMap<Name, BTreeSet<SeenClient>>,
     pub(crate) recognised: BTreeSet<(Name, Name)>,
@@ -262,12 +263,15 @@ impl Facts {
                 self.attached.entry((group, key)).or_insert(AttachedAt { end, before });
             }
             Fact::ReadFromStart { key, group } => {
-                self.read_from_start.insert((group, key));
+                let pair = (group, key);
+                self.commits_gone.remove(&pair);
+                self.read_from_start.insert(pair);
             }
             Fact::CommitGone { key, group } => {
                 let pair = (group, key);
                 self.read_from_start.remove(&pair);
                 self.attached.remove(&pair);
+                self.commits_gone.insert(pair);
             }
             Fact::Deployment { side, set } => {
                 self.deployments.entry(side).or_insert(set);
@@ -356,6 +360,7 @@ impl Facts {
             "start-consumers" => {
                 self.attached.clear();
                 self.read_from_start.clear();
+                self.commits_gone.clear();
                 // Words about what was started are about that start.
                 self.confirmed.retain(|name, _| !matches!(&**name, "redeployed" | "nothing-skipped"));
             }

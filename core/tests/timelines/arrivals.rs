@@ -136,7 +136,6 @@ fn a_reader_that_never_joins_is_redeployed_once_it_has_read_what_lay_there() {
     expect![[r#"
         t=650 start-consumers begun go
         t=650 start-consumers done: no-go (catching-up): group audit on crm.pr-update partition 0 (destination) is at 50 committed, to reach 200 end when it attached
-            seeded: kafka-consumer-groups --bootstrap-server <destination> --group audit --topic crm.pr-update:0 --reset-offsets --to-offset 0 --execute
         t=720 start-consumers begun go
         t=720 start-consumers done: no-go (dwelling): redeployed: true for 59 s, must be for 1 min"#]].assert_eq(&shown);
 }
@@ -244,6 +243,45 @@ fn a_group_whose_seed_was_lost_under_it_has_to_show_that_it_skipped_nothing() {
         t=670 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:24:22Z
         t=670 start-consumers done: go"#]]
     .assert_eq(&shown);
+}
+
+/// Claimed, and not started for long: meanwhile the seeded offsets expire, or somebody deletes the group (found by reading).
+#[test]
+fn a_start_that_was_claimed_is_not_go_once_what_was_seeded_is_gone() {
+    let claimed = |then: &str| {
+        after_setup(
+            "t=8 src.member audit audit-src-0 crm.pr-update; src.commit audit crm.pr-update/0 =5",
+            "",
+            &format!(
+                "
+        t=182 src.leave audit
+        t=560 op begin start-consumers
+        t=600 dst.end crm.ingestion/0 =9
+        t=610 show start-consumers
+        t=700 dst.forget rtu
+        t=710 show start-consumers
+        {then}
+        t=902 dst.member audit audit-dst-0 crm.pr-update; dst.member rtu rtu-dst-0 crm.ingestion
+        t=910 dst.commit rtu crm.ingestion/0 =9
+        t=1000 show start-consumers"
+            ),
+        )
+    };
+    expect![[r#"
+        t=610 start-consumers begun go
+        t=610 start-consumers done: no-go (not-attached): group audit on crm.pr-update (destination) has nobody attached
+        t=710 start-consumers begun no-go (not-seeded): group rtu on crm.ingestion partition 0 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after they were committed
+        t=710 start-consumers done: no-go (not-attached): group audit on crm.pr-update (destination) has nobody attached
+        t=1000 start-consumers begun go
+        t=1000 start-consumers done: unknown (skipped): group rtu on crm.ingestion partition 0 (destination) may have skipped records that lay there before it attached"#]].assert_eq(&claimed(""));
+    // Seeded again.
+    expect![[r#"
+        t=610 start-consumers begun go
+        t=610 start-consumers done: no-go (not-attached): group audit on crm.pr-update (destination) has nobody attached
+        t=710 start-consumers begun no-go (not-seeded): group rtu on crm.ingestion partition 0 (destination) is not seeded: not committed at its recorded start; seeded offsets expire 7 d after they were committed
+        t=710 start-consumers done: no-go (not-attached): group audit on crm.pr-update (destination) has nobody attached
+        t=1000 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:29:36Z
+        t=1000 start-consumers done: go"#]].assert_eq(&claimed("t=800 dst.commit rtu crm.ingestion/0 =0"));
 }
 
 /// Seed 2068645 of the long form: start-consumers was go, the destination lost records, a person moved the recorded start, and
@@ -370,7 +408,6 @@ fn a_log_that_was_cut_back_below_where_its_reader_attached_offers_a_word() {
     expect![[r#"
         t=650 start-consumers begun go
         t=650 start-consumers done: no-go (catching-up): group audit on crm.pr-update partition 0 (destination) is at 180 committed, to reach 200 end when it attached: its log was cut back since (an unclean election) and ends at 180
-            seeded: kafka-consumer-groups --bootstrap-server <destination> --group audit --topic crm.pr-update:0 --reset-offsets --to-offset 0 --execute
             redeployed: cutover-agent confirm redeployed audit --reason …  # if it reads there and never shows it
         t=690 start-consumers begun go
         t=690 start-consumers done: no-go (catching-up): group audit on crm.pr-update partition 0 (destination) is at 180 committed, to reach 200 end when it attached: its log was cut back since (an unclean election) and ends at 199

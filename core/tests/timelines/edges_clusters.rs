@@ -226,6 +226,24 @@ fn a_producer_is_idle_from_the_very_end_of_the_time_asked_for() {
     word(&mut w);
 }
 
+/// Nothing was written while the agent could not read the source. That shows nothing of a producer that was cut off from it by the
+/// same (found by reading).
+#[test]
+fn silence_while_the_source_was_not_read_is_not_all_of_it() {
+    let mut w = world(settings(), &[SHOP, "t=30 src.down\nt=100 src.up\nt=101"]);
+    let f = chief(&mut w, "stop-consumers", "ingestion-idle");
+    assert_eq!((f.is, f.code, &f.limit), (Tri::No, Code::Dwelling, &Some(Qty::Time(Dur::secs(60)))));
+    assert!(f.wait.is_some_and(|w| w > Dur::secs(50)), "{f:?}");
+    assert!(f.detail.as_ref().is_some_and(|d| d.contains("since the source can be read again")), "{f:?}");
+    w.play("t=155");
+    assert_eq!(chief(&mut w, "stop-consumers", "ingestion-idle").code, Code::Dwelling);
+    w.play("t=170");
+    assert_eq!(said(&mut w, "stop-consumers", "ingestion-idle"), "yes");
+    // One sample that failed is no pause that a producer would not get over.
+    let mut w = world(settings(), &[SHOP, "t=70 src.down\nt=78 src.up\nt=90"]);
+    assert_eq!(said(&mut w, "stop-consumers", "ingestion-idle"), "yes");
+}
+
 #[test]
 fn only_a_topic_that_was_written_on_the_source_has_to_be_written_at_the_destination() {
     let quiet = "t=7 src.topic erp.ingestion; dst.topic erp.ingestion\n";

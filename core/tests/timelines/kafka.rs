@@ -356,7 +356,7 @@ fn a_source_that_falls_silent_takes_its_go_with_it() {
         t=100 stop-consumers pending go
         t=110 stop-consumers pending go
         t=116 stop-consumers pending unknown (timeout): the source Kafka does not answer in time: no answer in 4 s
-        t=210 stop-consumers pending no-go (dwelling): drained: true for 4 s, must be for 1 min
+        t=210 stop-consumers pending no-go (dwelling): producer crm-cdc has been silent for 4 s as far as watched, must be for 1 min: since the source can be read again
         t=280 stop-consumers pending go"#]]
     .assert_eq(&shown);
 }
@@ -695,7 +695,7 @@ fn a_switch_seen_before_the_source_answers_again_freezes_every_start() {
     ]);
     expect![[r#"
         t=62 confirm offsets-handled: ok
-        t=200 switch-producers done no-go (already-done): switch-producers is done since 2026-09-21T14:14:41Z
+        t=200 switch-producers done no-go (already-done): switch-producers is done since 2026-09-21T14:15:26Z
         t=200 switch-producers done: go
         t=200 stop-consumers pending go"#]]
     .assert_eq(&shown);

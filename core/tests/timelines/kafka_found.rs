@@ -510,7 +510,6 @@ fn a_partition_added_after_the_start_has_to_show_that_nothing_was_skipped() {
         t=480 begin start-consumers: ok
         t=700 start-consumers begun go
         t=700 start-consumers done: unknown (no-anchor): topic crm.ingestion partition 2 (destination): the value it is held against is missing: it was not there, or not seen empty, when the producers were switched
-            seeded: if all that lies there is to be read: cutover-agent confirm reconciled-destination crm.ingestion 2 0 --reason …
             nothing-skipped: if all that lies there is to be read: cutover-agent confirm reconciled-destination crm.ingestion 2 0 --reason …
         t=701 confirm reconciled-destination crm.ingestion 2 0: ok
         t=702 start-consumers begun go
@@ -706,7 +705,6 @@ fn a_group_that_came_back_before_it_committed_may_have_skipped_what_lay_there_th
         t=481 begin start-consumers: ok
         t=600 start-consumers begun go
         t=600 start-consumers done: unknown (skipped): group svt on crm.pr-update partition 0 (destination) may have skipped records that lay there before it attached
-            seeded: kafka-consumer-groups --bootstrap-server <destination> --group rtu --topic crm.ingestion:0 --reset-offsets --to-offset 0 --execute && kafka-consumer-groups --bootstrap-server <destination> --group rtu --topic crm.ingestion:1 --reset-offsets --to-offset 0 --execute
             nothing-skipped: cutover-agent confirm nothing-skipped svt crm.pr-update --reason …
         t=601 confirm nothing-skipped svt crm.pr-update: ok
         t=610 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:23:22Z
@@ -722,7 +720,6 @@ fn a_group_that_came_back_before_it_committed_may_have_skipped_what_lay_there_th
         t=481 begin start-consumers: ok
         t=600 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:22:51Z
         t=600 start-consumers done: go
-            seeded: kafka-consumer-groups --bootstrap-server <destination> --group rtu --topic crm.ingestion:0 --reset-offsets --to-offset 0 --execute && kafka-consumer-groups --bootstrap-server <destination> --group rtu --topic crm.ingestion:1 --reset-offsets --to-offset 0 --execute
         t=601 confirm nothing-skipped svt crm.pr-update: ok
         t=610 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:22:51Z
         t=610 start-consumers done: go"#]].assert_eq(&told("t=487 dst.commit svt crm.pr-update/0 =0\n"));

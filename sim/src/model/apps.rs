@@ -30,7 +30,9 @@ pub struct Instance {
     pub position: BTreeMap<TopicPartition, i64>,
     /// It has committed, or soon will, and still has this many records to write, from this instant on.
     pub owed: (usize, i64),
-    /// Where each partition ended when it began to read.
+    /// It was started at the destination when its consumers were to be.
+    pub due: bool,
+    /// Where each partition ended when it began to read, in its first life of that kind.
     pub found: BTreeMap<TopicPartition, i64>,
     /// When its commits last went forward.
     pub advanced: Option<i64>,
@@ -346,8 +348,8 @@ impl Model {
         for home in &inst.homes {
             self.leave(i, side, *home, killed, now);
         }
-        let advanced = inst.advanced;
-        self.readers[i].at.insert(side, Instance { advanced, ..Instance::default() });
+        let Instance { advanced, due, found, .. } = inst;
+        self.readers[i].at.insert(side, Instance { advanced, due, found, ..Instance::default() });
     }
 }
 

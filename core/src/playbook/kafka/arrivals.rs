@@ -14,6 +14,7 @@ pub(in crate::playbook) fn destination_facts(v: &View<'_>, out: &mut Vec<Fact>) 
         grown(v, &d, name, t, out);
     }
     if v.facts.is_begun("start-consumers") {
+        seeds(v, &d, out);
         attachments(v, &d, out);
         advances(v, &d, out);
         commits_gone(v, &d, out);
@@ -109,11 +110,43 @@ fn advances(v: &View<'_>, d: &Kafka<'_>, out: &mut Vec<Fact>) {
 /// Groups that had shown that they skipped nothing, and whose committed offset somebody deleted since, or the broker forgot.
 fn commits_gone(v: &View<'_>, d: &Kafka<'_>, out: &mut Vec<Fact>) {
     let here = v.facts.read_from_start.iter().filter(|(_, k)| k.cluster == d.sample.cluster_id);
-    let gone = here.filter(|(group, k)| match d.group(group) {
-        None => d.sample.lists_every_group(),
-        Some(g) => g.commits.as_ref().is_ok_and(|c| !c.contains_key(&(k.topic.clone(), k.partition))),
-    });
+    let gone = here.filter(|(group, k)| committed(d, group, k) == Some(None));
     out.extend(gone.map(|(group, key)| Fact::CommitGone { key: key.clone(), group: group.clone() }));
+}
+
+/// Groups that have not attached yet although their consumers may be started, and whose seeded offset is gone, or there again.
+fn seeds(v: &View<'_>, d: &Kafka<'_>, out: &mut Vec<Fact>) {
+    let Some(settings) = &v.settings.kafka else { return };
+    if v.facts.is_done("start-consumers") {
+        return;
+    }
+    let pairs = pairs_of(v, d).unwrap_or_default();
+    for pair in pairs.into_iter().filter(|p| !settings.unseeded.contains_key(&p.old.0)) {
+        let starts = v.facts.starts.iter();
+        for (key, start) in starts.filter(|(k, _)| k.cluster == d.sample.cluster_id && k.topic == pair.topic) {
+            let it = (pair.group.clone(), key.clone());
+            let current = d.sample.topics.get(&key.topic).is_some_and(|t| t.id == key.id);
+            if !current || v.facts.attached.contains_key(&it) || v.facts.read_from_start.contains(&it) {
+                continue;
+            }
+            let lost = v.facts.commits_gone.contains(&it);
+            let (group, key) = it;
+            match committed(d, &group, &key) {
+                Some(None) if !lost => out.push(Fact::CommitGone { key, group }),
+                Some(Some(c)) if lost && c == start.offset => out.push(Fact::ReadFromStart { key, group }),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The committed offset of a group, if it has one; `None` where that is not known.
+fn committed(d: &Kafka<'_>, group: &Name, key: &LogKey) -> Option<Option<i64>> {
+    let Some(g) = d.group(group) else { return d.sample.lists_every_group().then_some(None) };
+    match g.commits.as_ref().ok()?.get(&(key.topic.clone(), key.partition)) {
+        Some(c) => c.as_ref().ok().map(|c| Some(*c)),
+        None => Some(None),
+    }
 }
 
 /// The end of a partition surely before any member of the group attached: read in a sample whose successor still listed

@@ -327,6 +327,7 @@ mod tests {
             producers: None,
             quiet_since: None,
             points: [(Mono(last.0 - 100_000), log.from), (last, log.high)].into(),
+            pauses: [].into(),
         };
         let mut memory = KafkaMemory::default();
         memory.first = Some(began);

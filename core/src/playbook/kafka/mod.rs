@@ -209,7 +209,7 @@ static STOP_CONSUMERS: Step = Step {
 };
 static START_CONSUMERS: Step = Step {
     downtime: Downtime::Closes,
-    ready: &[SEEDED.req().before(), UNATTENDED.req().before(), OFFSETS.req()],
+    ready: &[SEEDED.req(), UNATTENDED.req().before(), OFFSETS.req()],
     // Done ends the tripwire on what the destination keeps: it must not end a breach with it.
     done: &[REDEPLOYED.req(), NOTHING_SKIPPED.req(), DESTINATION_LOW.req(), EFFECT.req().advisory()],
     ..step("start-consumers", "start the consumers on the destination", Effect::Appearance(start::destination_attended))

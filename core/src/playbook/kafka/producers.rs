@@ -10,7 +10,7 @@ use crate::facts::Fact;
 use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Qty, Reading, Subject, each};
 use crate::settings::{Class, KafkaSettings, Producer};
 use crate::time::Dur;
-use crate::view::{Kafka, View, gap};
+use crate::view::{INTERVALS, Kafka, View, gap};
 
 /// Nobody writes to a topic of no class that holds records and was not seen to grow for so long.
 const WATCHED: Dur = Dur::secs(60);
@@ -87,12 +87,14 @@ pub(super) fn ingestion_idle(v: &View<'_>) -> Reading {
 fn producer_idle(v: &View<'_>, s: &Kafka<'_>, name: &Name, p: &Producer) -> Known<Finding> {
     let at = || Subject::Producer(name.clone());
     let base = own_time(v.settings, &IDLE);
+    let too_long = Dur(v.kafka_settings()?.interval.0 * INTERVALS);
     let topics: Vec<&Name> = v.topics(s).into_iter().filter(|t| p.topics.iter().any(|m| m.matches(t))).collect();
     if topics.is_empty() {
         return Err(Gap::new(Code::NeverSeen, at()).detail("no topic in scope on the source matches its `topics`"));
     }
     let mut idle: Option<Dur> = None;
     let mut grew: Option<Dur> = None;
+    let mut heard: Option<Dur> = None;
     let mut replicated = false;
     let mut sum = 0i128;
     let mut late: Option<(Name, i32)> = None;
@@ -117,6 +119,7 @@ fn producer_idle(v: &View<'_>, s: &Kafka<'_>, name: &Name, p: &Producer) -> Know
             let m = s.memory.ends().get(&(topic.clone(), *n)).ok_or_else(|| Gap::new(Code::Partial, here()))?;
             let quiet = m.quiet_for().ok_or_else(|| Gap::new(Code::Partial, here()))?;
             let still = m.unmoved_for().min(quiet);
+            heard = heard.into_iter().chain(m.heard_for(too_long)).min();
             let ago = m.grew.map(|g| m.last - g);
             grew = grew.into_iter().chain(ago).min();
             if idle.is_none_or(|i| still < i) {
@@ -148,6 +151,13 @@ fn producer_idle(v: &View<'_>, s: &Kafka<'_>, name: &Name, p: &Producer) -> Know
         Some((topic, n)) if idle < need => Subject::Partitions(Side::Source, topic, vec![n]),
         _ => at(),
     };
+    // While the agent could not read the source, whoever writes there may have been cut off from it as well: it has to have had the
+    // time to go on.
+    let back = base + unseen;
+    if let Some(heard) = heard.filter(|h| idle >= need && *h < back) {
+        let f = Finding::no(Code::Dwelling, at).seen(Qty::Time(heard)).limit(Qty::Time(back)).wait(back - heard);
+        return Ok(f.detail("since the source can be read again"));
+    }
     if idle >= need {
         return Ok(match said {
             Some(w) => Finding::yes(Code::Confirmed, at).detail(format!("{}: {}", w.author, w.reason)),

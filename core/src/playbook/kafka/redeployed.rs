@@ -123,6 +123,11 @@ pub(super) fn nothing_skipped(v: &View<'_>) -> Reading {
             let mut late = v.facts.starts.iter().filter(|(_, a)| a.late);
             late.any(|(k, _)| k.topic == *topic && k.cluster == d.sample.cluster_id)
         };
+        // Or whose committed offset was gone for a while.
+        let lost = |p: &PairThere| {
+            let mut gone = v.facts.commits_gone.iter();
+            gone.any(|(g, k)| *g == p.group && k.topic == p.topic && k.cluster == d.sample.cluster_id)
+        };
         // And one that reads a partition which came when it was started already.
         let grown = |topic: &Name| {
             let t = d.sample.topics.get(topic);
@@ -130,7 +135,7 @@ pub(super) fn nothing_skipped(v: &View<'_>) -> Reading {
         };
         let unseeded: Vec<_> = pairs
             .into_iter()
-            .filter(|p| adopted || settings.unseeded.contains_key(&p.old.0) || moved(&p.topic) || grown(&p.topic))
+            .filter(|p| adopted || settings.unseeded.contains_key(&p.old.0) || moved(&p.topic) || grown(&p.topic) || lost(p))
             .map(|p| (p.clone(), p))
             .collect();
         if unseeded.is_empty() {

@@ -84,16 +84,25 @@ pub(super) fn seeded(v: &View<'_>) -> Reading {
         let settings = v.kafka_settings()?;
         let (d, pairs) = pairs_there(v)?;
         let expires = d.memory.configs.as_ref().and_then(|(_, c)| c.offsets_retention_ms).map(Dur);
+        // Once they are started, what is asked is whether one that has not attached yet has lost what it is to begin at.
+        let begun = v.facts.is_begun("start-consumers");
         Ok(each(Some(d.basis), pairs.into_iter().map(|p| (p.clone(), p)), NO_PAIR, |pair| {
             let PairThere { group, topic, old } = pair;
             let t = d.topic(&topic)?;
             if let Some(why) = settings.unseeded.get(&old.0) {
+                if begun {
+                    return Ok(Finding::yes(Code::Relaxed, Subject::Group(d.side, group)).detail(why.clone()));
+                }
                 return unseeded(v, &d, &group, &topic, t, why);
             }
             let mut missing = Vec::new();
             let mut fixes = Vec::new();
             for p in t.partitions.keys() {
                 let key = d.key(&topic, t, *p);
+                let it = (group.clone(), key.clone());
+                if begun && (!v.facts.commits_gone.contains(&it) || v.facts.attached.contains_key(&it)) {
+                    continue;
+                }
                 let start = start_of(v, &key)?;
                 let commits = match d.group(&group) {
                     None => None,
