@@ -252,8 +252,15 @@ impl Collection {
 pub struct HeldData {
     /// Kind, options and indexes as canonical text.
     pub shape: Name,
-    /// Documents in it; none for a view.
+    /// Documents in it, by its own estimate; none for a view, which holds none, and for a time-series collection, which tells none.
     pub documents: Option<i64>,
+}
+
+impl HeldData {
+    /// It holds no documents of its own.
+    pub fn is_view(&self) -> bool {
+        self.shape.split(' ').next() == Some(&format!("{:?}", CollectionKind::View))
+    }
 }
 
 /// What a namespace is.

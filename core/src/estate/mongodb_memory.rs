@@ -3,7 +3,7 @@
 use super::Failure;
 use super::memory::CLIENTS;
 use super::mongodb::{
-    Collection, HeldData, MirrorSample, MirrorStatus, MongoCatalog, MongoClient, MongoCounts, MongoSample, Ts,
+    Collection, HeldData, MirrorSample, MirrorStatus, MongoCatalog, MongoClient, MongoCounts, MongoSample, Ts, Writes,
 };
 use crate::Name;
 use crate::time::{Dur, Mono, Span, Wall};
@@ -72,6 +72,10 @@ pub struct MongoMemory {
     counts: BTreeMap<Name, (Span, Result<u64, Failure>)>,
     /// The newest write anywhere in the databases, and when the first sample that showed it had come in.
     pub(crate) newest: Option<(Option<Ts>, Mono)>,
+    /// The newest write of each namespace, and when the first sample that showed it had come in.
+    written: BTreeMap<Name, (Ts, Mono)>,
+    /// How far the oplog was read, and since when without a gap and without anything that was taken back.
+    read: Option<(Ts, Mono)>,
     /// The newest write of each namespace before the one that is its newest now.
     pub(crate) previous: BTreeMap<Name, Ts>,
     /// Clients by (app name, user, address), seen within the last ten minutes, and when last.
@@ -140,7 +144,7 @@ impl MongoMemory {
     /// From here on every write of every namespace is remembered by the second.
     pub fn remembered(&self) -> Ts {
         let Some(Ok(w)) = self.last.as_ref().map(|(_, l)| &l.writes) else { return Ts(u64::MAX) };
-        Ts::new(u32::try_from((w.to.seconds() - RECENT).max(0)).unwrap_or(u32::MAX), 0).max(w.from)
+        back_to(w)
     }
 
     /// Clients seen on any member within the last ten minutes.
@@ -159,9 +163,10 @@ impl MongoMemory {
         self.unblocked
     }
 
-    /// Since when no newer write has been seen.
-    pub fn quiet_since(&self) -> Option<Mono> {
-        self.newest.map(|(_, at)| at)
+    /// Since when no newer write to any of these namespaces has been seen.
+    pub fn quiet_since(&self, counts: impl Fn(&str) -> bool) -> Option<Mono> {
+        let seen = self.written.iter().filter(|(ns, _)| counts(ns)).map(|(_, (_, at))| *at).max();
+        seen.max(self.read.map(|(_, since)| since))
     }
 
     /// The latest instant at which it is known that this was not written yet: the oplog was asked for then, and ended
@@ -223,6 +228,16 @@ impl MongoMemory {
             if self.newest.is_none_or(|(before, _)| before != newest) {
                 self.newest = Some((newest, span.received));
             }
+            // What should be there and is not was taken back, and what was written in a gap between two readings nobody knows.
+            let gone = self.written.iter().any(|(ns, (ts, _))| *ts >= w.from && !w.last.contains_key(ns));
+            let gap = self.read.is_some_and(|(to, _)| w.from > to);
+            let since = self.read.map(|(_, since)| since).filter(|_| !gone && !gap);
+            self.read = Some((w.to, since.unwrap_or(span.received)));
+            let since = |ns: &Name, ts: Ts| match self.written.get(ns) {
+                Some((before, at)) if *before == ts => *at,
+                _ => span.received,
+            };
+            self.written = w.last.iter().map(|(ns, ts)| (ns.clone(), (*ts, since(ns, *ts)))).collect();
         }
         if let (Ok(w), Some(scanned)) = (&sample.writes, sample.scanned) {
             if self.scans.back().is_some_and(|(to, _)| *to == w.to) {
@@ -234,8 +249,14 @@ impl MongoMemory {
                 self.scans.pop_front();
             }
         }
-        if let (Ok(now), Some((_, MongoSample { writes: Ok(before), .. }))) = (&sample.writes, &self.last) {
-            for (ns, ts) in &before.last {
+        if let Ok(now) = &sample.writes {
+            // Between two readings further apart than what is kept of the newest, there may have been others.
+            let kept = back_to(now);
+            let before = self.last.as_ref().and_then(|(_, l)| l.writes.as_ref().ok()).filter(|b| b.to >= kept);
+            if before.is_none() {
+                self.previous.clear();
+            }
+            for (ns, ts) in before.iter().flat_map(|b| &b.last) {
                 if now.last.get(ns).is_some_and(|newer| newer > ts) {
                     self.previous.insert(ns.clone(), *ts);
                 }
@@ -309,6 +330,11 @@ pub struct MirrorMemory {
     pub(crate) restarts: u64,
     /// How far each instance had come when it last said so.
     stages: Vec<Option<u8>>,
+}
+
+/// From here on the newest writes of a reading are told by the second.
+fn back_to(w: &Writes) -> Ts {
+    Ts::new(u32::try_from((w.to.seconds() - RECENT).max(0)).unwrap_or(u32::MAX), 0).max(w.from)
 }
 
 impl MirrorMemory {

@@ -102,8 +102,13 @@ pub(super) async fn read(d: &mut Deployment, within: Duration) -> Result<Topolog
     })
 }
 
-/// The id of the deployment a server belongs to.
+/// The id of the deployment whose primary this is. A connection that is kept to one member takes that one for whatever it is asked
+/// for, and what a secondary holds may be behind the oplog that the rest is held against.
 pub(super) async fn identity(s: &Server, within: Duration) -> Result<Name, Failure> {
+    if !writable(&hello(s, within).await?) {
+        let why = "is not the primary: leave directConnection out of the connection string, or name the primary";
+        return Err(Failure::new(FailureKind::Server, format!("{} {why}", s.name())));
+    }
     let reply = s.ask(&CONFIG, "admin", doc! { "replSetGetConfig": 1 }, within).await?;
     let id = reply.get_document("config").ok().and_then(set_id);
     id.ok_or_else(|| s.odd("does not tell settings.replicaSetId of its configuration"))

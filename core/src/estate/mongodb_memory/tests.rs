@@ -79,9 +79,9 @@ fn a_sample_that_was_asked_for_before_the_newest_had_come_in_says_nothing() {
 #[test]
 fn another_deployment_is_remembered_from_the_beginning() {
     let mut m = seen([(0, sample(5, &[("a.b", 5)], &["x"])), (9_000, sample(5, &[("a.b", 5)], &["x"]))]);
-    assert_eq!((m.watched(), m.quiet_since()), (Some(Mono(0)), Some(Mono(100))));
+    assert_eq!((m.watched(), m.quiet_since(|_| true)), (Some(Mono(0)), Some(Mono(100))));
     m.apply(span(20_000), MongoSample { set_id: "t".into(), ..sample(5, &[("a.b", 5)], &[]) });
-    assert_eq!((m.watched(), m.quiet_since(), m.clients().count()), (Some(Mono(20_000)), Some(Mono(20_100)), 0));
+    assert_eq!((m.watched(), m.quiet_since(|_| true), m.clients().count()), (Some(Mono(20_000)), Some(Mono(20_100)), 0));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn nothing_was_written_since_the_newest_write_came_into_sight_or_went_out_of_it(
     let since = |last: &[(&str, u32)]| {
         let m =
             seen([(0, sample(5, &[("a.b", 5)], &[])), (9_000, sample(9, last, &[])), (20_000, sample(9, last, &[]))]);
-        m.quiet_since()
+        m.quiet_since(|_| true)
     };
     assert_eq!(since(&[("a.b", 5)]), Some(Mono(100)));
     assert_eq!(since(&[("a.b", 5), ("a.c", 6)]), Some(Mono(9_100)));
@@ -97,10 +97,26 @@ fn nothing_was_written_since_the_newest_write_came_into_sight_or_went_out_of_it(
 }
 
 #[test]
+fn silence_is_that_of_the_namespaces_asked_for_and_of_what_was_read() {
+    let since = |from: u32, last: &[(&str, u32)]| {
+        let mut newer = sample(9, last, &[]);
+        newer.writes.as_mut().unwrap().from = ts(from);
+        let m = seen([(0, sample(5, &[("a.b", 5), ("a.c", 3)], &[])), (9_000, newer)]);
+        (m.quiet_since(|ns| ns == "a.b"), m.quiet_since(|ns| ns == "a.c"), m.quiet_since(|_| false))
+    };
+    let (first, then) = (Some(Mono(100)), Some(Mono(9_100)));
+    assert_eq!(since(0, &[("a.b", 5), ("a.c", 8)]), (first, then, first));
+    assert_eq!(since(4, &[("a.b", 5)]), (first, first, first), "a.c was written before what is read now");
+    assert_eq!(since(3, &[("a.b", 5)]), (then, then, then), "a.c was rolled back");
+    assert_eq!(since(5, &[("a.b", 5)]), (first, first, first));
+    assert_eq!(since(6, &[("a.b", 7)]), (then, then, then), "what came between the two readings is not known");
+}
+
+#[test]
 fn a_sample_whose_oplog_was_not_read_neither_moves_nor_ends_a_silence() {
     let unread = MongoSample { writes: Err(failure()), ..sample(9, &[], &["x"]) };
     let m = seen([(0, sample(5, &[("a.b", 5)], &[])), (9_000, unread), (20_000, sample(9, &[("a.b", 5)], &[]))]);
-    assert_eq!(m.quiet_since(), Some(Mono(100)));
+    assert_eq!(m.quiet_since(|_| true), Some(Mono(100)));
 }
 
 #[test]
@@ -160,13 +176,17 @@ fn the_newest_write_by_an_instant_is_the_newest_the_recent_ones_or_the_one_befor
     if let Ok(w) = &mut s.writes {
         w.recent = vec![(ts(200), "a.b".into()), (ts(250), "a.c".into()), (ts(300), "a.b".into())];
     }
-    let m = seen([(0, sample(100, &[("a.b", 100), ("a.c", 90)], &[])), (9_000, s)]);
+    let after = |read_to: u32| seen([(0, sample(read_to, &[("a.b", 100), ("a.c", 90)], &[])), (9_000, s.clone())]);
+    let m = after(180);
     let by = |seconds: i64| m.write_by("a.b", Wall(seconds * 1_000));
     assert_eq!((by(300), by(301)), (Some(ts(300)), Some(ts(300))));
     assert_eq!((by(299), by(200)), (Some(ts(200)), Some(ts(200))));
     assert_eq!((by(199), by(100)), (Some(ts(100)), Some(ts(100))));
     assert_eq!((by(99), m.write_by("a.x", Wall(300_000))), (None, None));
     assert_eq!(m.write_by("a.c", Wall(260_000)), Some(ts(250)));
+    // What was written between the end of one reading and the first of which the next tells every write is not known.
+    let m = after(179);
+    assert_eq!((m.write_by("a.b", Wall(199_000)), m.write_by("a.b", Wall(200_000))), (None, Some(ts(200))));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::clients::source_set;
 use super::mirrors::settled_since;
 use super::plan::primary;
-use super::shared::{body, in_scope, uncounted};
+use super::shared::{body, in_scope, quiet_since, uncounted};
 use super::writes::{fenced, unfenced};
 use crate::Name;
 use crate::estate::mongodb::HeldData;
@@ -84,7 +84,7 @@ fn in_earnest(v: &View<'_>) -> Known<Option<Mono>> {
         Err(g) if fenced(v).is_none() => return Err(unmeasured(v, g)),
         Err(_) => None,
     };
-    if let Some(q) = v.mongodb(Side::Destination)?.memory.quiet_since() {
+    if let Some(q) = quiet_since(v.mongodb_settings()?, &v.mongodb(Side::Destination)?) {
         after = after.max(Some(q));
     }
     Ok(after)
@@ -161,8 +161,9 @@ pub(super) fn same_counts(v: &View<'_>) -> Reading {
         let after = in_earnest(v)?;
         compare(v, |ns, here, there| {
             let (Some(here), Some(there)) = (here, there) else { return Ok(extra_or_missing(v, ns)) };
-            let (Some(h), Some(t)) = (here?.documents, there?.documents) else { return Ok(yes(ns)) };
-            if h == t {
+            let (here, there) = (here?, there?);
+            // Of a time-series collection there is no estimate: what it holds is counted.
+            if here.documents == there.documents && (here.documents.is_some() || here.is_view()) {
                 return Ok(yes(ns));
             }
             let (h, t) = both_counts(v, ns, after)?;
@@ -215,7 +216,8 @@ fn exact(v: &View<'_>, side: Side, ns: &Name, after: Option<Mono>) -> Known<(u64
     let settings = v.mongodb_settings()?;
     let young = |span| v.is_young(span, crate::time::Dur(settings.slow_interval.0 * crate::view::INTERVALS));
     let at = Subject::Namespace(side, ns.clone());
-    let gap = match m.memory.counted(ns).filter(|(span, _)| young(*span)) {
+    // In the downtime nothing may have been written since: that proves a count however long ago it was, or it took.
+    let gap = match m.memory.counted(ns).filter(|(span, _)| after.is_some() || young(*span)) {
         Some((span, Ok(n))) if after.is_none_or(|t| span.sent >= t) => {
             return Ok((*n, after.is_none_or(|t| covered(&m, t, span))));
         }

@@ -1,6 +1,6 @@
 //! May the mirrors be started: two deployments that fit, everything in scope carried once, room for the copy.
 
-use super::shared::{body, both, in_scope, writes};
+use super::shared::{body, both, in_scope, quiet_since, writes};
 use crate::Name;
 use crate::estate::Side;
 use crate::estate::mongodb::{ANYWHERE, CollectionKind, MongoSample, Ts};
@@ -37,22 +37,23 @@ pub(super) fn supported(v: &View<'_>) -> Reading {
     body(|| {
         let (settings, s, d) = both(v)?;
         let basis = Some(s.basis.merge(d.basis));
-        if let Some(why) = &settings.unsupported_versions {
-            return Ok(Reading::of(Finding::yes(Code::Relaxed, Subject::Whole).detail(why.clone()), basis));
-        }
-        let versions = version(s.sample).zip(version(d.sample)).ok_or_else(|| {
-            Gap::new(Code::Protocol, Subject::Whole)
-                .detail(format!("versions {} and {}", s.sample.version, d.sample.version))
-        })?;
+        let versions = || {
+            version(s.sample).zip(version(d.sample)).ok_or_else(|| {
+                Gap::new(Code::Protocol, Subject::Whole)
+                    .detail(format!("versions {} and {}", s.sample.version, d.sample.version))
+            })
+        };
         let kinds: BTreeSet<MirrorKind> = settings.mirrors.values().map(|m| m.kind).collect();
         Ok(each(basis, kinds.iter().map(|k| (k.as_str(), *k)), super::shared::NO_MIRROR, |kind| {
             let at = Subject::Thing(kind.as_str().into());
-            let (fits, limit) = match kind {
-                MirrorKind::Mongomirror => {
-                    (fits_mongomirror(versions.0, versions.1), "2.6 … 5.0 to 4.2 … 6.0, not older")
-                }
-                _ => return Err(Gap::new(Code::NotBuilt, at).detail("this kind of mirror")),
-            };
+            if kind != MirrorKind::Mongomirror {
+                return Err(Gap::new(Code::NotBuilt, at).detail("this kind of mirror"));
+            }
+            if let Some(why) = &settings.unsupported_versions {
+                return Ok(Finding::yes(Code::Relaxed, at).detail(why.clone()));
+            }
+            let (from, to) = versions()?;
+            let (fits, limit) = (fits_mongomirror(from, to), "2.6 … 5.0 to 4.2 … 6.0, not older");
             if fits {
                 return Ok(Finding::yes(Code::Ok, at));
             }
@@ -167,7 +168,11 @@ pub(super) fn mirrorable(v: &View<'_>) -> Reading {
         let all = in_scope(settings, Side::Source, catalog)?;
         Ok(each(Some(basis), all.iter().map(|(ns, (c, _))| (*ns, (*ns, *c))), NO_COLLECTION, |(ns, c)| {
             let at = || Subject::Namespace(Side::Source, ns.clone());
-            let mongomirror = settings.carriers(ns).any(|(_, m)| m.kind == MirrorKind::Mongomirror);
+            if let Some((_, m)) = settings.carriers(ns).find(|(_, m)| m.kind != MirrorKind::Mongomirror) {
+                let what = format!("what a mirror of the kind {} cannot carry", m.kind.as_str());
+                return Err(Gap::new(Code::NotBuilt, at()).detail(what));
+            }
+            let mongomirror = settings.carriers(ns).next().is_some();
             let indexes = c.indexes.as_ref().map_err(|f| gap(f, at()))?;
             if mongomirror && c.kind == CollectionKind::TimeSeries {
                 return Ok(Finding::no(Code::NotMirrorable, at()).detail("a time-series collection"));
@@ -198,7 +203,7 @@ pub(super) fn destination_empty(v: &View<'_>) -> Reading {
         let (basis, span, catalog) = v.catalog(&d)?;
         // The list is as good as new while nothing was written since it was asked for.
         writes(&d)?;
-        if d.memory.quiet_since().is_none_or(|q| q > span.sent) {
+        if quiet_since(settings, &d).is_none_or(|q| q > span.sent) {
             return Err(Gap::new(Code::Stale, Subject::Mongodb(Side::Destination))
                 .detail("it was written since its collections were listed")
                 .want(Demand::Collections(Side::Destination)));

@@ -5,6 +5,7 @@ use crate::estate::mongodb::{ANYWHERE, Ts, Writes};
 use crate::estate::{Failure, Listed, Listing, Side};
 use crate::reading::{Basis, Code, Finding, Gap, IfEmpty, Known, Reading, Subject, each};
 use crate::settings::{MirrorSettings, MongodbSettings};
+use crate::time::Mono;
 use crate::view::{Mirror, Mongodb, View, gap};
 use std::collections::BTreeMap;
 
@@ -56,6 +57,11 @@ pub(super) fn newest(s: &MongodbSettings, w: &Writes, mirror: Option<&MirrorSett
         Some(ts) => (ts, true),
         None => (w.from, false),
     }
+}
+
+/// Since when nothing that counts was written there.
+pub(super) fn quiet_since(s: &MongodbSettings, m: &Mongodb<'_>) -> Option<Mono> {
+    m.memory.quiet_since(|ns| counts_for(s, None, ns))
 }
 
 /// The real writes of a deployment.

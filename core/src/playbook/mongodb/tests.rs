@@ -714,6 +714,82 @@ fn in_the_downtime_nothing_is_the_same_while_the_last_write_of_the_source_is_not
     assert_eq!(said(&data::same_counts(&b.view())), unknown(Code::Privilege, SOURCE));
 }
 
+/// What is left behind is somebody's still, and written on.
+#[test]
+fn in_the_downtime_a_list_outlives_writes_to_what_is_left_behind() {
+    let told = |left: bool| {
+        let mut b = downtime((100, 100));
+        if left {
+            b.settings().left_behind.insert("shop.sessions".into(), "theirs".into());
+        }
+        b.source(1_000, |s| s.writes = Ok(written(1, &[("shop.sessions", ts(1, 1))])));
+        b.destination(1_000, |s| s.writes = Ok(written(1, &[("shop.sessions", ts(1, 1))])));
+        said(&data::same_data(&b.view())).0
+    };
+    assert_eq!((told(true), told(false)), (Tri::Yes, Tri::Unknown));
+}
+
+/// A count that takes longer than one is believed otherwise, and the one before it.
+#[test]
+fn in_the_downtime_a_count_is_as_good_as_the_day_it_was_taken() {
+    let mut b = listed_in_the_downtime((100, 100));
+    b.list(Side::Destination, 100, &[("shop.a", collection(99, &["_id_"]))]);
+    b.count(Side::Destination, span(200, 300), "shop.a", Ok(100));
+    b.count(Side::Source, span(400, 1_800_000), "shop.a", Ok(100));
+    b.list(Side::Source, 1_800_100, &[("shop.a", collection(100, &["_id_"]))]);
+    b.list(Side::Destination, 1_800_100, &[("shop.a", collection(99, &["_id_"]))]);
+    b.source(1_801_000, |_| {});
+    b.destination(1_801_000, |_| {});
+    assert_eq!(said(&data::same_counts(&b.view())), YES);
+    b.facts = Facts::default();
+    assert_eq!(said(&data::same_counts(&b.view())).0, Tri::Unknown, "others write on");
+}
+
+/// Its estimate is that of its buckets: none is told.
+#[test]
+fn a_time_series_collection_is_counted() {
+    let series = || Collection { kind: CollectionKind::TimeSeries, documents: Ok(None), ..collection(0, &[]) };
+    let told = |here: u64, there: u64| {
+        let mut b = downtime((100, 100));
+        b.list(Side::Source, 400, &[("shop.t", series())]);
+        b.list(Side::Destination, 400, &[("shop.t", series())]);
+        b.source(500, |_| {});
+        b.destination(500, |_| {});
+        let before = data::same_counts(&b.view());
+        assert_eq!((before.is, before.wants.len()), (Tri::Unknown, 1), "it is asked for");
+        b.count(Side::Source, span(600, 700), "shop.t", Ok(here));
+        b.count(Side::Destination, span(600, 700), "shop.t", Ok(there));
+        b.source(800, |_| {});
+        b.destination(800, |_| {});
+        said(&data::same_counts(&b.view()))
+    };
+    assert_eq!(told(7, 7), YES);
+    assert_eq!(told(7, 0), no(Code::CountDiffers, there("shop.t")));
+    let view = || Collection { kind: CollectionKind::View, documents: Ok(None), ..collection(0, &[]) };
+    let mut b = downtime((100, 100));
+    b.list(Side::Source, 400, &[("shop.t", view())]);
+    b.list(Side::Destination, 400, &[("shop.t", view())]);
+    b.source(500, |_| {});
+    b.destination(500, |_| {});
+    assert_eq!(said(&data::same_counts(&b.view())), YES);
+}
+
+/// That versions will do says nothing of a mirror that this version does not read.
+#[test]
+fn a_kind_of_mirror_that_is_not_read_is_unknown_whatever_is_relaxed() {
+    let mut b = Bench::new();
+    b.settings().unsupported_versions = Some("tried out".into());
+    b.source(0, |_| {});
+    b.destination(0, |_| {});
+    b.list(Side::Source, 0, &[("shop.a", collection(1, &["ttl"]))]);
+    assert_eq!(said(&plan::supported(&b.view())).0, Tri::Yes);
+    assert_eq!(said(&plan::mirrorable(&b.view())), no(Code::NotMirrorable, here("shop.a")));
+    b.mirror_settings().kind = MirrorKind::Mongosync;
+    let kind = Subject::Thing("mongosync".into());
+    assert_eq!(said(&plan::supported(&b.view())), unknown(Code::NotBuilt, kind));
+    assert_eq!(said(&plan::mirrorable(&b.view())), unknown(Code::NotBuilt, here("shop.a")));
+}
+
 #[test]
 fn a_difference_is_looked_at_again_in_the_downtime_and_only_then() {
     let again = |done: bool, indexes: &[&str]| {

@@ -9,7 +9,7 @@ pub(super) use ended::{appears, finished, stay_away};
 pub(super) use headroom::headroom;
 pub(crate) use headroom::{behind_of, headroom_of};
 
-use super::shared::{body, counts_for, each_mirror, newest, writes};
+use super::shared::{body, counts_for, each_mirror, newest, quiet_since, writes};
 use crate::estate::mongodb::{MirrorStatus, MongomirrorStatus, Ts, Writes};
 use crate::estate::{MirrorMemory, Side};
 use crate::reading::{Code, Finding, Gap, Known, Qty, Reading, Subject};
@@ -225,7 +225,7 @@ pub(super) fn settled_since(v: &View<'_>) -> Known<Mono> {
     let (settings, s) = (v.mongodb_settings()?, v.mongodb(Side::Source)?);
     // An oplog that is not read says nothing of what was written since, whether or not a mirror still answers.
     let written = writes(&s)?;
-    let mut since = s.memory.quiet_since().ok_or_else(|| Gap::new(Code::Partial, Subject::Mongodb(Side::Source)))?;
+    let mut since = quiet_since(settings, &s).ok_or_else(|| Gap::new(Code::Partial, Subject::Mongodb(Side::Source)))?;
     for (name, m) in &settings.mirrors {
         // One that has finished answers no more: what it had reached before is journaled.
         let Ok(mirror) = v.mirror(name, m) else { continue };
