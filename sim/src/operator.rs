@@ -448,9 +448,8 @@ impl World {
 
     /// Where the logs of the destination began that have lost records since: who adopts the switch of the producers says so.
     fn lost_starts(&self) -> BTreeMap<TopicPartition, i64> {
-        let lost = |tp: &TopicPartition, start: i64| {
-            self.m.log(Side::Destination, &tp.0, tp.1).is_some_and(|l| l.low > start)
-        };
+        let lost =
+            |tp: &TopicPartition, start: i64| self.m.log(Side::Destination, &tp.0, tp.1).is_some_and(|l| l.low > start);
         let all = self.m.starts.iter().map(|(tp, (_, start))| (tp.clone(), *start));
         all.filter(|(tp, start)| lost(tp, *start)).collect()
     }

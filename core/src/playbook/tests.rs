@@ -104,7 +104,7 @@ fn every_step_is_declared_as_the_playbook_has_it() {
           then: nobody-attached until retire-source is begun
         start-consumers (Kafka; start the consumers on the destination): freezes nothing
           way back false, skippable false, Incremental, downtime Closes, withdraw WhileUnseen, its effect appears
-          ready: seeded(b) destination-unattended(b) offset-assumptions
+          ready: seeded destination-unattended(b) offset-assumptions
           done: redeployed nothing-skipped destination-kept effect(a)
         retire-source (Kafka; delete the topics of the source): freezes nothing
           way back false, skippable false, Once, downtime None, withdraw WhileUnseen, its effect is gone

@@ -722,7 +722,8 @@ fn a_group_that_came_back_before_it_committed_may_have_skipped_what_lay_there_th
         t=600 start-consumers done: go
         t=601 confirm nothing-skipped svt crm.pr-update: ok
         t=610 start-consumers done no-go (already-done): start-consumers is done since 2026-09-21T14:22:51Z
-        t=610 start-consumers done: go"#]].assert_eq(&told("t=487 dst.commit svt crm.pr-update/0 =0\n"));
+        t=610 start-consumers done: go"#]]
+    .assert_eq(&told("t=487 dst.commit svt crm.pr-update/0 =0\n"));
 }
 
 /// Another cluster answers at the source's address for a moment: what was remembered of the source is forgotten with it, so

@@ -81,7 +81,10 @@ fn another_deployment_is_remembered_from_the_beginning() {
     let mut m = seen([(0, sample(5, &[("a.b", 5)], &["x"])), (9_000, sample(5, &[("a.b", 5)], &["x"]))]);
     assert_eq!((m.watched(), m.quiet_since(|_| true)), (Some(Mono(0)), Some(Mono(100))));
     m.apply(span(20_000), MongoSample { set_id: "t".into(), ..sample(5, &[("a.b", 5)], &[]) });
-    assert_eq!((m.watched(), m.quiet_since(|_| true), m.clients().count()), (Some(Mono(20_000)), Some(Mono(20_100)), 0));
+    assert_eq!(
+        (m.watched(), m.quiet_since(|_| true), m.clients().count()),
+        (Some(Mono(20_000)), Some(Mono(20_100)), 0)
+    );
 }
 
 #[test]

@@ -135,7 +135,9 @@ pub(super) fn nothing_skipped(v: &View<'_>) -> Reading {
         };
         let unseeded: Vec<_> = pairs
             .into_iter()
-            .filter(|p| adopted || settings.unseeded.contains_key(&p.old.0) || moved(&p.topic) || grown(&p.topic) || lost(p))
+            .filter(|p| {
+                adopted || settings.unseeded.contains_key(&p.old.0) || moved(&p.topic) || grown(&p.topic) || lost(p)
+            })
             .map(|p| (p.clone(), p))
             .collect();
         if unseeded.is_empty() {
